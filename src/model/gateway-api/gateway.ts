@@ -1,0 +1,16 @@
+import type { KubernetesObject } from "../kubernetes/object.ts";
+
+/** https://gateway-api.sigs.k8s.io/reference/spec/#gateway */
+export interface Gateway extends KubernetesObject {
+  readonly kind: "Gateway";
+  readonly spec: {
+    readonly gatewayClassName: string;
+    readonly listeners: readonly {
+      readonly name: string;
+      readonly hostname?: string;
+      readonly port: number;
+      readonly protocol: string;
+      readonly allowedRoutes?: { readonly namespaces?: { readonly from?: "All" | "Same" | "Selector" } };
+    }[];
+  };
+}

@@ -1,0 +1,32 @@
+/** Names one API object. `namespace` is empty for cluster-scoped kinds. */
+export interface ObjectReference {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** The object, and the field in it, that caused a piece of configuration. */
+export interface Origin extends ObjectReference {
+  /** A path such as `spec.rules[0].matches[1]`. */
+  readonly field?: string;
+}
+
+/** What a user got wrong, as data: it ends in a status, on a terminal or in an admission answer. */
+export interface Problem {
+  readonly severity: "error" | "warning";
+  /** What is wrong and what to do about it, in one sentence. */
+  readonly message: string;
+  readonly object?: ObjectReference;
+  /** A path such as `spec.rules[0].backendRefs[0].port`. */
+  readonly field?: string;
+  readonly file?: string;
+  /** 1-based. */
+  readonly line?: number;
+}
+
+/** The key under which collections hold an object: `namespace/name`, or `name` for cluster-scoped kinds. */
+export function objectKey(object: { readonly namespace?: string; readonly name: string }): string {
+  return object.namespace === undefined || object.namespace === ""
+    ? object.name
+    : `${object.namespace}/${object.name}`;
+}
