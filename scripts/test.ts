@@ -1,0 +1,93 @@
+// Runs the tests, group after group, and sums up. `npm test` runs all; words choose: the name of a group, or a part
+// of a file's path. `npm test -- unit`, `npm test -- local routing`.
+import { globSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { finished } from "node:stream/promises";
+import { run } from "node:test";
+import { spec } from "node:test/reporters";
+
+interface Group {
+  readonly name: string;
+  readonly files: readonly string[];
+  /** Test files that run at a time. */
+  readonly concurrency: number;
+  /** For one file. */
+  readonly timeoutMs: number;
+}
+
+interface Counts {
+  readonly passed: number;
+  readonly failed: number;
+}
+
+const files = globSync("{src,test,bench,examples,scripts,packages/envoy-api}/**/*.test.ts", {
+  exclude: ["**/node_modules/**", "**/gen/**"],
+}).toSorted();
+
+function inside(folder: string): readonly string[] {
+  return files.filter((file) => file.startsWith(folder));
+}
+
+const contract = inside("test/envoy-contract/");
+const local = inside("test/local/");
+const groups: readonly Group[] = [
+  {
+    name: "unit",
+    files: files.filter((file) => !contract.includes(file) && !local.includes(file)),
+    concurrency: availableParallelism(),
+    timeoutMs: 120_000,
+  },
+  { name: "envoy-contract", files: contract, concurrency: 2, timeoutMs: 300_000 },
+  // Each of these starts a mesh of its own; timings in them want the machine for themselves.
+  { name: "local", files: local, concurrency: 1, timeoutMs: 900_000 },
+];
+
+/** The groups that `words` name (all if none does), with the files that have one of the other words in their path. */
+function choose(words: readonly string[]): readonly Group[] {
+  const names = words.filter((word) => groups.some(({ name }) => name === word));
+  const parts = words.filter((word) => !names.includes(word));
+  return groups
+    .filter(({ name }) => names.length === 0 || names.includes(name))
+    .map((group) => ({
+      ...group,
+      files: group.files.filter((file) => parts.length === 0 || parts.some((part) => file.includes(part))),
+    }))
+    .filter((group) => group.files.length > 0);
+}
+
+async function runGroup({ name, files: chosen, concurrency, timeoutMs }: Group): Promise<Counts> {
+  console.log(`\n${name}: ${chosen.length} ${chosen.length === 1 ? "file" : "files"}`);
+  let counts: Counts = { passed: 0, failed: 0 };
+  const events = run({
+    files: [...chosen],
+    concurrency,
+    timeout: timeoutMs,
+    execArgv: ["--disable-warning=ExperimentalWarning"],
+  });
+  events.on("test:summary", ({ file, success, counts: { tests, passed, skipped, todo } }) => {
+    // Those with a file are of that file alone; the last one is of all.
+    if (file !== undefined) return;
+    const failed = tests - passed - skipped - todo;
+    counts = { passed, failed: success ? failed : Math.max(failed, 1) };
+  });
+  const report = events.compose(new spec());
+  report.pipe(process.stdout, { end: false });
+  await finished(report);
+  return counts;
+}
+
+const words = process.argv.slice(2);
+const chosen = choose(words);
+if (chosen.length === 0) {
+  console.error(`No test file fits ${words.join(" ")}.`);
+  process.exit(1);
+}
+let passed = 0;
+let failed = 0;
+for (const group of chosen) {
+  const counts = await runGroup(group);
+  passed += counts.passed;
+  failed += counts.failed;
+}
+console.log(`\n${passed} passed, ${failed} failed`);
+process.exitCode = failed > 0 || passed === 0 ? 1 : 0;

@@ -1,0 +1,198 @@
+// Views of clusters and their endpoints, by what a cluster refers to.
+import type { Fetch } from "#collections/graph.ts";
+import { hasLabels } from "#model/kubernetes/object.ts";
+import { defaultLoadBalancing, type LoadBalancing } from "#model/policy.ts";
+import type { Origin } from "#model/reference.ts";
+import type { MeshService, ServicePortReference } from "#model/service.ts";
+import type { MeshEndpoint } from "#model/workload.ts";
+import type { Mesh } from "./graph.ts";
+import { serviceKeyOfHost, serviceLabel, servicePortKey } from "./services.ts";
+import type { ClusterReference, ClusterView, EndpointsView, ServiceAccountLabel } from "./views.ts";
+
+type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
+
+/** The cluster of a service's port. */
+export function serviceCluster(
+  service: MeshService | ServicePortReference,
+  port: number,
+  subset = "",
+): ServiceCluster {
+  return {
+    kind: "service",
+    hostname: `${service.name}.${service.namespace}.svc.cluster.local`,
+    port,
+    subset,
+  };
+}
+
+/** What a proxy gets for a cluster; undefined where there is no such service or subset. */
+export function clusterView(mesh: Mesh, fetch: Fetch, reference: ClusterReference): ClusterView | undefined {
+  switch (reference.kind) {
+    case "service":
+      return ofService(mesh, fetch, reference);
+    case "address":
+      return ofAddress(mesh, fetch, reference);
+    case "tcp":
+      return ofTcpDestination(mesh, fetch, reference);
+  }
+}
+
+/** The endpoints of a cluster; undefined where there is no such service. */
+export function endpointsView(mesh: Mesh, fetch: Fetch, reference: ClusterReference): EndpointsView | undefined {
+  const found =
+    reference.kind === "service"
+      ? endpointsOfService(mesh, fetch, reference)
+      : endpointsAt(mesh, fetch, reference.address, reference.port);
+  if (found === undefined) return undefined;
+  return {
+    reference,
+    endpoints: found.map(({ address, port, meshed, namespace, workload }) => ({
+      address,
+      port,
+      meshed,
+      namespace,
+      workload,
+    })),
+    origins: reference.kind === "service" ? originOf(fetchService(mesh, fetch, reference.hostname)) : [],
+  };
+}
+
+function ofService(mesh: Mesh, fetch: Fetch, reference: ServiceCluster): ClusterView | undefined {
+  const service = fetchService(mesh, fetch, reference.hostname);
+  const endpoints = endpointsOfService(mesh, fetch, reference);
+  if (service === undefined || endpoints === undefined) return undefined;
+  const policy = fetch.get(mesh.policies, `${service.namespace}/${service.name}`);
+  return {
+    reference,
+    protocol: "http",
+    endpoints: reference,
+    tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
+    loadBalancing: loadBalancing(mesh, fetch, service, reference.subset),
+    service: serviceLabel(service),
+    origins: [...originOf(service), ...(policy === undefined ? [] : [policy.origin])],
+  };
+}
+
+function ofAddress(
+  mesh: Mesh,
+  fetch: Fetch,
+  reference: Extract<ClusterReference, { kind: "address" }>,
+): ClusterView | undefined {
+  const endpoints = endpointsAt(mesh, fetch, reference.address, reference.port);
+  if (endpoints === undefined) return undefined;
+  const service = serviceAt(mesh, fetch, reference.address, reference.port);
+  return {
+    reference,
+    protocol: "http",
+    endpoints: reference,
+    tls: tlsOf(reference.port, "", service?.hostname ?? reference.address, endpoints),
+    loadBalancing: defaultLoadBalancing,
+    service: service === undefined ? undefined : serviceLabel(service),
+    origins: originOf(service),
+  };
+}
+
+/** To a service's virtual IP: its endpoints; to a pod: that pod; to anything else: as dialled, without TLS. */
+function ofTcpDestination(
+  mesh: Mesh,
+  fetch: Fetch,
+  reference: Extract<ClusterReference, { kind: "tcp" }>,
+): ClusterView {
+  const { address, port } = reference;
+  const service = fetch.by(mesh.servicesByAddress, address)[0];
+  const target: ClusterReference =
+    service === undefined ? { kind: "address", address, port } : serviceCluster(service, port);
+  const view = clusterView(mesh, fetch, target);
+  return view === undefined
+    ? {
+        reference,
+        protocol: "tcp",
+        endpoints: undefined,
+        tls: undefined,
+        loadBalancing: defaultLoadBalancing,
+        service: undefined,
+        origins: [],
+      }
+    : { ...view, reference, protocol: "tcp" };
+}
+
+function tlsOf(
+  port: number,
+  subset: string,
+  hostname: string,
+  endpoints: readonly MeshEndpoint[],
+): ClusterView["tls"] {
+  const accounts = new Map<string, ServiceAccountLabel>();
+  for (const { meshed, namespace, serviceAccount } of endpoints) {
+    if (meshed) accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
+  }
+  if (accounts.size === 0) return undefined;
+  return {
+    sni: `outbound_.${port}_.${subset}_.${hostname}`,
+    serviceAccounts: [...accounts.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, label]) => label),
+  };
+}
+
+function loadBalancing(mesh: Mesh, fetch: Fetch, service: MeshService, subset: string): LoadBalancing {
+  const policy = fetch.get(mesh.policies, `${service.namespace}/${service.name}`);
+  return (
+    policy?.subsets.find((candidate) => candidate.name === subset)?.loadBalancing ??
+    policy?.loadBalancing ??
+    defaultLoadBalancing
+  );
+}
+
+function endpointsOfService(
+  mesh: Mesh,
+  fetch: Fetch,
+  reference: ServiceCluster,
+): readonly MeshEndpoint[] | undefined {
+  const key = serviceKeyOfHost(reference.hostname, "");
+  const service = key === undefined ? undefined : fetch.get(mesh.services, key);
+  if (service === undefined) return undefined;
+  const all = fetch.get(mesh.endpoints, servicePortKey({ ...service, port: reference.port }))?.endpoints;
+  if (all === undefined || reference.subset === "") return all;
+  const subset = fetch
+    .get(mesh.policies, `${service.namespace}/${service.name}`)
+    ?.subsets.find((candidate) => candidate.name === reference.subset);
+  return subset === undefined ? undefined : all.filter((endpoint) => hasLabels(endpoint.labels, subset.labels));
+}
+
+/** The pod at an address, also on ports that no service names. */
+function endpointsAt(
+  mesh: Mesh,
+  fetch: Fetch,
+  address: string,
+  port: number,
+): readonly MeshEndpoint[] | undefined {
+  const workload = fetch.by(mesh.workloadsByAddress, address)[0];
+  if (workload === undefined) return undefined;
+  return [
+    {
+      address,
+      port,
+      ready: true,
+      meshed: workload.proxy === "sidecar",
+      namespace: workload.namespace,
+      workload: workload.name,
+      serviceAccount: workload.serviceAccount,
+      labels: workload.labels,
+    },
+  ];
+}
+
+function serviceAt(mesh: Mesh, fetch: Fetch, address: string, port: number): MeshService | undefined {
+  const owner = fetch.by(mesh.endpointsByAddress, `${address}:${port}`)[0];
+  return owner === undefined ? undefined : fetch.get(mesh.services, `${owner.namespace}/${owner.name}`);
+}
+
+function fetchService(mesh: Mesh, fetch: Fetch, hostname: string): MeshService | undefined {
+  const key = serviceKeyOfHost(hostname, "");
+  return key === undefined ? undefined : fetch.get(mesh.services, key);
+}
+
+function originOf(service: MeshService | undefined): readonly Origin[] {
+  return service === undefined
+    ? []
+    : [{ kind: "Service", namespace: service.namespace, name: service.name }];
+}

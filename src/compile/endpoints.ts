@@ -1,0 +1,66 @@
+// EndpointSlices and pods → the endpoints of each service port.
+import type { Collection, Fetch, Index } from "#collections/graph.ts";
+import type { EndpointSlice } from "#model/kubernetes/service.ts";
+import type { MeshService } from "#model/service.ts";
+import type { MeshEndpoint, Workload } from "#model/workload.ts";
+
+export const serviceNameLabel = "kubernetes.io/service-name";
+
+/** The endpoints of one service port. */
+export interface PortEndpoints {
+  readonly namespace: string;
+  readonly name: string;
+  readonly port: number;
+  readonly endpoints: readonly MeshEndpoint[];
+}
+
+/** The key of the service that an EndpointSlice belongs to. */
+export function serviceKeyOfSlice(slice: EndpointSlice): readonly string[] {
+  const service = slice.metadata.labels?.[serviceNameLabel];
+  return service === undefined ? [] : [`${slice.metadata.namespace ?? "default"}/${service}`];
+}
+
+/** The endpoints of every port of a service, ready ones only, in order of address. */
+export function endpointsOfService(
+  service: MeshService,
+  slices: Index<EndpointSlice>,
+  workloads: Collection<Workload>,
+  fetch: Fetch,
+): readonly PortEndpoints[] {
+  const owned = fetch.by(slices, `${service.namespace}/${service.name}`);
+  return service.ports.map((port) => ({
+    namespace: service.namespace,
+    name: service.name,
+    port: port.port,
+    endpoints: owned
+      .flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))
+      .sort((a, b) => a.address.localeCompare(b.address) || a.port - b.port),
+  }));
+}
+
+function endpointsOfSlice(
+  slice: EndpointSlice,
+  portName: string,
+  workloads: Collection<Workload>,
+  fetch: Fetch,
+): readonly MeshEndpoint[] {
+  const port = slice.ports?.find((candidate) => (candidate.name ?? "") === portName)?.port;
+  if (port === undefined || slice.addressType !== "IPv4") return [];
+  const namespace = slice.metadata.namespace ?? "default";
+  return slice.endpoints
+    .filter((endpoint) => endpoint.conditions?.ready !== false)
+    .flatMap((endpoint) => {
+      const pod = endpoint.targetRef?.kind === "Pod" ? endpoint.targetRef.name : undefined;
+      const workload = pod === undefined ? undefined : fetch.get(workloads, `${namespace}/${pod}`);
+      return endpoint.addresses.map((address) => ({
+        address,
+        port,
+        ready: true,
+        meshed: workload?.proxy === "sidecar",
+        namespace,
+        workload: workload?.name ?? "unknown",
+        serviceAccount: workload?.serviceAccount ?? "",
+        labels: workload?.labels ?? {},
+      }));
+    });
+}

@@ -1,0 +1,106 @@
+// The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
+// All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
+import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
+import type { Gateway } from "#model/gateway-api/gateway.ts";
+import type { HttpRoute } from "#model/gateway-api/http-route.ts";
+import { destinationPolicy } from "#model/istio/destination-policy.ts";
+import { meshService } from "#model/kubernetes/mesh-service.ts";
+import { workloadOf } from "#model/kubernetes/workload.ts";
+import type { DestinationPolicy } from "#model/policy.ts";
+import type { MeshService } from "#model/service.ts";
+import type { Workload } from "#model/workload.ts";
+import type { Objects } from "#sources/objects.ts";
+import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
+import { parentGateways } from "./gateway.ts";
+import { healthListenerView } from "./health.ts";
+import { inboundListenerView } from "./inbound.ts";
+import { byAge, type PortRoutes, parentServices, routesOfService, servicesOfVirtualService } from "./routes.ts";
+import { serviceKeyOfHost, servicePortKey, tcpPortsOf } from "./services.ts";
+import type { HealthListenerView, InboundListenerView } from "./views.ts";
+
+/** The compiled mesh: what views are read from. */
+export interface Mesh {
+  /** By `namespace/name`. */
+  readonly services: Collection<MeshService>;
+  /** By virtual IP. */
+  readonly servicesByAddress: Index<MeshService>;
+  /** By `namespace/pod`. */
+  readonly workloads: Collection<Workload>;
+  readonly workloadsByAddress: Index<Workload>;
+  /** By `servicePortKey`. */
+  readonly endpoints: Collection<PortEndpoints>;
+  /** By `address:port` of each endpoint. */
+  readonly endpointsByAddress: Index<PortEndpoints>;
+  /** By `routesKey`. */
+  readonly routes: Collection<PortRoutes>;
+  /** By the key of the service. */
+  readonly policies: Collection<DestinationPolicy>;
+  /** Ports on which no client's first bytes are waited for. */
+  readonly tcpPorts: Single<readonly number[]>;
+  /** By `namespace/pod` of a sidecar. */
+  readonly inboundListeners: Collection<InboundListenerView>;
+  /** By `namespace/pod` of a pod with a proxy. */
+  readonly healthListeners: Collection<HealthListenerView>;
+  readonly gateways: Collection<Gateway>;
+  /** By the key of the gateway. */
+  readonly gatewayRoutes: Index<HttpRoute>;
+}
+
+/** Wires every stage. Nothing is computed before the graph settles. */
+export function compileMesh(graph: Graph, objects: Objects): Mesh {
+  // Services and what runs behind them.
+  const services = graph.derive("services", objects.services, (service) => meshService(service));
+  const servicesByAddress = services.index("by address", (service) => service.address ?? []);
+  const servicesByNamespace = services.index("by namespace", (service) => [service.namespace]);
+  const workloads = graph.derive("workloads", objects.pods, (pod) => workloadOf(pod));
+  const workloadsByAddress = workloads.index("by address", (workload) => [workload.address]);
+  const slices = objects.endpointSlices.index("by service", serviceKeyOfSlice);
+  const endpoints = graph.deriveMany("endpoints", services, (service, fetch) =>
+    endpointsOfService(service, slices, workloads, fetch).map((port) => [servicePortKey(port), port] as const),
+  );
+  const endpointsByAddress = endpoints.index("by address", (port) =>
+    port.endpoints.map((endpoint) => `${endpoint.address}:${endpoint.port}`),
+  );
+  const tcpPorts = graph.single("tcp ports", (fetch) => tcpPortsOf(fetch.all(services)));
+
+  // What users say about traffic, per service.
+  const routeInputs = {
+    services,
+    httpRoutes: objects.httpRoutes.index("by parent service", parentServices),
+    virtualServices: objects.virtualServices.index("by service", servicesOfVirtualService),
+  };
+  const routes = graph.deriveMany("routes", services, (service, fetch) =>
+    routesOfService(service, routeInputs, fetch),
+  );
+  const rules = objects.destinationRules.index("by service", (rule) => {
+    const key = serviceKeyOfHost(rule.spec.host, rule.metadata.namespace ?? "default");
+    return key === undefined ? [] : [key];
+  });
+  const policies = graph.derive("destination policies", services, (_service, fetch, key) => {
+    const oldest = [...fetch.by(rules, key)].sort(byAge)[0];
+    return oldest === undefined ? undefined : destinationPolicy(oldest);
+  });
+
+  // What a pod's own listeners need to know of the pod.
+  const inboundListeners = graph.derive("inbound listeners", workloads, (workload, fetch) =>
+    inboundListenerView(workload, fetch.by(servicesByNamespace, workload.namespace)),
+  );
+
+  const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
+
+  return {
+    services,
+    servicesByAddress,
+    workloads,
+    workloadsByAddress,
+    endpoints,
+    endpointsByAddress,
+    routes,
+    policies,
+    tcpPorts,
+    inboundListeners,
+    healthListeners,
+    gateways: objects.gateways,
+    gatewayRoutes: objects.httpRoutes.index("by parent gateway", parentGateways),
+  };
+}

@@ -1,0 +1,141 @@
+// The routes for a destination address, as the clients of one namespace see them.
+import type { Fetch } from "#collections/graph.ts";
+import type { Origin } from "#model/reference.ts";
+import { noHeaderChanges, type Route, type RouteMatch } from "#model/route.ts";
+import type { MeshService } from "#model/service.ts";
+import { serviceCluster } from "./clusters.ts";
+import type { Mesh } from "./graph.ts";
+import { routesKey } from "./routes.ts";
+import type { OutboundListenerView, RouteAction, RouteView, VirtualHostView } from "./views.ts";
+
+/**
+ * Ranges in which services and pods live: RFC 1918 and RFC 6598. Static, because a listener that changes
+ * closes connections.
+ */
+const meshRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+/** What every sidecar's outbound listener needs to know. */
+export function outboundListenerView(mesh: Mesh, fetch: Fetch): OutboundListenerView {
+  return { meshRanges, tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [] };
+}
+
+/** A virtual host for `address:port`. An address that is nobody's passes through. */
+export function virtualHostView(
+  mesh: Mesh,
+  fetch: Fetch,
+  clientNamespace: string,
+  destination: { readonly address: string; readonly port: number },
+): VirtualHostView {
+  const address = `${destination.address}:${destination.port}`;
+  const service = fetch.by(mesh.servicesByAddress, destination.address)[0];
+  if (service !== undefined) return ofService(mesh, fetch, clientNamespace, service, destination.port, address);
+  const isPod = fetch.by(mesh.workloadsByAddress, destination.address).length > 0;
+  return {
+    address,
+    domains: [address],
+    routes: [
+      everything(
+        isPod ? forward([{ cluster: { kind: "address", ...destination } }]) : { kind: "passthrough" },
+        [],
+      ),
+    ],
+    origins: [],
+  };
+}
+
+function ofService(
+  mesh: Mesh,
+  fetch: Fetch,
+  clientNamespace: string,
+  service: MeshService,
+  port: number,
+  address: string,
+): VirtualHostView {
+  const origins: readonly Origin[] = [
+    { kind: "Service", namespace: service.namespace, name: service.name },
+  ];
+  if (!service.ports.some((candidate) => candidate.port === port)) {
+    const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
+    return { address, domains: [address], routes: [everything(respond(503, body), origins)], origins };
+  }
+  const routes =
+    fetch.get(mesh.routes, routesKey(service, port, clientNamespace)) ??
+    fetch.get(mesh.routes, routesKey(service, port, ""));
+  return {
+    address,
+    domains: [address, ...canonicalNames(service, port, clientNamespace)],
+    routes:
+      routes === undefined
+        ? [everything(forward([{ cluster: serviceCluster(service, port) }]), origins)]
+        : [...routes.routes.map((route) => routeView(route)), everything(respond(404, noRoute), origins)],
+    origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
+  };
+}
+
+const noRoute = "heddle: no route of this service matches the request\n";
+
+/** Names that mean this service's port without doubt: short ones only to its own namespace. */
+function canonicalNames(service: MeshService, port: number, clientNamespace: string): readonly string[] {
+  const { name, namespace, hostname } = service;
+  const names = [hostname, `${name}.${namespace}.svc`, `${name}.${namespace}`];
+  if (clientNamespace === namespace) names.push(name);
+  const withPort = names.map((host) => `${host}:${port}`);
+  return port === 80 ? [...names, ...withPort] : withPort;
+}
+
+/** A route of the model as a proxy applies it. */
+export function routeView(route: Route): RouteView {
+  const { name, match, request, response, origin } = route;
+  return { name, match, request, response, origins: [origin], action: routeAction(route) };
+}
+
+function routeAction(route: Route): RouteAction {
+  const weighted = route.destinations.filter((destination) => destination.weight > 0);
+  if (weighted.length === 0) return respond(500, "heddle: the route has no backend\n");
+  return {
+    kind: "forward",
+    destinations: weighted.map(({ service, subset, weight, request, response }) => ({
+      cluster: service === undefined ? undefined : serviceCluster(service, service.port, subset),
+      weight,
+      request,
+      response,
+    })),
+    timeoutMs: route.timeoutMs,
+    attemptTimeoutMs: route.attemptTimeoutMs,
+  };
+}
+
+function forward(
+  destinations: readonly {
+    readonly cluster: Extract<RouteAction, { kind: "forward" }>["destinations"][number]["cluster"];
+  }[],
+): RouteAction {
+  return {
+    kind: "forward",
+    destinations: destinations.map(({ cluster }) => ({
+      cluster,
+      weight: 1,
+      request: noHeaderChanges,
+      response: noHeaderChanges,
+    })),
+    timeoutMs: undefined,
+    attemptTimeoutMs: undefined,
+  };
+}
+
+const anyRequest: RouteMatch = { path: { kind: "prefix", value: "/" }, headers: [], queryParameters: [] };
+
+function everything(action: RouteAction, origins: readonly Origin[]): RouteView {
+  return {
+    name: "default",
+    match: anyRequest,
+    action,
+    request: noHeaderChanges,
+    response: noHeaderChanges,
+    origins,
+  };
+}
+
+function respond(status: number, body: string): RouteAction {
+  return { kind: "respond", status, body };
+}

@@ -1,0 +1,141 @@
+// What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
+// Envoy message appears here, and everything carries the objects that it came from.
+import type { LoadBalancing } from "#model/policy.ts";
+import type { Origin } from "#model/reference.ts";
+import type { HeaderChanges, RouteMatch } from "#model/route.ts";
+import type { PortProtocol } from "#model/service.ts";
+
+/** What a cluster is for; its name on the wire is made of this alone. */
+export type ClusterReference =
+  /** A service's port, or a subset of its endpoints. */
+  | { readonly kind: "service"; readonly hostname: string; readonly port: number; readonly subset: string }
+  /** HTTP to one pod by its own address. */
+  | { readonly kind: "address"; readonly address: string; readonly port: number }
+  /** TCP to whatever is at an address: a service's virtual IP, a pod, or something unknown. */
+  | { readonly kind: "tcp"; readonly address: string; readonly port: number };
+
+/** The service that telemetry reports for a cluster. */
+export interface ServiceLabel {
+  readonly hostname: string;
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** A group of endpoints as clients reach it. */
+export interface ClusterView {
+  readonly reference: ClusterReference;
+  readonly protocol: "http" | "tcp";
+  /** The list of endpoints; undefined: the connection goes where the application dialled. */
+  readonly endpoints: ClusterReference | undefined;
+  /** How meshed endpoints are reached; the others are plaintext. */
+  readonly tls: { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] } | undefined;
+  readonly loadBalancing: LoadBalancing;
+  readonly service: ServiceLabel | undefined;
+  readonly origins: readonly Origin[];
+}
+
+export interface ServiceAccountLabel {
+  readonly namespace: string;
+  readonly serviceAccount: string;
+}
+
+export interface EndpointsView {
+  readonly reference: ClusterReference;
+  readonly endpoints: readonly EndpointView[];
+  readonly origins: readonly Origin[];
+}
+
+export interface EndpointView {
+  readonly address: string;
+  readonly port: number;
+  /** Whether the endpoint is reached by mutual TLS. */
+  readonly meshed: boolean;
+  readonly namespace: string;
+  readonly workload: string;
+}
+
+/** The routes for one destination address, as one client namespace sees them. */
+export interface VirtualHostView {
+  /** `address:port` as the application dials it. */
+  readonly address: string;
+  /** Host headers that mean this destination without doubt; any other takes the slower way here. */
+  readonly domains: readonly string[];
+  readonly routes: readonly RouteView[];
+  readonly origins: readonly Origin[];
+}
+
+export interface RouteView {
+  readonly name: string;
+  readonly match: RouteMatch;
+  readonly action: RouteAction;
+  readonly request: HeaderChanges;
+  readonly response: HeaderChanges;
+  readonly origins: readonly Origin[];
+}
+
+export type RouteAction =
+  | {
+      readonly kind: "forward";
+      readonly destinations: readonly WeightedCluster[];
+      readonly timeoutMs: number | undefined;
+      readonly attemptTimeoutMs: number | undefined;
+    }
+  /** To the address that the application dialled, without TLS. */
+  | { readonly kind: "passthrough" }
+  | { readonly kind: "respond"; readonly status: number; readonly body: string };
+
+export interface WeightedCluster {
+  /** Undefined where the backend does not exist: its share is answered with 500. */
+  readonly cluster: ClusterReference | undefined;
+  readonly weight: number;
+  readonly request: HeaderChanges;
+  readonly response: HeaderChanges;
+}
+
+/** What a sidecar does with the connections that its application opens. */
+export interface OutboundListenerView {
+  /** CIDR ranges in which services and pods live: looked up on demand. Everything else passes through. */
+  readonly meshRanges: readonly string[];
+  /** Ports on which nothing waits for the client's first bytes. */
+  readonly tcpPorts: readonly number[];
+}
+
+/** What a sidecar does with the connections that reach its pod. */
+export interface InboundListenerView {
+  readonly ports: readonly InboundPortView[];
+  /** Set while the pod terminates: the listener differs, so Envoy drains what it had. */
+  readonly draining: boolean;
+}
+
+export interface InboundPortView {
+  readonly port: number;
+  readonly protocol: PortProtocol;
+  readonly service: ServiceLabel | undefined;
+}
+
+/** One listener of a gateway, its routes whole. */
+export interface GatewayListenerView {
+  readonly port: number;
+  readonly virtualHosts: readonly GatewayVirtualHostView[];
+  readonly origins: readonly Origin[];
+}
+
+export interface GatewayVirtualHostView {
+  readonly name: string;
+  readonly domains: readonly string[];
+  readonly routes: readonly RouteView[];
+}
+
+/** What the node may ask a pod's proxy about its application. */
+export interface HealthListenerView {
+  /** The pod's own. */
+  readonly address: string;
+  readonly probes: readonly ProbeView[];
+}
+
+/** A probe that the injector has rewritten; `path` is what the node asks for. */
+export type ProbeView = { readonly path: string; readonly port: number } & (
+  | { readonly kind: "http"; readonly applicationPath: string }
+  | { readonly kind: "tcp" }
+  | { readonly kind: "grpc"; readonly service: string }
+);

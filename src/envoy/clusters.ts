@@ -1,0 +1,201 @@
+// Views of clusters → Envoy clusters.
+import { create } from "@bufbuild/protobuf";
+import {
+  type Cluster,
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
+import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
+import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import type { LoadBalancing } from "#model/policy.ts";
+import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
+import {
+  blackHoleCluster,
+  clusterName,
+  httpAlpn,
+  inboundClusterName,
+  passthroughCluster,
+  tcpAlpn,
+} from "./names.ts";
+import { upstreamTls } from "./tls.ts";
+
+/** Inbound connections to the application come from here, which exempts them from interception. */
+const inboundSourceAddress = "127.0.0.6";
+
+const connectTimeout = duration(10_000);
+
+/** A cluster that clients reach others by. */
+export function outboundCluster(view: ClusterView, trustDomain: string): Cluster {
+  const name = clusterName(view.reference);
+  return create(ClusterSchema, {
+    name,
+    connectTimeout,
+    ...(view.endpoints === undefined ? originalDestination : discovered(clusterName(view.endpoints))),
+    ...(view.endpoints === undefined ? {} : { lbPolicy: lbPolicies[view.loadBalancing] }),
+    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: sameProtocol } : {}),
+    ...(view.tls === undefined ? {} : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
+    ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
+    // A cluster fetched for an address must be named as asked; statistics are named as people think.
+    ...(view.reference.kind === "tcp" && view.service !== undefined
+      ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
+      : {}),
+  });
+}
+
+const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
+  leastRequest: Cluster_LbPolicy.LEAST_REQUEST,
+  roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
+  random: Cluster_LbPolicy.RANDOM,
+};
+
+const originalDestination = {
+  clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+  lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+} as const;
+
+function discovered(serviceName: string) {
+  return {
+    clusterDiscoveryType: { case: "type" as const, value: Cluster_DiscoveryType.EDS },
+    edsClusterConfig: { edsConfig: adsSource(), serviceName },
+    // Endpoints that are gone must get nothing, also when they were the last.
+    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+  };
+}
+
+/** The application's HTTP version is kept: HTTP/1.1 stays HTTP/1.1, HTTP/2 stays HTTP/2. */
+const sameProtocol = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: "useDownstreamProtocolConfig",
+      value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+    },
+  }),
+};
+
+function tlsWhereMeshed(view: ClusterView, tls: NonNullable<ClusterView["tls"]>, trustDomain: string) {
+  return [
+    {
+      name: "mesh",
+      match: { meshed: "true" },
+      transportSocket: upstreamTls({
+        sni: tls.sni,
+        alpn: view.protocol === "http" ? httpAlpn : tcpAlpn,
+        trustDomain,
+        serviceAccounts: tls.serviceAccounts,
+      }),
+    },
+    {
+      name: "plaintext",
+      match: {},
+      transportSocket: extension("envoy.transport_sockets.raw_buffer", RawBufferSchema, {}),
+    },
+  ];
+}
+
+function serviceMetadata(service: ServiceLabel) {
+  return heddleMetadata({
+    service: service.hostname,
+    service_name: service.name,
+    service_namespace: service.namespace,
+  });
+}
+
+/** Where a connection goes that is nobody's in the mesh: to the address that the application dialled. */
+export function passthrough(): Cluster {
+  return create(ClusterSchema, {
+    name: passthroughCluster,
+    connectTimeout,
+    ...originalDestination,
+    typedExtensionProtocolOptions: sameProtocol,
+  });
+}
+
+/** Nowhere. */
+export function blackHole(): Cluster {
+  return create(ClusterSchema, {
+    name: blackHoleCluster,
+    connectTimeout,
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+  });
+}
+
+/** The application itself, at the address that the client dialled. */
+export function inboundCluster(port: number | undefined, service: ServiceLabel | undefined): Cluster {
+  return create(ClusterSchema, {
+    name: inboundClusterName(port),
+    connectTimeout,
+    ...originalDestination,
+    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+    typedExtensionProtocolOptions: sameProtocol,
+    ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
+  });
+}
+
+/** The application for a probe of the node: its port at the pod's own address. */
+export function probeCluster(name: string, port: number): Cluster {
+  return create(ClusterSchema, {
+    name,
+    connectTimeout: duration(1_000),
+    ...originalDestination,
+    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
+    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+  });
+}
+
+/** The application behind a TCP or gRPC probe: Envoy checks it actively and tells the node what it found. */
+export function checkedCluster(
+  name: string,
+  address: string,
+  port: number,
+  check: { readonly kind: "tcp" } | { readonly kind: "grpc"; readonly service: string },
+): Cluster {
+  return create(ClusterSchema, {
+    name,
+    connectTimeout: duration(1_000),
+    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [
+        {
+          lbEndpoints: [
+            { hostIdentifier: { case: "endpoint", value: { address: socketAddress(address, port) } } },
+          ],
+        },
+      ],
+    },
+    healthChecks: [
+      {
+        timeout: duration(1_000),
+        interval: duration(1_000),
+        // Without traffic Envoy checks once a minute; the node counts failures, so one is enough here.
+        noTrafficInterval: duration(1_000),
+        noTrafficHealthyInterval: duration(1_000),
+        unhealthyThreshold: 1,
+        healthyThreshold: 1,
+        healthChecker:
+          check.kind === "tcp"
+            ? { case: "tcpHealthCheck", value: {} }
+            : {
+                case: "grpcHealthCheck",
+                // The default authority is the cluster's name, which servers may refuse.
+                value: { serviceName: check.service, authority: "localhost" },
+              },
+      },
+    ],
+    ...(check.kind === "grpc"
+      ? {
+          typedExtensionProtocolOptions: {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptionsSchema, {
+              upstreamProtocolOptions: {
+                case: "explicitHttpConfig",
+                value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
+              },
+            }),
+          },
+        }
+      : {}),
+  });
+}

@@ -1,0 +1,34 @@
+// Envoy messages → what the xDS server sends: encoded once, with a version that changes exactly when the bytes do.
+import { createHash } from "node:crypto";
+import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import type { Origin } from "#model/reference.ts";
+import type { Resource, ResourceName } from "#xds/provider.ts";
+
+/** What an encoded resource carries beside its message. */
+export interface ResourceContext {
+  readonly references?: readonly ResourceName[];
+  readonly origins?: readonly Origin[];
+  /** Instead of the hash of the bytes, where these differ between replicas though they mean the same. */
+  readonly version?: string;
+}
+
+export function encodeResource<Desc extends DescMessage>(
+  schema: Desc,
+  name: string,
+  message: MessageShape<Desc>,
+  context: ResourceContext = {},
+): Resource {
+  const resource = anyPack(schema, message);
+  const version = context.version ?? createHash("sha1").update(resource.value).digest("base64url");
+  return {
+    kind: "resource",
+    name,
+    version,
+    // Envoy finds the virtual host that a request waits for by the alias.
+    encoded: toBinary(ResourceSchema, create(ResourceSchema, { name, aliases: [name], version, resource })),
+    references: context.references ?? [],
+    origins: context.origins ?? [],
+  };
+}

@@ -1,0 +1,68 @@
+// Virtual hosts on demand, keyed by where a connection goes and not by the Host it sends.
+import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
+import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
+import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
+import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
+import { adsSource, duration, extension, pack, typedExtension } from "../messages.ts";
+
+/** The destination that the application dialled, `address:port`; overwrites what a client sent. */
+export const destinationHeader = "x-heddle-dst";
+/** The Host as the client sent it, while the destination stands in its place. */
+export const authorityHeader = "x-heddle-authority";
+/** Present once the destination has been put in the place of the Host. */
+export const missHeader = "x-heddle-miss";
+
+/** Longest wait for an answer about a destination. */
+export const lookupTimeoutMs = 5_000;
+
+const missFilter = "heddle.miss";
+
+const putDestination = `function envoy_on_request(handle)
+  local headers = handle:headers()
+  headers:replace("${authorityHeader}", headers:get(":authority"))
+  headers:replace(":authority", handle:streamInfo():downstreamLocalAddress())
+  headers:replace("${missHeader}", "1")
+  handle:clearRouteCache()
+end`;
+
+/** Puts the destination into a header before anything else looks at the request. */
+export const destinationMutation = typedExtension(
+  "envoy.http.early_header_mutation.header_mutation",
+  HeaderMutationSchema,
+  {
+    mutations: [
+      {
+        action: {
+          case: "append",
+          value: {
+            header: { key: destinationHeader, value: "%DOWNSTREAM_LOCAL_ADDRESS%" },
+            appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+          },
+        },
+      },
+    ],
+  },
+);
+
+/** Runs only where a miss route switches it on; a request with a known Host never meets it. */
+export const miss = {
+  ...extension(missFilter, LuaSchema, {
+    defaultSourceCode: { specifier: { case: "inlineString", value: putDestination } },
+    sourceCodes: { miss: { specifier: { case: "inlineString", value: putDestination } } },
+  }),
+  disabled: true,
+};
+
+/** By name, so that virtual hosts share one compiled script. */
+export const enableMiss = {
+  [missFilter]: pack(FilterConfigSchema, {
+    disabled: false,
+    config: pack(LuaPerRouteSchema, { override: { case: "name", value: "miss" } }),
+  }),
+};
+
+/** Asks for what no route or cluster is there for yet. */
+export const onDemand = extension("envoy.filters.http.on_demand", OnDemandSchema, {
+  odcds: { source: adsSource(), timeout: duration(lookupTimeoutMs) },
+});

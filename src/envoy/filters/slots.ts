@@ -1,0 +1,26 @@
+// The order of HTTP filters, each line with its reason.
+import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
+import { extension } from "../messages.ts";
+import { fault } from "./fault.ts";
+import { miss, onDemand } from "./on-demand.ts";
+
+const router = extension("envoy.filters.http.router", RouterSchema, {});
+
+/** What a request passes on its way out of a pod. */
+export const outboundHttpFilters = [
+  miss, // first: it changes which route the request has
+  onDemand, // before every filter that a route configures, so that these see the route that was fetched
+  fault, // after the route is known
+  router, // terminal
+];
+
+/** What a request passes on its way into a pod. */
+export const inboundHttpFilters = [
+  router, // terminal
+];
+
+/** What a request passes in a gateway. */
+export const gatewayHttpFilters = [
+  fault, // a backend that does not exist answers 500
+  router, // terminal
+];

@@ -1,0 +1,133 @@
+// The listener to which all that reaches a pod is redirected.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
+import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import type {
+  FilterChainMatchSchema,
+  FilterChainSchema,
+} from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
+import { serverFirstPorts } from "#compile/services.ts";
+import type { InboundListenerView, InboundPortView } from "#compile/views.ts";
+import { httpStats, tcpStats } from "#telemetry/access-log.ts";
+import { authorityHeader, missHeader } from "../filters/on-demand.ts";
+import { inboundHttpFilters } from "../filters/slots.ts";
+import { unprocessed } from "../local-replies.ts";
+import { duration, heddleMetadata, socketAddress } from "../messages.ts";
+import { httpAlpn, inboundClusterName, inboundListenerName, tcpAlpn } from "../names.ts";
+import { downstreamTls } from "../tls.ts";
+import { connectionManager } from "./http.ts";
+import {
+  httpInspector,
+  httpProtocols,
+  inspectionTimeout,
+  originalDestination,
+  tlsInspector,
+} from "./inspection.ts";
+import { outboundPort } from "./outbound.ts";
+import { closed, tcpProxy } from "./tcp.ts";
+
+export const inboundPort = 15_006;
+
+type FilterChain = MessageInitShape<typeof FilterChainSchema>;
+type FilterChainMatch = MessageInitShape<typeof FilterChainMatchSchema>;
+
+/** The inbound listener: mutual TLS from sidecars, plaintext from everybody else, to the address that was dialled. */
+export function inboundListener(view: InboundListenerView, trustDomain: string): Listener {
+  const tcpPorts = [
+    ...serverFirstPorts,
+    ...view.ports.filter((port) => port.protocol === "tcp").map((port) => port.port),
+  ];
+  return create(ListenerSchema, {
+    name: inboundListenerName,
+    address: socketAddress("0.0.0.0", inboundPort),
+    trafficDirection: TrafficDirection.INBOUND,
+    listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(tcpPorts)])],
+    ...inspectionTimeout,
+    // A listener that differs is what makes Envoy drain the one before it.
+    metadata: heddleMetadata({ draining: String(view.draining) }),
+    filterChains: [
+      ...[inboundPort, outboundPort].map((port) => ({
+        name: `itself ${port}`,
+        filterChainMatch: { destinationPort: port },
+        filters: [closed()],
+      })),
+      ...view.ports.flatMap((port) => chainsOf(port, trustDomain)),
+      ...chainsOf(undefined, trustDomain),
+    ],
+  });
+}
+
+/**
+ * The five kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from
+ * all chains that do not, so every port needs all five.
+ */
+function chainsOf(port: InboundPortView | undefined, trustDomain: string): readonly FilterChain[] {
+  const chain = (kind: string, match: FilterChainMatch, filters: FilterChain["filters"]) => ({
+    name: `${port?.port ?? "any"} ${kind}`,
+    filterChainMatch: { ...(port === undefined ? {} : { destinationPort: port.port }), ...match },
+    ...(filters === undefined ? {} : { filters }),
+  });
+  const encrypted = { transportSocket: downstreamTls(trustDomain) };
+  const tcp = [tcpProxy("inbound_tcp", inboundClusterName(port?.port), [...tcpStats("destination")])];
+  return [
+    {
+      ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [
+        inboundHttp(port?.port, "mesh"),
+      ]),
+      ...encrypted,
+    },
+    {
+      ...chain("mesh tcp", { transportProtocol: "tls", applicationProtocols: [tcpAlpn] }, tcp),
+      ...encrypted,
+    },
+    // TLS of the application's own.
+    chain("tls", { transportProtocol: "tls" }, tcp),
+    chain("http", { transportProtocol: "raw_buffer", applicationProtocols: httpProtocols }, [
+      inboundHttp(port?.port, "plaintext"),
+    ]),
+    chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
+  ];
+}
+
+function inboundHttp(port: number | undefined, peer: "mesh" | "plaintext") {
+  return connectionManager({
+    statPrefix: "inbound",
+    routeSpecifier: {
+      case: "routeConfig",
+      value: {
+        name: inboundClusterName(port),
+        // What a client's sidecar needed on the way; the application must not see it.
+        requestHeadersToRemove: [authorityHeader, missHeader],
+        virtualHosts: [
+          {
+            name: inboundClusterName(port),
+            domains: ["*"],
+            routes: [
+              {
+                match: { pathSpecifier: { case: "prefix", value: "/" } },
+                action: {
+                  case: "route",
+                  value: {
+                    clusterSpecifier: { case: "cluster", value: inboundClusterName(port) },
+                    timeout: duration(0),
+                  },
+                },
+              },
+            ],
+          },
+        ],
+      },
+    },
+    httpFilters: inboundHttpFilters,
+    localReplyConfig: unprocessed,
+    ...(peer === "mesh"
+      ? {
+          // As Istio's: By, Hash, an empty Subject and the URI; what a client sends of its own is dropped.
+          forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
+          setCurrentClientCertDetails: { subject: true, uri: true },
+        }
+      : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
+    accessLog: [...httpStats("destination")],
+  });
+}

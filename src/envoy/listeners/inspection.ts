@@ -1,0 +1,71 @@
+// What a listener learns of a connection before it chooses a filter chain.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import type {
+  ListenerFilterChainMatchPredicateSchema,
+  ListenerFilterSchema,
+} from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
+import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
+import { TlsInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
+import { duration, extension } from "../messages.ts";
+
+type ListenerFilter = MessageInitShape<typeof ListenerFilterSchema>;
+
+/** Where the connection was going before it was redirected. */
+export const originalDestination: ListenerFilter = extension(
+  "envoy.filters.listener.original_dst",
+  OriginalDstSchema,
+  {},
+);
+
+/** TLS, and the ALPN that the client offers. */
+export const tlsInspector: ListenerFilter = extension(
+  "envoy.filters.listener.tls_inspector",
+  TlsInspectorSchema,
+  {},
+);
+
+/** HTTP or not, by the first bytes; not on ports where it is known, for their servers may speak first. */
+export function httpInspector(tcpPorts: readonly number[]): ListenerFilter {
+  const ranges = portRanges(tcpPorts);
+  return {
+    ...extension("envoy.filters.listener.http_inspector", HttpInspectorSchema, {}),
+    ...(ranges.length === 0 ? {} : { filterDisabled: anyOf(ranges) }),
+  };
+}
+
+/** What inspectors find in plaintext HTTP. */
+export const httpProtocols = ["http/1.0", "http/1.1", "h2c"];
+
+/** A server that speaks first on a port of which nothing is known waits this long, once per connection. */
+export const inspectionTimeout = {
+  listenerFiltersTimeout: duration(100),
+  continueOnListenerFiltersTimeout: true,
+};
+
+interface PortRange {
+  readonly start: number;
+  /** Exclusive. */
+  readonly end: number;
+}
+
+function portRanges(ports: readonly number[]): readonly PortRange[] {
+  const ranges: PortRange[] = [];
+  for (const port of [...ports].sort((a, b) => a - b)) {
+    const last = ranges.at(-1);
+    if (last?.end === port) ranges[ranges.length - 1] = { start: last.start, end: port + 1 };
+    else ranges.push({ start: port, end: port + 1 });
+  }
+  return ranges;
+}
+
+function anyOf(
+  ranges: readonly PortRange[],
+): MessageInitShape<typeof ListenerFilterChainMatchPredicateSchema> {
+  const rules = ranges.map((range) => ({
+    rule: { case: "destinationPortRange" as const, value: range },
+  }));
+  const [only] = rules;
+  // A set of one rule is refused.
+  return rules.length === 1 && only !== undefined ? only : { rule: { case: "orMatch", value: { rules } } };
+}

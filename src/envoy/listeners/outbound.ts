@@ -1,0 +1,110 @@
+// The listener to which all that an application dials is redirected.
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
+import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import type { OutboundListenerView } from "#compile/views.ts";
+import { httpStats, tcpStats } from "#telemetry/access-log.ts";
+import { destinationMutation, lookupTimeoutMs } from "../filters/on-demand.ts";
+import { outboundHttpFilters } from "../filters/slots.ts";
+import { unansweredLookup } from "../local-replies.ts";
+import { adsSource, duration, socketAddress } from "../messages.ts";
+import { outboundListenerName, outboundRouteConfiguration, passthroughCluster } from "../names.ts";
+import { connectionManager } from "./http.ts";
+import { httpInspector, httpProtocols, inspectionTimeout, originalDestination } from "./inspection.ts";
+import { closed, tcpProxy, tcpProxyOnDemand } from "./tcp.ts";
+
+export const outboundPort = 15_001;
+
+/** The outbound listener: HTTP and TCP inside the mesh's ranges on demand, everything else as it was dialled. */
+export function outboundListener(view: OutboundListenerView): Listener {
+  const inMesh = view.meshRanges.map(cidrRange);
+  return create(ListenerSchema, {
+    name: outboundListenerName,
+    address: socketAddress("127.0.0.1", outboundPort),
+    trafficDirection: TrafficDirection.OUTBOUND,
+    listenerFilters: [originalDestination, httpInspector(view.tcpPorts)],
+    ...inspectionTimeout,
+    filterChains: [
+      {
+        name: "itself",
+        filterChainMatch: { destinationPort: outboundPort },
+        filters: [closed()],
+      },
+      {
+        name: "mesh http",
+        filterChainMatch: { prefixRanges: inMesh, applicationProtocols: httpProtocols },
+        filters: [meshHttp()],
+      },
+      {
+        name: "mesh tcp",
+        filterChainMatch: { prefixRanges: inMesh },
+        filters: tcpProxyOnDemand("outbound_tcp", [...tcpStats("source")]),
+      },
+      {
+        name: "outside http",
+        filterChainMatch: { applicationProtocols: httpProtocols },
+        filters: [outsideHttp()],
+      },
+    ],
+    defaultFilterChain: outsideTcp,
+  });
+}
+
+function meshHttp() {
+  return connectionManager({
+    statPrefix: "outbound",
+    routeSpecifier: {
+      case: "rds",
+      value: { configSource: adsSource(), routeConfigName: outboundRouteConfiguration },
+    },
+    earlyHeaderMutationExtensions: [destinationMutation],
+    httpFilters: outboundHttpFilters,
+    // Bounds the wait for a destination that nobody answers about; every route lifts it.
+    commonHttpProtocolOptions: { maxStreamDuration: duration(lookupTimeoutMs) },
+    localReplyConfig: unansweredLookup,
+    accessLog: [...httpStats("source")],
+  });
+}
+
+function outsideHttp() {
+  return connectionManager({
+    statPrefix: "outside",
+    routeSpecifier: {
+      case: "routeConfig",
+      value: {
+        name: "outside",
+        virtualHosts: [
+          {
+            name: "outside",
+            domains: ["*"],
+            routes: [
+              {
+                match: { pathSpecifier: { case: "prefix", value: "/" } },
+                action: {
+                  case: "route",
+                  value: {
+                    clusterSpecifier: { case: "cluster", value: passthroughCluster },
+                    timeout: duration(0),
+                  },
+                },
+              },
+            ],
+          },
+        ],
+      },
+    },
+    httpFilters: outboundHttpFilters.slice(-1),
+    accessLog: [...httpStats("source")],
+  });
+}
+
+const outsideTcp: MessageInitShape<typeof FilterChainSchema> = {
+  name: "outside tcp",
+  filters: [tcpProxy("outside_tcp", passthroughCluster, [...tcpStats("source")])],
+};
+
+function cidrRange(range: string) {
+  const [addressPrefix = "", length = "32"] = range.split("/");
+  return { addressPrefix, prefixLen: Number(length) };
+}

@@ -1,0 +1,59 @@
+// Small makers where Envoy's API is verbose.
+import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { type Any, anyPack, type DurationSchema } from "@bufbuild/protobuf/wkt";
+import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/address";
+import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
+import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
+
+/** A message inside another one. */
+export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
+  return anyPack(schema, create(schema, init));
+}
+
+/** The shape that filters, loggers and transport sockets share: a name and a packed configuration. */
+export function extension<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): { name: string; configType: { case: "typedConfig"; value: Any } } {
+  return { name, configType: { case: "typedConfig", value: pack(schema, init) } };
+}
+
+/** As {@link extension}, for the places that take a `TypedExtensionConfig`. */
+export function typedExtension<Desc extends DescMessage>(
+  name: string,
+  schema: Desc,
+  init: MessageInitShape<Desc>,
+): { name: string; typedConfig: Any } {
+  return { name, typedConfig: pack(schema, init) };
+}
+
+export function duration(milliseconds: number): MessageInitShape<typeof DurationSchema> {
+  const seconds = Math.floor(milliseconds / 1000);
+  return { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}
+
+export function socketAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {
+  return {
+    address: {
+      case: "socketAddress",
+      value: { address, portSpecifier: { case: "portValue", value: port } },
+    },
+  };
+}
+
+/** A resource that comes over the stream that everything comes over; Envoy waits for it as long as it takes. */
+export function adsSource(initialFetchTimeoutMs = 0): MessageInitShape<typeof ConfigSourceSchema> {
+  return {
+    resourceApiVersion: ApiVersion.V3,
+    configSourceSpecifier: { case: "ads", value: {} },
+    initialFetchTimeout: duration(initialFetchTimeoutMs),
+  };
+}
+
+/** Metadata under the key `heddle`: strings only. */
+export function heddleMetadata(
+  values: Readonly<Record<string, string>>,
+): MessageInitShape<typeof MetadataSchema> {
+  return { filterMetadata: { heddle: { ...values } } };
+}

@@ -1,0 +1,93 @@
+// Every name on the wire is made here and parsed here, nowhere else.
+import { serviceKeyOfHost } from "#compile/services.ts";
+import type { ClusterReference, ProbeView } from "#compile/views.ts";
+
+/** The one route configuration of a sidecar's outbound HTTP. */
+export const outboundRouteConfiguration = "outbound";
+
+/** Connections that go where the application dialled, in plaintext. */
+export const passthroughCluster = "PassthroughCluster";
+
+/** Has no endpoints: connections to it go nowhere. */
+export const blackHoleCluster = "BlackHoleCluster";
+
+/** Secrets by SDS: the proxy's own certificate, and the roots that it trusts. */
+export const workloadSecret = "default";
+export const trustBundleSecret = "ROOTCA";
+
+/** ALPN protocols between sidecars; they tell the server's sidecar what the client's has found the bytes to be. */
+export const httpAlpn = "heddle-http";
+export const tcpAlpn = "heddle-tcp";
+
+/** The xDS name of the virtual host for a destination `address:port`. */
+export function virtualHostName(address: string): string {
+  return `${outboundRouteConfiguration}/${address}`;
+}
+
+/** `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`. */
+export function clusterName(reference: ClusterReference): string {
+  switch (reference.kind) {
+    case "service":
+      return `outbound|${reference.port}|${reference.subset}|${reference.hostname}`;
+    case "address":
+      return `outbound|${reference.port}||${reference.address}`;
+    case "tcp":
+      return `tcp|${reference.address}:${reference.port}`;
+  }
+}
+
+/** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
+export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
+
+/** The cluster of one of the application's own ports, as Istio's tools know it. */
+export function inboundClusterName(port: number | undefined): string {
+  return `inbound|${port ?? ""}||`;
+}
+
+/** What a cluster's name refers to; undefined for names that are not made by {@link clusterName}. */
+export function parseClusterName(name: string): ClusterReference | undefined {
+  if (name.startsWith("tcp|")) {
+    const destination = parseAddress(name.slice("tcp|".length));
+    return destination === undefined ? undefined : { kind: "tcp", ...destination };
+  }
+  const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
+  const port = parsePort(portText);
+  if (direction !== "outbound" || port === undefined || host === "" || rest.length > 0) return undefined;
+  if (isIpv4(host)) return subset === "" ? { kind: "address", address: host, port } : undefined;
+  return serviceKeyOfHost(host, "") === undefined ? undefined : { kind: "service", hostname: host, port, subset };
+}
+
+/** The destination in the name of a virtual host, or undefined. */
+export function parseVirtualHostName(name: string): { address: string; port: number } | undefined {
+  const prefix = `${outboundRouteConfiguration}/`;
+  return name.startsWith(prefix) ? parseAddress(name.slice(prefix.length)) : undefined;
+}
+
+function parseAddress(text: string): { address: string; port: number } | undefined {
+  const [address = "", portText = "", ...rest] = text.split(":");
+  const port = parsePort(portText);
+  return isIpv4(address) && port !== undefined && rest.length === 0 ? { address, port } : undefined;
+}
+
+function isIpv4(text: string): boolean {
+  return /^(\d{1,3}\.){3}\d{1,3}$/.test(text);
+}
+
+function parsePort(text: string): number | undefined {
+  const port = Number(text);
+  return /^\d{1,5}$/.test(text) && port > 0 && port < 65_536 ? port : undefined;
+}
+
+export const outboundListenerName = "outbound";
+export const inboundListenerName = "inbound";
+export const healthListenerName = "health";
+
+/** A gateway's listener for one port. */
+export function gatewayListenerName(port: number): string {
+  return `gateway|${port}`;
+}
+
+/** The cluster behind one rewritten probe. */
+export function probeClusterName(probe: ProbeView): string {
+  return `probe|${probe.kind}|${probe.port}|${probe.kind === "grpc" ? probe.service : ""}`;
+}

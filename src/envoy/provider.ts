@@ -1,0 +1,239 @@
+// Resources by name for each proxy: the last stage, computed only for what somebody watches.
+import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
+import { clusterView, endpointsView } from "#compile/clusters.ts";
+import { gatewayListenerViews } from "#compile/gateway.ts";
+import type { Mesh } from "#compile/graph.ts";
+import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
+import type { VirtualHostView } from "#compile/views.ts";
+import type { IssuedCertificate } from "#identity/authority.ts";
+import { certificateKey } from "#identity/workload-certificates.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import type { ProxyIdentity, Workload } from "#model/workload.ts";
+import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
+import {
+  clusterType,
+  endpointsType,
+  listenerType,
+  routeConfigurationType,
+  secretType,
+  virtualHostType,
+} from "#xds/type-urls.ts";
+import {
+  blackHoleCluster,
+  gatewayListenerName,
+  healthListenerName,
+  inboundClusterName,
+  inboundListenerName,
+  outboundListenerName,
+  outboundRouteConfiguration,
+  parseClusterName,
+  parseVirtualHostName,
+  passthroughCluster,
+  probeClusterName,
+  trustBundleSecret,
+  workloadSecret,
+} from "./names.ts";
+import * as resources from "./resources.ts";
+
+/** What resources are made of. */
+export interface ProviderInputs {
+  readonly mesh: Mesh;
+  readonly trustDomain: string;
+  /** The roots that proxies trust, PEM. */
+  readonly trustBundle: Collection<string>;
+  /** By `certificateKey`. */
+  readonly certificates: Collection<IssuedCertificate>;
+}
+
+/** The provider, and whose certificates somebody wants. */
+export interface EnvoyProvider extends Provider<ProxyIdentity> {
+  readonly wantedCertificates: Collection<string>;
+}
+
+const absent: Absent = { kind: "absent" };
+
+/** Wires the lazy stages. */
+export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvider {
+  const { mesh, trustDomain } = inputs;
+  // Views that proxies share are encoded once: the key is the view itself.
+  const virtualHosts = graph.demand("encoded virtual hosts", (json) => resources.virtualHostResource(json));
+  const inboundListeners = graph.demand("encoded inbound listeners", (json) =>
+    resources.inboundListenerResource(json, trustDomain),
+  );
+  const wantedCertificates = graph.demand("wanted certificates", (key) => key);
+
+  const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
+    switch (key.typeUrl) {
+      case listenerType:
+        return listener(key, fetch);
+      case clusterType:
+        return cluster(key, fetch);
+      case endpointsType: {
+        const reference = parseClusterName(key.name);
+        const view = reference === undefined ? undefined : endpointsView(mesh, fetch, reference);
+        return view === undefined ? absent : resources.endpointsResource(view);
+      }
+      case routeConfigurationType:
+        return routeConfiguration(key, fetch);
+      case virtualHostType: {
+        const destination = parseVirtualHostName(key.name);
+        if (destination === undefined) return absent;
+        const view: VirtualHostView = virtualHostView(mesh, fetch, key.scope, destination);
+        return fetch.get(virtualHosts, JSON.stringify(view));
+      }
+      case secretType:
+        return secret(key, fetch);
+      default:
+        return absent;
+    }
+  };
+
+  function listener({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
+    if (name === outboundListenerName) {
+      return resources.outboundListenerResource(outboundListenerView(mesh, fetch));
+    }
+    if (name === inboundListenerName) {
+      const view = fetch.get(mesh.inboundListeners, scope);
+      return view === undefined ? absent : fetch.get(inboundListeners, JSON.stringify(view));
+    }
+    if (name === healthListenerName) {
+      const view = fetch.get(mesh.healthListeners, scope);
+      return view === undefined ? undefined : resources.healthListenerResource(view);
+    }
+    const port = gatewayListeners(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
+    return port === undefined ? absent : resources.gatewayListenerResource(port);
+  }
+
+  function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
+    const reference = parseClusterName(name);
+    if (reference !== undefined) {
+      const view = clusterView(mesh, fetch, reference);
+      return view === undefined ? absent : resources.outboundClusterResource(view, trustDomain);
+    }
+    if (name === passthroughCluster) return resources.passthroughResource();
+    if (name === blackHoleCluster) return resources.blackHoleResource();
+    if (name === inboundClusterName(undefined)) return resources.inboundClusterResource(undefined, undefined);
+    const inbound = fetch
+      .get(mesh.inboundListeners, scope)
+      ?.ports.find((port) => inboundClusterName(port.port) === name);
+    if (inbound !== undefined) return resources.inboundClusterResource(inbound.port, inbound.service);
+    const health = fetch.get(mesh.healthListeners, scope);
+    return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
+  }
+
+  function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent {
+    if (name === outboundRouteConfiguration) return resources.outboundRoutesResource();
+    const view = gatewayListeners(fetch, scope).find((port) => gatewayListenerName(port.port) === name);
+    return view === undefined ? absent : resources.gatewayRoutesResource(view);
+  }
+
+  function secret({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
+    if (name === trustBundleSecret) {
+      const pem = fetch.get(inputs.trustBundle, "");
+      return pem === undefined ? undefined : resources.trustBundleResource(pem);
+    }
+    if (name !== workloadSecret) return absent;
+    const workload = fetch.get(mesh.workloads, scope);
+    if (workload === undefined) return undefined;
+    const key = certificateKey({
+      namespace: workload.namespace,
+      serviceAccount: workload.serviceAccount,
+      workload: workload.name,
+    });
+    fetch.get(wantedCertificates, key);
+    const certificate = fetch.get(inputs.certificates, key);
+    return certificate === undefined ? undefined : resources.certificateResource(certificate);
+  }
+
+  function gatewayListeners(fetch: Fetch, pod: string) {
+    const workload = fetch.get(mesh.workloads, pod);
+    const gateway = workload?.labels[gatewayNameLabel];
+    return workload === undefined || gateway === undefined
+      ? []
+      : gatewayListenerViews(mesh, fetch, `${workload.namespace}/${gateway}`);
+  }
+
+  const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {
+    const workload = fetch.get(mesh.workloads, scope);
+    if (workload === undefined) return undefined;
+    if (typeUrl === listenerType) return listenerNames(workload, fetch);
+    if (typeUrl === clusterType) return clusterNames(workload, fetch);
+    return [];
+  };
+
+  function listenerNames(workload: Workload, fetch: Fetch): readonly string[] {
+    const own =
+      workload.proxy === "gateway"
+        ? gatewayListeners(fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
+        : [outboundListenerName, inboundListenerName];
+    // The health listener comes last: it is what makes the pod ready.
+    return [...own, healthListenerName];
+  }
+
+  function clusterNames(workload: Workload, fetch: Fetch): readonly string[] {
+    const scope = podKey(workload);
+    const inbound = fetch.get(mesh.inboundListeners, scope)?.ports ?? [];
+    const probes = fetch.get(mesh.healthListeners, scope)?.probes ?? [];
+    return [
+      passthroughCluster,
+      blackHoleCluster,
+      inboundClusterName(undefined),
+      ...inbound.map((port) => inboundClusterName(port.port)),
+      ...new Set(probes.map(probeClusterName)),
+    ];
+  }
+
+  const wildcards: Demand<readonly string[]> = graph.demand("wildcard names", (key, fetch) =>
+    wildcardNames(parseKey(key), fetch),
+  );
+  return {
+    resources: graph.demand("resources", (key, fetch) => find(parseKey(key), fetch)),
+    keyOf: (client, name) => formatKey({ ...name, scope: scopeOf(client, name) }),
+    wildcards,
+    wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
+    wantedCertificates: wantedCertificates.demanded,
+  };
+}
+
+interface ResourceKey extends ResourceName {
+  /** What depends on the asker: nothing, its namespace or its pod. */
+  readonly scope: string;
+}
+
+/** As little of the asker as the resource needs, so that proxies share what is the same for them. */
+function scopeOf(client: ProxyIdentity, { typeUrl, name }: ResourceName): string {
+  switch (typeUrl) {
+    case virtualHostType:
+      return client.namespace;
+    case endpointsType:
+      return "";
+    case clusterType:
+      return parseClusterName(name) === undefined ? podKey(client) : "";
+    case listenerType:
+      return name === outboundListenerName ? "" : podKey(client);
+    case routeConfigurationType:
+      return name === outboundRouteConfiguration ? "" : podKey(client);
+    case secretType:
+      return name === trustBundleSecret ? "" : podKey(client);
+    default:
+      return "";
+  }
+}
+
+function podKey(pod: { readonly namespace: string; readonly pod: string }): string {
+  return `${pod.namespace}/${pod.pod}`;
+}
+
+function formatKey({ typeUrl, name, scope }: ResourceKey): string {
+  return `${typeUrl} ${scope} ${name}`;
+}
+
+function parseKey(key: string): ResourceKey {
+  const first = key.indexOf(" ");
+  const second = key.indexOf(" ", first + 1);
+  return {
+    typeUrl: key.slice(0, first),
+    scope: key.slice(first + 1, second),
+    name: key.slice(second + 1),
+  };
+}

@@ -1,0 +1,129 @@
+// Views → encoded resources: each pairs a name, a message and what the message refers to.
+import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
+import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
+import type {
+  ClusterView,
+  EndpointsView,
+  GatewayListenerView,
+  HealthListenerView,
+  InboundListenerView,
+  OutboundListenerView,
+  RouteView,
+  ServiceLabel,
+  VirtualHostView,
+} from "#compile/views.ts";
+import type { IssuedCertificate } from "#identity/authority.ts";
+import type { Resource, ResourceName } from "#xds/provider.ts";
+import { clusterType } from "#xds/type-urls.ts";
+import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
+import { encodeResource } from "./encode.ts";
+import { loadAssignment } from "./endpoints.ts";
+import { gatewayListener } from "./listeners/gateway.ts";
+import { healthListener, probeClusters } from "./listeners/health.ts";
+import { inboundListener } from "./listeners/inbound.ts";
+import { outboundListener } from "./listeners/outbound.ts";
+import { clusterName, trustBundleSecret, workloadSecret } from "./names.ts";
+import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
+import { trustBundle, workloadCertificate } from "./secrets.ts";
+
+export function outboundListenerResource(view: OutboundListenerView): Resource {
+  const message = outboundListener(view);
+  return encodeResource(ListenerSchema, message.name, message);
+}
+
+/** From the JSON of an {@link InboundListenerView}. */
+export function inboundListenerResource(json: string, trustDomain: string): Resource {
+  const message = inboundListener(JSON.parse(json) as InboundListenerView, trustDomain);
+  return encodeResource(ListenerSchema, message.name, message);
+}
+
+export function healthListenerResource(view: HealthListenerView): Resource {
+  const message = healthListener(view);
+  return encodeResource(ListenerSchema, message.name, message);
+}
+
+export function gatewayListenerResource(view: GatewayListenerView): Resource {
+  const message = gatewayListener(view.port);
+  return encodeResource(ListenerSchema, message.name, message, { origins: view.origins });
+}
+
+export function outboundRoutesResource(): Resource {
+  const message = outboundRoutes();
+  return encodeResource(RouteConfigurationSchema, message.name, message);
+}
+
+export function gatewayRoutesResource(view: GatewayListenerView): Resource {
+  const message = gatewayRoutes(view);
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
+    origins: view.origins,
+  });
+}
+
+/** From the JSON of a {@link VirtualHostView}. */
+export function virtualHostResource(json: string): Resource {
+  const view = JSON.parse(json) as VirtualHostView;
+  const message = virtualHost(view);
+  return encodeResource(VirtualHostSchema, message.name, message, {
+    references: clustersOf(view.routes),
+    origins: view.origins,
+  });
+}
+
+function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
+  const names = new Set<string>();
+  for (const { action } of routes) {
+    if (action.kind !== "forward") continue;
+    for (const { cluster } of action.destinations) {
+      if (cluster !== undefined) names.add(clusterName(cluster));
+    }
+  }
+  return [...names].map((name) => ({ typeUrl: clusterType, name }));
+}
+
+export function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
+  const message = outboundCluster(view, trustDomain);
+  return encodeResource(ClusterSchema, message.name, message, { origins: view.origins });
+}
+
+export function inboundClusterResource(port: number | undefined, service: ServiceLabel | undefined): Resource {
+  const message = inboundCluster(port, service);
+  return encodeResource(ClusterSchema, message.name, message);
+}
+
+export function passthroughResource(): Resource {
+  const message = passthrough();
+  return encodeResource(ClusterSchema, message.name, message);
+}
+
+export function blackHoleResource(): Resource {
+  const message = blackHole();
+  return encodeResource(ClusterSchema, message.name, message);
+}
+
+/** One of the clusters behind a pod's probes; undefined when it has none of that name. */
+export function probeClusterResource(view: HealthListenerView, name: string): Resource | undefined {
+  const message = probeClusters(view).find((cluster) => cluster.name === name);
+  return message === undefined ? undefined : encodeResource(ClusterSchema, name, message);
+}
+
+export function endpointsResource(view: EndpointsView): Resource {
+  const message = loadAssignment(view);
+  return encodeResource(ClusterLoadAssignmentSchema, message.clusterName, message, { origins: view.origins });
+}
+
+export function trustBundleResource(pem: string): Resource {
+  return encodeResource(SecretSchema, trustBundleSecret, trustBundle(pem));
+}
+
+/** Its version is issuer and expiry, so that another replica re-issues only what needs it. */
+export function certificateResource(certificate: IssuedCertificate): Resource {
+  const message = workloadCertificate(certificate.chainPem, certificate.keyPem.reveal());
+  return encodeResource(SecretSchema, workloadSecret, message, {
+    version: `${certificate.serial}/${certificate.notAfter.toISOString()}`,
+  });
+}

@@ -1,0 +1,128 @@
+import { dirname } from "node:path";
+import { type MountPlan, RUN } from "./mount-plan.ts";
+
+/** How a container starts: in which file system, as whom, where, and what. */
+export interface Setup {
+  /** An empty directory of the state, where the container's own layers are mounted. */
+  readonly scratch: string;
+  readonly plan: MountPlan;
+  readonly hostname: string;
+  readonly workingDirectory: string;
+  readonly credentials: readonly string[];
+  readonly environment: ReadonlyMap<string, string>;
+  readonly command: readonly string[];
+}
+
+/**
+ * The shell script that runs first in the container's own namespaces and ends by becoming its command.
+ * On descriptor 3 it says `started`, or `failed` and why. Pure.
+ */
+export function setupScript(setup: Setup): string {
+  const { plan, scratch, hostname, workingDirectory } = setup;
+  const inner = `${RUN}/.heddle`;
+  const root = plan.newRoot === undefined ? "" : `${inner}/root`;
+  return [
+    PRELUDE,
+    `mount -t tmpfs -o mode=0755 heddle ${quote(scratch)} || fail "cannot mount in ${scratch}"`,
+    `cd ${quote(scratch)} && mkdir v o run run/.heddle`,
+    // Sources first, while nothing covers them.
+    ...plan.mounts.map(({ source, kind }, index) => bind(source, `${scratch}/v/${index}`, kind)),
+    `mount --rbind ${quote(scratch)} ${quote(`${scratch}/run/.heddle`)} && mount --rbind ${quote(`${scratch}/run`)} ${RUN} || fail "cannot replace ${RUN}"`,
+    ...plan.layered.map((path, index) => layer(path, `${inner}/o/${index}`)),
+    "cd /",
+    ...(plan.newRoot === undefined ? [] : newRoot(root, plan.newRoot)),
+    ...plan.mounts.flatMap((mount, index) => [
+      ...(mount.made ? [makeTarget(`${root}${mount.target}`, mount.kind)] : []),
+      `mount --rbind ${inner}/v/${index} ${quote(`${root}${mount.target}`)} || fail ${quote(`cannot mount at ${mount.target}`)}`,
+      ...(mount.readOnly ? [`mount -o remount,bind,ro ${quote(`${root}${mount.target}`)}`] : []),
+    ]),
+    ...(plan.newRoot === undefined ? [] : enterRoot(root)),
+    `umount -l ${inner} 2>&4`,
+    `umount -l ${quote(scratch)} 2>&4`,
+    `echo ${quote(hostname)} > /proc/sys/kernel/hostname`,
+    `cd -- ${quote(workingDirectory)} || fail ${quote(`the working directory ${workingDirectory} does not exist`)}`,
+    becomeCommand(setup),
+  ].join("\n");
+}
+
+/** The same process attributes for a command that joins a running container. */
+export function joinScript(
+  setup: Pick<Setup, "workingDirectory" | "credentials" | "environment" | "command">,
+): string {
+  return `cd -- ${quote(setup.workingDirectory)} && exec ${execLine(setup)}`;
+}
+
+const PRELUDE = `
+fail() { printf 'failed %s\\n' "$1" >&3; exit 125; }
+executable() { [ -x "$1" ] && [ ! -d "$1" ]; }
+found() {
+  case $2 in */*) executable "$2"; return;; esac
+  IFS=:
+  for directory in $1; do executable "$directory/$2" && return; done
+  return 1
+}
+exec 4>/dev/null
+PATH=/usr/sbin:/usr/bin:/sbin:/bin
+umask 022`;
+
+function becomeCommand(setup: Setup): string {
+  const [program = ""] = setup.command;
+  const path = setup.environment.get("PATH") ?? "";
+  const missing = `the command ${JSON.stringify(program)} does not exist or cannot be executed`;
+  return [
+    `found ${quote(path)} ${quote(program)} || fail ${quote(missing)}`,
+    "echo started >&3",
+    "exec 3>&- 4>&-",
+    // With a change of user the kernel forgets what unshare asked for: to end with it.
+    `exec ${execLine({ ...setup, credentials: [...setup.credentials, "--pdeathsig=KILL"] })}`,
+  ].join("\n");
+}
+
+function execLine(setup: Pick<Setup, "credentials" | "environment" | "command">): string {
+  const variables = [...setup.environment].map(([name, value]) => `${name}=${value}`);
+  return ["setpriv", ...setup.credentials, "--", "env", "-i", ...variables, ...setup.command]
+    .map(quote)
+    .join(" ");
+}
+
+function bind(source: string, target: string, kind: "directory" | "file"): string {
+  const make = kind === "directory" ? `mkdir ${quote(target)}` : `: > ${quote(target)}`;
+  return `${make} && mount --rbind ${quote(source)} ${quote(target)} || fail ${quote(`cannot mount ${source}`)}`;
+}
+
+function layer(path: string, at: string): string {
+  const options = `lowerdir=${path},upperdir=${at}/upper,workdir=${at}/work`;
+  return `mkdir -p ${quote(`${at}/upper`)} ${quote(`${at}/work`)} && mount -t overlay heddle -o ${quote(options)} ${quote(path)} || fail ${quote(`cannot make mount points in ${path}`)}`;
+}
+
+function makeTarget(target: string, kind: "directory" | "file"): string {
+  return kind === "directory"
+    ? `mkdir -p ${quote(target)} || fail ${quote(`cannot make ${target}`)}`
+    : `mkdir -p ${quote(dirname(target))} && : >> ${quote(target)} || fail ${quote(`cannot make ${target}`)}`;
+}
+
+function newRoot(root: string, entries: NonNullable<MountPlan["newRoot"]>): string[] {
+  return [
+    `mkdir ${root} && mount -t tmpfs -o mode=0755 heddle ${root}`,
+    ...entries.map(({ name, kind }) => {
+      const from = quote(`/${name}`);
+      const to = quote(`${root}/${name}`);
+      const make = kind === "directory" ? `mkdir ${to}` : `: > ${to}`;
+      // The new /run holds this root itself: it is bound without what is mounted below it.
+      const kindOfBind = `/${name}` === RUN ? "--bind" : "--rbind";
+      return `if [ -L ${from} ]; then cp -P ${from} ${to}; else ${make} && mount ${kindOfBind} ${from} ${to}; fi`;
+    }),
+  ];
+}
+
+function enterRoot(root: string): string[] {
+  return [
+    `mkdir ${root}/.host && cd ${root} && pivot_root . .host && cd / || fail "cannot enter the new root"`,
+    "umount -l /.host && rmdir /.host",
+  ];
+}
+
+/** A word of the shell, whatever is in it. */
+export function quote(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
+}

@@ -1,0 +1,90 @@
+import type { Answer, Packet, Question } from "dns-packet";
+import { NODE_ADDRESS } from "./addresses.ts";
+import type { ServiceEndpoints } from "./service-endpoints.ts";
+
+/** Short, as names of pods change with the pods. */
+const TTL_SECONDS = 5;
+const DOMAIN = "cluster.local";
+/** The control plane has a name without having a service, with and without the cluster's domain. */
+const CONTROL_PLANE = ["heddle.heddle-system.svc", `heddle.heddle-system.svc.${DOMAIN}`];
+
+/** Finds a service by its namespace and name. */
+export type FindService = (namespace: string, name: string) => ServiceEndpoints | undefined;
+
+/** The answer to one query, per https://github.com/kubernetes/dns/blob/master/docs/specification.md. Pure. */
+export function answerQuery(query: Packet, find: FindService): Packet {
+  const question = query.questions?.[0];
+  const known = question === undefined ? undefined : recordsOf(question.name.toLowerCase(), find);
+  const answers = question === undefined || known === undefined ? [] : matching(question, known);
+  const authoritative = 0x0400;
+  const nameError = known === undefined ? 3 : 0;
+  return {
+    type: "response",
+    ...(query.id === undefined ? {} : { id: query.id }),
+    flags: authoritative | ((query.flags ?? 0) & 0x0100) | nameError,
+    questions: query.questions ?? [],
+    answers,
+    additionals: [],
+  };
+}
+
+function matching(question: Question, known: readonly Answer[]): Answer[] {
+  const named = known.map((record) => ({ ...record, name: question.name }) as Answer);
+  return named.filter((record) => record.type === question.type);
+}
+
+/** All records of a name; nothing if the name does not exist. */
+function recordsOf(name: string, find: FindService): readonly Answer[] | undefined {
+  if (CONTROL_PLANE.includes(name)) return [address(name, NODE_ADDRESS)];
+  const labels = name.split(".");
+  const suffix = ["svc", ...DOMAIN.split(".")];
+  if (labels.slice(-suffix.length).join(".") !== suffix.join(".")) return undefined;
+  const [namespace, service, ...inner] = labels.slice(0, -suffix.length).reverse();
+  if (namespace === undefined || service === undefined) return undefined;
+  const found = find(namespace, service);
+  if (found === undefined) return undefined;
+  return innerRecords(name, inner.reverse(), found);
+}
+
+function innerRecords(
+  name: string,
+  inner: readonly string[],
+  service: ServiceEndpoints,
+): readonly Answer[] | undefined {
+  const [first, second] = inner;
+  if (first === undefined) return addresses(name, service);
+  if (second !== undefined && inner.length === 2) return portRecords(name, first, second, service);
+  const members = service.members.filter((member) => member.hostname === first && inner.length === 1);
+  return members.length === 0 ? undefined : members.map((member) => address(name, member.address));
+}
+
+function addresses(name: string, service: ServiceEndpoints): readonly Answer[] {
+  if (service.address !== undefined) return [address(name, service.address)];
+  return service.members.map((member) => address(name, member.address));
+}
+
+/** `_port._protocol.service`: one record for the service, or one for each member of a headless one that has a name. */
+function portRecords(
+  name: string,
+  port: string,
+  protocol: string,
+  service: ServiceEndpoints,
+): readonly Answer[] | undefined {
+  const found = service.ports.find((entry) => `_${entry.name}` === port && `_${entry.protocol}` === protocol);
+  if (found === undefined) return undefined;
+  const base = `${service.name}.${service.namespace}.svc.${DOMAIN}`;
+  if (service.address !== undefined) return [portRecord(name, base, found.port)];
+  return service.members.flatMap((member) => {
+    const target = found.targets.find((entry) => entry.address === member.address);
+    if (target === undefined || member.hostname === undefined) return [];
+    return [portRecord(name, `${member.hostname}.${base}`, target.port)];
+  });
+}
+
+function address(name: string, data: string): Answer {
+  return { type: "A", name, ttl: TTL_SECONDS, data };
+}
+
+function portRecord(name: string, target: string, port: number): Answer {
+  return { type: "SRV", name, ttl: TTL_SECONDS, data: { priority: 0, weight: 100, port, target } };
+}

@@ -1,0 +1,296 @@
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { isAbsolute, join, resolve } from "node:path";
+import type { Container, Pod } from "#model/kubernetes/pod.ts";
+import { type RunningContainer, startContainer } from "../containers/container.ts";
+import type { ContainerState } from "../containers/container-state.ts";
+import { containerUser, credentialArguments } from "../containers/credentials.ts";
+import {
+  type Configuration,
+  containerEnvironment,
+  expandVariables,
+  type Resolved,
+} from "../containers/environment.ts";
+import { hostFiles } from "../containers/host-files.ts";
+import { type Mount, planMounts } from "../containers/mount-plan.ts";
+import type { Role } from "../containers/restart-policy.ts";
+import type { Setup } from "../containers/setup-script.ts";
+import { createPodNetwork, type PodNetwork, removePodNetwork } from "../network/pod-network.ts";
+import type { StateDirectory } from "../state-directory.ts";
+import { hostName, podFiles } from "./pod-files.ts";
+import { type ContainerOfPod, podStatus } from "./pod-status.ts";
+import { type IssueToken, openVolumes, type PodVolumes } from "./volumes.ts";
+
+const GRACE_SECONDS = 30;
+/** What is left for sidecars when the application has used up the time, as the kubelet leaves it. */
+const LEAST_GRACE_MS = 2_000;
+/** Where programs that Heddle brings are in every container, first in its PATH. */
+const PROGRAMS = "/run/heddle/bin";
+const PATH = `${PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/** What pods need of the mesh that they run in. */
+export interface PodSurroundings {
+  readonly state: StateDirectory;
+  /** Programs put into every container, by name: the paths of `envoy` and `node` on this machine. */
+  readonly programs: Readonly<Record<string, string>>;
+  configuration(namespace: string): Configuration;
+  readonly issueToken: IssueToken;
+}
+
+export interface PodOptions {
+  /** With name, namespace and uid, injected where it is to be. */
+  readonly pod: Pod;
+  readonly network: PodNetwork;
+  /** What stands for the working directory of images: that of the file which defines the workload. */
+  readonly directory: string;
+  readonly onChange: () => void;
+}
+
+/** A pod that runs, or has run. */
+export interface RunningPod {
+  /** The object as the cluster has it: with its status, and its deletionTimestamp while it ends. */
+  readonly object: () => Pod;
+  readonly containers: () => readonly ContainerOfPod[];
+  readonly network: PodNetwork;
+  /** What commands inside one of its containers need; nothing while it does not run. */
+  readonly join: (container: string) => ReturnType<RunningContainer["join"]>;
+  /** Writes changed ConfigMaps and Secrets into its volumes. */
+  refresh(): void;
+  /** Ends it in order and removes all of it. `limitMs` shortens its own grace period. */
+  stop(limitMs?: number): Promise<void>;
+}
+
+/** Runs a pod as the kubelet does: network, volumes, init containers in order, then all others. */
+export function startPod(options: PodOptions, surroundings: PodSurroundings): RunningPod {
+  const { network, onChange } = options;
+  const { spec } = options.pod;
+  const directory = join(surroundings.state.pods, options.pod.metadata.uid ?? options.pod.metadata.name);
+  const planned: readonly (readonly [Container, Role])[] = [
+    ...(spec.initContainers ?? []).map(
+      (container) => [container, container.restartPolicy === "Always" ? "sidecar" : "init"] as const,
+    ),
+    ...spec.containers.map((container) => [container, "application"] as const),
+  ];
+  const running = new Map<string, RunningContainer>();
+  let deletionTimestamp: string | undefined;
+  let problem: ContainerState | undefined;
+  let volumes: PodVolumes | undefined;
+  let stopped: Promise<void> | undefined;
+
+  function containers(): readonly ContainerOfPod[] {
+    const waiting: ContainerState = problem ?? { kind: "waiting", reason: "PodInitializing" };
+    return planned.map(([{ name }, role]) => {
+      const view = running.get(name)?.view() ?? {
+        name,
+        state: waiting,
+        restarts: 0,
+        started: false,
+        ready: false,
+      };
+      return { ...view, role };
+    });
+  }
+
+  function object(): Pod {
+    const { metadata } = options.pod;
+    return {
+      ...options.pod,
+      metadata: deletionTimestamp === undefined ? metadata : { ...metadata, deletionTimestamp },
+      status: podStatus(network.address, containers()),
+    };
+  }
+
+  const publish = publisher(join(directory, "pod.json"), podFile(surroundings.state, options.pod), () => {
+    onChange();
+    return object();
+  });
+
+  function start(container: Container, role: Role): RunningContainer {
+    const started = startContainer({
+      container,
+      role,
+      restartPolicy: spec.restartPolicy,
+      podAddress: network.address,
+      network: network.namespace,
+      log: logFile(surroundings.state, options.pod, container.name),
+      setup: () => containerSetup(container, { options, surroundings, directory, volumes, pod: object() }),
+      onChange: publish.changed,
+    });
+    running.set(container.name, started);
+    return started;
+  }
+
+  async function run(): Promise<void> {
+    mkdirSync(directory, { recursive: true, mode: 0o711 });
+    publish.changed();
+    for (const [name, text] of podFiles(options.pod, network.address))
+      writeFileSync(join(directory, name), text);
+    const [opened] = await Promise.all([
+      openVolumes({
+        directory: join(directory, "volumes"),
+        pod: object,
+        configuration: surroundings.configuration(options.pod.metadata.namespace ?? "default"),
+        issueToken: surroundings.issueToken,
+      }),
+      createPodNetwork(network),
+    ]);
+    volumes = opened;
+    for (const [container, role] of planned) {
+      if (stopped !== undefined) return;
+      const started = start(container, role);
+      if (role === "sidecar") await Promise.race([started.started, started.finished]);
+      if (role === "init" && (await started.finished) !== 0) return;
+    }
+    await Promise.all(
+      [...running.values()].filter(({ role }) => role === "application").map(({ finished }) => finished),
+    );
+    if (stopped === undefined) await stopSidecars(GRACE_SECONDS * 1000);
+  }
+
+  async function stopSidecars(graceMs: number): Promise<void> {
+    const sidecars = [...running.values()].filter(({ role }) => role === "sidecar");
+    for (const sidecar of sidecars.reverse()) await sidecar.stop(graceMs);
+  }
+
+  async function end(limitMs: number): Promise<void> {
+    const graceMs = Math.min((spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000, limitMs);
+    deletionTimestamp = new Date().toISOString();
+    publish.now();
+    const begun = performance.now();
+    await Promise.all(
+      [...running.values()]
+        .filter(({ role }) => role !== "sidecar")
+        .map((container) => container.stop(graceMs)),
+    );
+    await stopSidecars(Math.max(graceMs - (performance.now() - begun), Math.min(LEAST_GRACE_MS, graceMs)));
+    await ran;
+    volumes?.close();
+    publish.close();
+    await removePodNetwork(network);
+    rmSync(podFile(surroundings.state, options.pod), { force: true });
+    rmSync(directory, { recursive: true, force: true });
+    onChange();
+  }
+
+  const ran = run().catch((error: unknown) => {
+    problem = { kind: "waiting", reason: "PodSetupFailed", message: String(error) };
+    publish.changed();
+  });
+
+  return {
+    object,
+    containers,
+    network,
+    join: (container) => running.get(container)?.join(),
+    refresh: () => volumes?.refresh(),
+    stop(limitMs = Number.POSITIVE_INFINITY) {
+      stopped ??= end(limitMs);
+      return stopped;
+    },
+  };
+}
+
+interface SetupContext {
+  readonly options: PodOptions;
+  readonly surroundings: PodSurroundings;
+  readonly directory: string;
+  readonly volumes: PodVolumes | undefined;
+  readonly pod: Pod;
+}
+
+function containerSetup(container: Container, context: SetupContext): Resolved<Setup> {
+  const { options, surroundings, directory, volumes, pod } = context;
+  const configuration = surroundings.configuration(pod.metadata.namespace ?? "default");
+  const own = containerEnvironment(container, pod, configuration);
+  if (own.kind === "missing") return own;
+  const mounted = volumes?.mounts(container) ?? { kind: "missing", message: "volumes are being made" };
+  if (mounted.kind === "missing") return mounted;
+  const command = [...(container.command ?? []), ...(container.args ?? [])];
+  if (command.length === 0)
+    return {
+      kind: "missing",
+      message: "there is no command: images are ignored on one machine, so the container must name one",
+    };
+  const environment = new Map([
+    ["PATH", PATH],
+    ["HOSTNAME", hostName(pod)],
+    ["HOME", containerUser(container, pod) === 0 ? "/root" : "/"],
+    ...own.value,
+  ]);
+  const mounts = [...programMounts(surroundings.programs), ...fileMounts(directory), ...mounted.value];
+  return {
+    kind: "resolved",
+    value: {
+      scratch: join(directory, "containers", container.name),
+      plan: planMounts(mounts, hostFiles()),
+      hostname: hostName(pod),
+      workingDirectory: workingDirectory(container, options.directory),
+      credentials: credentialArguments(container, pod),
+      environment,
+      command: command.map((word) => expandVariables(word, environment)),
+    },
+  };
+}
+
+function workingDirectory(container: Container, directory: string): string {
+  const wanted = container.workingDir ?? ".";
+  return isAbsolute(wanted) ? wanted : resolve(directory, wanted);
+}
+
+function programMounts(programs: PodSurroundings["programs"]): Mount[] {
+  return Object.entries(programs).map(([name, source]) => ({
+    source,
+    target: `${PROGRAMS}/${name}`,
+    kind: "file",
+    readOnly: true,
+  }));
+}
+
+/** Files that a pod finds in /etc. */
+function fileMounts(directory: string): Mount[] {
+  return ["resolv.conf", "hosts", "hostname"].map((name) => ({
+    source: join(directory, name),
+    target: `/etc/${name}`,
+    kind: "file",
+    readOnly: false,
+  }));
+}
+
+function podFile(state: StateDirectory, pod: Pod): string {
+  return join(state.clusterPods, `${pod.metadata.namespace}.${pod.metadata.name}.json`);
+}
+
+/** The file with what a container has printed. */
+export function logFile(state: StateDirectory, pod: Pod, container: string): string {
+  return join(state.logs, `${pod.metadata.namespace}.${pod.metadata.name}.${container}.log`);
+}
+
+/** Writes the object whenever it changes: once per turn of the event loop, and never half of it. */
+function publisher(
+  draft: string,
+  file: string,
+  read: () => Pod,
+): { changed(): void; now(): void; close(): void } {
+  let last = "";
+  let scheduled = false;
+  let closed = false;
+  function now(): void {
+    scheduled = false;
+    if (closed) return;
+    const text = JSON.stringify(read());
+    if (text === last) return;
+    last = text;
+    writeFileSync(draft, text, { mode: 0o600 });
+    renameSync(draft, file);
+  }
+  return {
+    now,
+    changed() {
+      if (scheduled) return;
+      scheduled = true;
+      setImmediate(now);
+    },
+    close() {
+      closed = true;
+    },
+  };
+}

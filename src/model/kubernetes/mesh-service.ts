@@ -1,0 +1,63 @@
+import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import type { Service, ServicePort } from "./service.ts";
+
+export const clusterDomain = "cluster.local";
+
+/** The fully qualified name of a service, by which clusters and hosts call it. */
+export function serviceHostname(namespace: string, name: string): string {
+  return `${name}.${namespace}.svc.${clusterDomain}`;
+}
+
+/** API object → domain type. UDP ports are left out: they are not captured. */
+export function meshService(service: Service): MeshService {
+  const { name, namespace = "default" } = service.metadata;
+  const clusterIP = service.spec.clusterIP;
+  return {
+    namespace,
+    name,
+    hostname: serviceHostname(namespace, name),
+    address: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? undefined : clusterIP,
+    headless: clusterIP === "None",
+    selector: service.spec.selector ?? {},
+    ports: (service.spec.ports ?? [])
+      .filter((port) => (port.protocol ?? "TCP") === "TCP")
+      .map((port) => meshServicePort(port)),
+  };
+}
+
+function meshServicePort(port: ServicePort): MeshServicePort {
+  return {
+    port: port.port,
+    name: port.name ?? "",
+    protocol: portProtocol(port),
+    targetPort: port.targetPort ?? port.port,
+  };
+}
+
+const protocolWords: Readonly<Record<string, PortProtocol>> = {
+  http: "http",
+  http2: "http",
+  "kubernetes.io/h2c": "http",
+  "kubernetes.io/ws": "http",
+  grpc: "grpc",
+  "grpc-web": "grpc",
+  tcp: "tcp",
+  tls: "tcp",
+  https: "tcp",
+  "kubernetes.io/wss": "tcp",
+  mongo: "tcp",
+  mysql: "tcp",
+  redis: "tcp",
+};
+
+/**
+ * `appProtocol` decides, else the first word of the port's name (`http-web` → http).
+ * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+ */
+export function portProtocol(port: { readonly appProtocol?: string; readonly name?: string }): PortProtocol {
+  const declared =
+    port.appProtocol === undefined ? undefined : protocolWords[port.appProtocol.toLowerCase()];
+  if (declared !== undefined) return declared;
+  const name = port.name?.toLowerCase() ?? "";
+  return name.startsWith("grpc-web") ? "grpc" : (protocolWords[name.split("-")[0] ?? ""] ?? "detect");
+}

@@ -1,0 +1,54 @@
+import type { Workload } from "../workload.ts";
+import type { Pod } from "./pod.ts";
+
+/** The container that the injector adds. */
+export const proxyContainerName = "heddle-proxy";
+
+/** The label that marks the pods of a Gateway (GEP-1762). */
+export const gatewayNameLabel = "gateway.networking.k8s.io/gateway-name";
+
+/** API object → domain type; undefined for a pod without an address (not started, host network aside). */
+export function workloadOf(pod: Pod): Workload | undefined {
+  const address = pod.status?.podIP;
+  if (address === undefined || address === "" || hasEnded(pod)) return undefined;
+  const { name, namespace = "default", uid = "", labels = {} } = pod.metadata;
+  const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  return {
+    namespace,
+    pod: name,
+    podUid: uid,
+    address,
+    serviceAccount: pod.spec.serviceAccountName ?? "default",
+    name: workloadName(pod),
+    labels,
+    proxy: proxyKind(labels, containers),
+    terminating: pod.metadata.deletionTimestamp !== undefined,
+    ports: containers
+      .filter((container) => container.name !== proxyContainerName)
+      .flatMap((container) => container.ports ?? [])
+      .filter((port) => (port.protocol ?? "TCP") === "TCP")
+      .map((port) => ({ port: port.containerPort, name: port.name ?? "" })),
+  };
+}
+
+function hasEnded(pod: Pod): boolean {
+  return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
+}
+
+function proxyKind(
+  labels: Readonly<Record<string, string>>,
+  containers: readonly { readonly name: string }[],
+): Workload["proxy"] {
+  if (!containers.some((container) => container.name === proxyContainerName)) return "none";
+  return labels[gatewayNameLabel] === undefined ? "sidecar" : "gateway";
+}
+
+/** The name of what owns a pod: a ReplicaSet's name without the hash of its template, or the owner's own. */
+export function workloadName(pod: Pod): string {
+  const owner = pod.metadata.ownerReferences?.[0];
+  if (owner === undefined) return pod.metadata.name;
+  const hash = pod.metadata.labels?.["pod-template-hash"];
+  return owner.kind === "ReplicaSet" && hash !== undefined && owner.name.endsWith(`-${hash}`)
+    ? owner.name.slice(0, -hash.length - 1)
+    : owner.name;
+}

@@ -1,0 +1,43 @@
+/** A running pod as the mesh sees it. */
+export interface Workload {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly address: string;
+  readonly serviceAccount: string;
+  /** The owner's name: that of the Deployment, StatefulSet or Job; else that of the pod. */
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** A sidecar, a gateway, or a pod without a proxy. */
+  readonly proxy: "sidecar" | "gateway" | "none";
+  /** The pod is being deleted: its listeners drain. */
+  readonly terminating: boolean;
+  /** Ports that its containers declare. */
+  readonly ports: readonly WorkloadPort[];
+}
+
+export interface WorkloadPort {
+  readonly port: number;
+  readonly name: string;
+}
+
+/** Who is at the other end of an xDS stream: from its token, never from what it says of itself. */
+export interface ProxyIdentity {
+  readonly namespace: string;
+  readonly pod: string;
+  readonly podUid: string;
+  readonly serviceAccount: string;
+}
+
+/** One address behind a service port. */
+export interface MeshEndpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly ready: boolean;
+  /** Whether a mesh proxy takes its connections, so that they are encrypted. */
+  readonly meshed: boolean;
+  readonly namespace: string;
+  readonly workload: string;
+  readonly serviceAccount: string;
+  readonly labels: Readonly<Record<string, string>>;
+}

@@ -1,0 +1,44 @@
+// What the control plane is told when it starts.
+import { parseArgs } from "node:util";
+
+export interface Settings {
+  /** Directory of the mesh's state. */
+  readonly state: string;
+  /** Where proxies connect. */
+  readonly listen: { readonly address: string; readonly port: number };
+  /** The user's files and folders. */
+  readonly paths: readonly string[];
+  readonly trustDomain: string;
+  /** Milliseconds. */
+  readonly certificateLifetimeMs: number;
+}
+
+const day = 24 * 60 * 60 * 1000;
+
+/** Reads the command line; throws with the usage when something is missing. */
+export function readSettings(argv: readonly string[]): Settings {
+  const { values, positionals } = parseArgs({
+    args: [...argv],
+    allowPositionals: true,
+    options: {
+      state: { type: "string" },
+      listen: { type: "string" },
+      "trust-domain": { type: "string", default: "cluster.local" },
+      "certificate-lifetime-ms": { type: "string", default: String(day) },
+    },
+  });
+  const [address, port] = values.listen?.split(":") ?? [];
+  const certificateLifetimeMs = Number(values["certificate-lifetime-ms"]);
+  if (values.state === undefined || address === undefined || !(Number(port) > 0) || !(certificateLifetimeMs > 0)) {
+    throw new Error(
+      "usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] [--certificate-lifetime-ms N] PATH...",
+    );
+  }
+  return {
+    state: values.state,
+    listen: { address, port: Number(port) },
+    paths: positionals,
+    trustDomain: values["trust-domain"],
+    certificateLifetimeMs,
+  };
+}

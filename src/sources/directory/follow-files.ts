@@ -1,0 +1,76 @@
+import { existsSync } from "node:fs";
+import { sep } from "node:path";
+import type { Source } from "#collections/graph.ts";
+import type { Problem } from "#model/reference.ts";
+import { type ParsedFile, parseFile } from "./parse-file.ts";
+import { type FileChange, watchFiles, withoutEnd } from "./watch-files.ts";
+
+/** How long a file must stay as it is before objects are withdrawn or errors believed: editors write in steps. */
+const unfinishedMs = 40;
+
+/** Keeps `files` (by path) as the file system has them; returns how to stop. */
+export function followFiles(files: Source<ParsedFile>, paths: readonly string[]): () => void {
+  const unfinished = new Map<string, NodeJS.Timeout>();
+  const take = ([path, text]: FileChange, certain: boolean): void => {
+    clearTimeout(unfinished.get(path));
+    unfinished.delete(path);
+    const previous = files.get(path);
+    if (text !== undefined && text === previous?.text) return;
+    const parsed = text === undefined ? undefined : parseFile(path, text, previous);
+    if (certain || !looksUnfinished(parsed, previous)) files.set(path, parsed);
+    else {
+      const takeIt = () => {
+        take([path, text], true);
+        reportEmptyPaths(files, paths);
+      };
+      unfinished.set(path, setTimeout(takeIt, unfinishedMs));
+    }
+  };
+  const watched = watchFiles({
+    paths,
+    accepts: (name) => /\.(?:ya?ml|json)$/u.test(name),
+    changed: (changes) => {
+      for (const change of changes) take(change, false);
+      reportEmptyPaths(files, paths);
+    },
+    unwatchable: (directory, reason) => {
+      const message = `changes in this directory take effect late: ${reason}`;
+      files.set(directory + sep, problemAlone(directory, "warning", message));
+    },
+  });
+  for (const change of watched.initial) take(change, true);
+  reportEmptyPaths(files, paths);
+  return () => {
+    watched.close();
+    for (const timer of unfinished.values()) clearTimeout(timer);
+  };
+}
+
+/** Whether a change may be one half of an edit: it takes objects away or is wrong. */
+function looksUnfinished(parsed: ParsedFile | undefined, previous: ParsedFile | undefined): boolean {
+  if (parsed === undefined) return previous !== undefined;
+  if (parsed.problems.length > (previous?.problems.length ?? 0)) return true;
+  return previous !== undefined && [...previous.objects.keys()].some((id) => !parsed.objects.has(id));
+}
+
+/** A problem for each path given that has nothing to read; under the path itself, where there is no file then. */
+function reportEmptyPaths(files: Source<ParsedFile>, paths: readonly string[]): void {
+  for (const path of paths) {
+    const root = withoutEnd(path);
+    const known = files.get(root);
+    if (known?.text !== undefined) continue;
+    const found = [...files.keys()].some(
+      (file) => file !== root && (root === "." || file.startsWith(root + sep)),
+    );
+    const message = existsSync(root)
+      ? "holds no .yaml, .yml or .json file"
+      : "there is no such file or directory; check the path";
+    const problem = found ? undefined : problemAlone(root, existsSync(root) ? "warning" : "error", message);
+    if (problem !== undefined || known !== undefined) files.set(root, problem);
+  }
+}
+
+function problemAlone(path: string, severity: Problem["severity"], message: string): ParsedFile {
+  const problems = [{ severity, message, file: path }];
+  return { path, text: undefined, objects: new Map(), documents: new Map(), problems };
+}

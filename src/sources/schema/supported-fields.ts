@@ -1,0 +1,126 @@
+import type { Kind } from "#sources/objects.ts";
+import type { FieldPath } from "./field-path.ts";
+import type { Finding } from "./finding.ts";
+import { describe } from "./structure.ts";
+
+/** What Heddle acts on: `true` for a whole field, a list of values of one, or its parts (`*`: of any name). Lists are looked through. */
+type Supported = true | readonly string[] | { readonly [field: string]: Supported };
+
+const nameAndValue: Supported = { name: true, value: true };
+const headerFilter: Supported = { set: nameAndValue, add: nameAndValue, remove: true };
+const httpRouteFilter: Supported = {
+  type: true,
+  requestHeaderModifier: headerFilter,
+  responseHeaderModifier: headerFilter,
+};
+const valueMatch: Supported = { type: true, name: true, value: true };
+
+const stringMatch: Supported = { exact: true, prefix: true, regex: true };
+const headerOperations: Supported = { set: true, add: true, remove: true };
+const istioHeaders: Supported = { request: headerOperations, response: headerOperations };
+const trafficPolicy: Supported = {
+  loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
+};
+
+/** The fields of `spec` that take effect, for the kinds that describe traffic. */
+const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
+  HTTPRoute: {
+    parentRefs: {
+      group: true,
+      kind: ["Service", "Gateway"],
+      namespace: true,
+      name: true,
+      sectionName: true,
+      port: true,
+    },
+    hostnames: true,
+    rules: {
+      name: true,
+      matches: {
+        path: { type: true, value: true },
+        headers: valueMatch,
+        queryParams: valueMatch,
+        method: true,
+      },
+      filters: httpRouteFilter,
+      backendRefs: {
+        group: true,
+        kind: ["Service"],
+        namespace: true,
+        name: true,
+        port: true,
+        weight: true,
+        filters: httpRouteFilter,
+      },
+      timeouts: { request: true, backendRequest: true },
+    },
+  },
+  Gateway: {
+    gatewayClassName: true,
+    listeners: {
+      name: true,
+      hostname: true,
+      port: true,
+      protocol: ["HTTP"],
+      allowedRoutes: { namespaces: { from: ["All", "Same"] } },
+    },
+  },
+  VirtualService: {
+    hosts: true,
+    gateways: ["mesh"],
+    http: {
+      name: true,
+      match: { name: true, uri: stringMatch, method: stringMatch, headers: { "*": stringMatch }, port: true },
+      route: {
+        destination: { host: true, subset: true, port: { number: true } },
+        weight: true,
+        headers: istioHeaders,
+      },
+      timeout: true,
+      headers: istioHeaders,
+    },
+  },
+  DestinationRule: {
+    host: true,
+    trafficPolicy,
+    subsets: { name: true, labels: true, trafficPolicy },
+  },
+};
+
+/** A warning for each field of the object that the API has and that has no effect in Heddle yet. */
+export function checkSupportedFields(kind: Kind, object: { readonly spec?: unknown }): readonly Finding[] {
+  const supported = supportedFields[kind];
+  const findings: Finding[] = [];
+  if (supported !== undefined) walk(object.spec, supported, ["spec"], findings);
+  return findings;
+}
+
+function walk(value: unknown, supported: Supported, path: FieldPath, findings: Finding[]): void {
+  if (supported === true) return;
+  if (Array.isArray(value)) {
+    for (const [index, item] of value.entries()) walk(item, supported, [...path, index], findings);
+  } else if (isValues(supported)) {
+    if (!supported.includes(value as string)) {
+      warn(
+        findings,
+        path,
+        `${describe(value)} is not supported yet and has no effect; supported: ${supported.join(", ")}`,
+      );
+    }
+  } else if (typeof value === "object" && value !== null) {
+    for (const [name, field] of Object.entries(value)) {
+      const part = supported[name] ?? supported["*"];
+      if (part === undefined)
+        warn(findings, [...path, name], `${name} is not supported yet and has no effect`);
+      else walk(field, part, [...path, name], findings);
+    }
+  }
+}
+
+function isValues(supported: Exclude<Supported, true>): supported is readonly string[] {
+  return Array.isArray(supported);
+}
+
+function warn(findings: Finding[], path: FieldPath, message: string): void {
+  findings.push({ severity: "warning", message, path });
+}

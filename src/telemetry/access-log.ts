@@ -1,0 +1,139 @@
+// How Envoy measures traffic: its stats access logger, which turns what the access log knows into counters and
+// histograms. Measured behaviour of Envoy 1.40 that this rests on: docs/telemetry.md.
+import type { MessageInitShape } from "@bufbuild/protobuf";
+import { anyPack } from "@bufbuild/protobuf/wkt";
+import { create } from "@bufbuild/protobuf";
+import type { AccessLogSchema } from "@heddle/envoy-api/envoy/config/accesslog/v3/accesslog";
+import { AccessLogType } from "@heddle/envoy-api/envoy/data/accesslog/v3/accesslog";
+import {
+  Config_Histogram_Unit,
+  ConfigSchema,
+} from "@heddle/envoy-api/envoy/extensions/access_loggers/stats/v3/stats";
+import type { TcpProxy_TcpAccessLogOptionsSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import { measures, statsPrefix, type TrafficField, trafficFields, trafficSeparator, trafficTag } from "./measures.ts";
+
+/** Which end of a connection reports: the client's sidecar, or the server's. */
+export type ReportingSide = "source" | "destination";
+
+type AccessLog = MessageInitShape<typeof AccessLogSchema>;
+type Config = MessageInitShape<typeof ConfigSchema>;
+type Operators = Readonly<Partial<Record<TrafficField, string>>>;
+
+/**
+ * Series beyond this many are not counted by the sidecar: what a peer sends must not grow its memory. Series that were
+ * idle between two runs of the bootstrap's `stats_eviction_interval` make room again.
+ */
+const maximumSeries = 5_000;
+
+/** The whole time of a request in microseconds; 0 if the answer did not end. */
+const requestMicroseconds =
+  '%COALESCE({"operators":[' +
+  '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_TX_END:us"},' +
+  '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_RX_BEG:us"}]})%';
+
+/** The service that was called: from the metadata of the cluster. */
+const service: Operators = {
+  service: "%CLUSTER_METADATA(heddle:service)%",
+  serviceName: "%CLUSTER_METADATA(heddle:service_name)%",
+  serviceNamespace: "%CLUSTER_METADATA(heddle:service_namespace)%",
+};
+
+/** The other end: on the client's side certificate and metadata of the endpoint, on the server's the certificate. */
+const peer: Readonly<Record<ReportingSide, Operators>> = {
+  source: {
+    peerPrincipal: "%UPSTREAM_PEER_URI_SAN%",
+    workload: "%UPSTREAM_METADATA(heddle:workload)%",
+    workloadNamespace: "%UPSTREAM_METADATA(heddle:namespace)%",
+    app: "%UPSTREAM_METADATA(heddle:app)%",
+    version: "%UPSTREAM_METADATA(heddle:version)%",
+  },
+  destination: {
+    peerPrincipal: "%DOWNSTREAM_PEER_URI_SAN%",
+    peerWorkload: "%DOWNSTREAM_PEER_DNS_SAN%",
+  },
+};
+
+/** For the `access_log` of an HTTP connection manager: one histogram, which counts the requests as well. */
+export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
+  const tags = tagsOf({
+    reporter,
+    responseCode: "%RESPONSE_CODE%",
+    responseFlags: "%RESPONSE_FLAGS%",
+    grpcStatus: "%GRPC_STATUS_NUMBER%",
+    upstreamProtocol: reporter === "source" ? "%UPSTREAM_PROTOCOL%" : "",
+    ...service,
+    ...peer[reporter],
+  });
+  const histogram = (name: string, unit: Config_Histogram_Unit, valueFormat: string) => ({
+    stat: { name, tags },
+    unit,
+    valueFormat,
+  });
+  const sizes = [
+    histogram(measures.requestBytes, Config_Histogram_Unit.Bytes, "%BYTES_RECEIVED%"),
+    histogram(measures.responseBytes, Config_Histogram_Unit.Bytes, "%BYTES_SENT%"),
+  ];
+  return [
+    statsLogger({
+      histograms: [
+        histogram(measures.requestDuration, Config_Histogram_Unit.Microseconds, requestMicroseconds),
+        // Each further measure costs CPU for each request: sizes are taken at one end only.
+        ...(reporter === "destination" ? sizes : []),
+      ],
+    }),
+  ];
+}
+
+/** For the `access_log` of a TCP proxy, which must also have {@link tcpAccessLogOptions}. */
+export function tcpStats(reporter: ReportingSide): readonly AccessLog[] {
+  const tags = tagsOf({ reporter, responseFlags: "%RESPONSE_FLAGS%", ...service, ...peer[reporter] });
+  const once = (name: string) => ({ stat: { name, tags }, valueFixed: 1n });
+  const sum = (name: string, valueFormat: string) => ({ stat: { name, tags }, valueFormat });
+  return [
+    statsLogger({ counters: [once(measures.tcpOpened)] }, AccessLogType.TcpUpstreamConnected),
+    statsLogger(
+      {
+        counters: [
+          once(measures.tcpClosed),
+          sum(measures.tcpSentBytes, "%BYTES_SENT%"),
+          sum(measures.tcpReceivedBytes, "%BYTES_RECEIVED%"),
+        ],
+      },
+      AccessLogType.TcpConnectionEnd,
+    ),
+  ];
+}
+
+/** For the `access_log_options` of a TCP proxy: a connection is counted when it is made, not only when it ends. */
+export const tcpAccessLogOptions = {
+  flushAccessLogOnConnected: true,
+} as const satisfies MessageInitShape<typeof TcpProxy_TcpAccessLogOptionsSchema>;
+
+function tagsOf(operators: Operators) {
+  const format = trafficFields.map((field) => operators[field] ?? "").join(trafficSeparator);
+  return [{ name: trafficTag, valueFormat: format }];
+}
+
+function statsLogger(config: Config, only?: AccessLogType): AccessLog {
+  const typedConfig = anyPack(
+    ConfigSchema,
+    create(ConfigSchema, {
+      // One scope for all listeners, so that the limits are those of the proxy.
+      statsScope: {
+        prefix: statsPrefix,
+        sharingName: statsPrefix,
+        enableEviction: true,
+        maxCounters: maximumSeries,
+        maxHistograms: maximumSeries,
+      },
+      ...config,
+    }),
+  );
+  return {
+    name: "envoy.access_loggers.stats",
+    ...(only === undefined
+      ? {}
+      : { filter: { filterSpecifier: { case: "logTypeFilter", value: { types: [only] } } } }),
+    configType: { case: "typedConfig", value: typedConfig },
+  };
+}

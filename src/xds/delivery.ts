@@ -1,0 +1,120 @@
+// What is under way to one client for one resource type: at most one response, what was rejected, what comes next.
+import type { Origin } from "#model/reference.ts";
+import type { Resource } from "./provider.ts";
+import { Subscription, toldAbsent } from "./subscription.ts";
+
+/** A response without its answer: each name with what was sent, `undefined` for a removal. */
+export interface Response {
+  readonly nonce: string;
+  readonly items: Map<string, Resource | undefined>;
+}
+
+/** A resource that the client would not take. It is kept back until it changes. */
+export interface Rejection {
+  readonly typeUrl: string;
+  readonly name: string;
+  /** The client's words. */
+  readonly message: string;
+  readonly origins: readonly Origin[];
+  /** The versions that were refused: of the resource, and of what was sent in its stead. */
+  readonly versions: ReadonlySet<string>;
+}
+
+/** Deliveries of one type on one stream. */
+export class Delivery {
+  readonly typeUrl: string;
+  readonly subscription = new Subscription();
+  /** Names of which the client may not have the latest. */
+  readonly dirty = new Set<string>();
+  readonly rejections = new Map<string, Rejection>();
+  inFlight: Response | undefined;
+  /** Whether an answer must go out even if it is empty. */
+  answerOwed = false;
+  readonly #substitutes = new Map<string, string>();
+  #retries: (readonly string[])[] = [];
+
+  constructor(typeUrl: string) {
+    this.typeUrl = typeUrl;
+  }
+
+  /** The names to look at for the next response: parts of a rejected one first. */
+  next(): Iterable<string> {
+    return this.#retries[0] ?? this.dirty;
+  }
+
+  /** Whether `next` is a part of a rejected response. */
+  get retrying(): boolean {
+    return this.#retries.length > 0;
+  }
+
+  endRetry(): void {
+    this.#retries.shift();
+  }
+
+  /** Makes a name be sent again, whatever the client acknowledges of what is under way. */
+  sendAgain(name: string): void {
+    this.subscription.held.delete(name);
+    this.inFlight?.items.delete(name);
+    this.dirty.add(name);
+  }
+
+  /** Takes back the response with this nonce as answered; `undefined` for a stale nonce. */
+  answered(nonce: string): Response | undefined {
+    const response = this.inFlight;
+    if (response === undefined || response.nonce !== nonce) return undefined;
+    this.inFlight = undefined;
+    return response;
+  }
+
+  /** The client has taken the response. */
+  accept(response: Response): void {
+    const { held, names } = this.subscription;
+    for (const [name, resource] of response.items) {
+      if (resource === undefined) {
+        if (names.has(name)) held.set(name, toldAbsent);
+        else held.delete(name);
+        continue;
+      }
+      held.set(name, resource.version);
+      if (this.rejections.get(name)?.versions.has(resource.version)) continue;
+      if (this.#substitutes.get(name) !== resource.version) this.rejections.delete(name);
+    }
+  }
+
+  /** Notes that this goes out in the stead of what was rejected. */
+  substituted(resource: Resource): Resource {
+    this.#substitutes.set(resource.name, resource.version);
+    return resource;
+  }
+
+  /**
+   * A rejection is of the whole response, and its words need not name the culprit: halves are tried alone until it
+   * stands alone. Returns the culprit when it does.
+   */
+  reject(response: Response, message: string): Rejection | undefined {
+    const names = [...response.items.keys()];
+    if (names.length > 1) {
+      const middle = Math.ceil(names.length / 2);
+      this.#retries.unshift(names.slice(0, middle), names.slice(middle));
+      return undefined;
+    }
+    const [name] = names;
+    if (name === undefined) return undefined;
+    const resource = response.items.get(name);
+    if (resource === undefined) {
+      this.subscription.held.delete(name);
+      return undefined;
+    }
+    const before = this.rejections.get(name);
+    const rejection: Rejection = {
+      typeUrl: this.typeUrl,
+      name,
+      message: before?.message ?? message,
+      origins: before?.origins ?? resource.origins,
+      versions: new Set([...(before?.versions ?? []), resource.version]),
+    };
+    this.rejections.set(name, rejection);
+    this.dirty.add(name);
+    return rejection;
+  }
+}

@@ -1,0 +1,40 @@
+// What the xDS server asks of the rest: resources by name, computed only for names that a proxy watches.
+import type { Demand } from "#collections/graph.ts";
+import type { Origin } from "#model/reference.ts";
+
+/** Names one resource on the wire. */
+export interface ResourceName {
+  /** With the prefix `type.googleapis.com/`; see `type-urls.ts`. */
+  readonly typeUrl: string;
+  readonly name: string;
+}
+
+/** One resource, encoded once however many proxies get it. */
+export interface Resource {
+  readonly kind: "resource";
+  readonly name: string;
+  /** Changes exactly when the content does. */
+  readonly version: string;
+  /** An encoded `envoy.service.discovery.v3.Resource` (name, aliases, version and all), put into responses as it is. */
+  readonly encoded: Uint8Array;
+  /** What must be there before this one is, such as the clusters that a virtual host names. */
+  readonly references: readonly ResourceName[];
+  /** The objects that made it. */
+  readonly origins: readonly Origin[];
+}
+
+/** Asked for, and does not exist: the proxy is told so. */
+export interface Absent {
+  readonly kind: "absent";
+}
+
+/** Resources for proxies. `Client` is who asks, as authenticated. */
+export interface Provider<Client> {
+  /** By `keyOf`. No value means not known yet: nothing is said until there is one. */
+  readonly resources: Demand<Resource | Absent>;
+  /** The key of a resource; what depends on the asker is part of it. */
+  keyOf(client: Client, name: ResourceName): string;
+  /** By `wildcardKeyOf`: the names that a wildcard subscription means. */
+  readonly wildcards: Demand<readonly string[]>;
+  wildcardKeyOf(client: Client, typeUrl: string): string;
+}

@@ -1,0 +1,117 @@
+// Starts the real Envoy for a test, on a bootstrap given as an object, and stops it by its process id.
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, rmSync } from "node:fs";
+import http from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Namespace } from "./namespace.ts";
+import { until } from "./wait.ts";
+
+/** A running Envoy. */
+export interface Envoy {
+  readonly pid: number;
+  /** Everything that it wrote to stderr and stdout so far. */
+  output(): string;
+  /** A request to its admin interface; the status code is not looked at. */
+  admin(path: string, method?: "GET" | "POST"): Promise<string>;
+  /** The value of one counter or gauge, 0 if it does not exist. */
+  stat(name: string): Promise<number>;
+  /** Waits until a listener of this name accepts connections. */
+  listening(name: string): Promise<void>;
+  /** Kills it, waits for its end, removes its files. */
+  stop(): Promise<void>;
+  /** Resolves when the process has ended. */
+  readonly exited: Promise<unknown>;
+}
+
+/** How to start Envoy. */
+export interface EnvoyOptions {
+  /** Runs there, as uid 1337, so that interception rules exempt it. */
+  readonly namespace?: Namespace;
+  readonly args?: readonly string[];
+  readonly logLevel?: string;
+}
+
+/** The path of the binary under test. */
+export function envoyBinary(): string {
+  return process.env.HEDDLE_ENVOY ?? "/opt/heddle-dev/envoy";
+}
+
+/**
+ * Starts Envoy with `bootstrap` (the JSON form; `admin` is added, on a Unix socket, which crosses namespaces)
+ * and waits until the admin interface answers. Throws with Envoy's output if it exits instead.
+ */
+export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}): Promise<Envoy> {
+  const folder = mkdtempSync(join(tmpdir(), "heddle-envoy-"));
+  const socketPath = join(folder, "admin.sock");
+  const config = JSON.stringify({
+    admin: { address: { pipe: { path: socketPath, mode: 0o777 } } },
+    ...bootstrap,
+  });
+  const command = [
+    envoyBinary(),
+    ...["--config-yaml", config, "--concurrency", "2", "--disable-hot-restart"],
+    ...[
+      "--log-level",
+      options.logLevel ?? "warning",
+      "--file-flush-interval-msec",
+      "50",
+      ...(options.args ?? []),
+    ],
+  ];
+  const { namespace } = options;
+  const inside =
+    namespace === undefined
+      ? command
+      : [
+          `nsenter`,
+          `--net=${namespace.path}`,
+          "setpriv",
+          "--reuid=1337",
+          "--regid=1337",
+          "--clear-groups",
+          ...command,
+        ];
+  const [file = "", ...args] = inside;
+  if (namespace !== undefined) await import("node:fs").then((fs) => fs.chmodSync(folder, 0o777));
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  let output = "";
+  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  const exited = once(child, "exit");
+  const admin: Envoy["admin"] = (path, method = "GET") => adminRequest(socketPath, path, method);
+  await until(async () => {
+    if (child.exitCode !== null) throw new Error(`Envoy exited with ${child.exitCode}:\n${output}`);
+    return (await admin("/server_info").catch(() => "")) !== "";
+  }, "Envoy's admin interface to answer");
+  return {
+    pid: child.pid ?? 0,
+    output: () => output,
+    admin,
+    exited,
+    stat: async (name) =>
+      Number(/: (\d+)/.exec(await admin(`/stats?filter=^${escapeRegExp(name)}$`))?.[1] ?? 0),
+    listening: (name) =>
+      until(async () => (await admin("/listeners")).includes(`${name}::`), `the listener ${name}`),
+    stop: async () => {
+      child.kill("SIGKILL");
+      if (child.exitCode === null && child.signalCode === null) await exited;
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+function escapeRegExp(text: string): string {
+  return encodeURIComponent(text.replace(/[.|\\()[\]^$*+?]/g, "\\$&"));
+}
+
+function adminRequest(socketPath: string, path: string, method: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const request = http.request({ socketPath, path, method, agent: false }, (response) => {
+      let body = "";
+      response.setEncoding("utf8").on("data", (chunk) => (body += chunk));
+      response.on("end", () => resolve(body)).on("error", reject);
+    });
+    request.on("error", reject).end();
+  });
+}

@@ -1,0 +1,222 @@
+/**
+ * The rules of src/interception on the real kernel: a pod and a stranger, each a network namespace, joined by a
+ * cable. Listeners stand in for the proxy and the application and say which one was reached.
+ */
+import assert from "node:assert/strict";
+import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
+import { once } from "node:events";
+import { after, before, describe, test } from "node:test";
+import { promisify } from "node:util";
+import { parseRange } from "#interception/ranges.ts";
+import { type Interception, interceptEverything, interceptionRules } from "#interception/rules.ts";
+
+const run = promisify(execFile);
+const pod = { name: `heddle-test-${process.pid}-pod`, v4: "10.77.0.2", v6: "fd77::2" };
+const stranger = { name: `heddle-test-${process.pid}-out`, v4: "10.77.0.1", v6: "fd77::1" };
+type Side = typeof pod;
+
+const proxyUid = 1337;
+const applicationUid = 1000;
+const servers: ChildProcess[] = [];
+
+/** Listens where it is told and says to each caller which listener it reached, and from which address. */
+const serverCode = `
+  const listeners = JSON.parse(process.argv[1]);
+  let waiting = listeners.length;
+  for (const { host, port, says } of listeners)
+    require("net").createServer((socket) => {
+      socket.on("error", () => {});
+      socket.end(says + " " + socket.remoteAddress.replace("::ffff:", ""));
+    }).listen({ host, port, ipv6Only: host === "::" }, () => --waiting || console.log("ready"));`;
+
+const clientCode = `
+  const [host, port, localAddress] = process.argv.slice(1);
+  const options = { host, port: Number(port), ...(localAddress && { localAddress }) };
+  const socket = require("net").connect(options);
+  let text = "";
+  socket.setTimeout(1500, () => { console.log("timeout"); process.exit(); });
+  socket.on("data", (chunk) => (text += chunk));
+  socket.on("error", (error) => { console.log(error.code); process.exit(); });
+  socket.on("close", () => console.log(text || "closed"));`;
+
+function commandIn(side: Side, uid: number, code: string, ...words: string[]): readonly [string, string[]] {
+  const user = [`--reuid=${uid}`, `--regid=${uid}`, "--clear-groups", "--"];
+  return ["ip", ["netns", "exec", side.name, "setpriv", ...user, process.execPath, "-e", code, ...words]];
+}
+
+async function serve(side: Side, uid: number, listeners: readonly object[]): Promise<void> {
+  const [command, words] = commandIn(side, uid, serverCode, JSON.stringify(listeners));
+  const server = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
+  servers.push(server);
+  assert.ok(server.stdout);
+  await once(server.stdout, "data");
+}
+
+async function dial(side: Side, uid: number, host: string, port: number, from = ""): Promise<string> {
+  const { stdout } = await run(...commandIn(side, uid, clientCode, host, String(port), from));
+  return stdout.trim();
+}
+
+function intercept(interception: Partial<Interception>): void {
+  const rules = interceptionRules({ ...interceptEverything, ...interception });
+  execFileSync("ip", ["netns", "exec", pod.name, "nft", rules]);
+}
+
+const ip = (...words: string[]) => execFileSync("ip", words);
+
+before(async () => {
+  for (const side of [pod, stranger]) ip("netns", "add", side.name);
+  ip("link", "add", "eth0", "netns", pod.name, "type", "veth", "peer", "name", "eth0", "netns", stranger.name);
+  for (const side of [pod, stranger]) {
+    ip("-n", side.name, "address", "add", `${side.v4}/24`, "dev", "eth0");
+    ip("-n", side.name, "address", "add", `${side.v6}/64`, "dev", "eth0", "nodad");
+    for (const device of ["lo", "eth0"]) ip("-n", side.name, "link", "set", device, "up");
+  }
+  await serve(pod, proxyUid, [
+    { host: "127.0.0.1", port: 15001, says: "outbound" },
+    { host: "0.0.0.0", port: 15006, says: "inbound" },
+    { host: "0.0.0.0", port: 15021, says: "health" },
+  ]);
+  await serve(pod, applicationUid, [
+    { host: "0.0.0.0", port: 8080, says: "application" },
+    { host: "0.0.0.0", port: 9090, says: "application" },
+    { host: "::", port: 8080, says: "application" },
+  ]);
+  await serve(stranger, applicationUid, [
+    { host: "0.0.0.0", port: 80, says: "stranger" },
+    { host: "0.0.0.0", port: 3306, says: "stranger" },
+    { host: "0.0.0.0", port: 15001, says: "stranger" },
+    { host: "::", port: 80, says: "stranger" },
+  ]);
+});
+
+after(async () => {
+  for (const server of servers) {
+    server.kill();
+    if (server.exitCode === null && server.signalCode === null) await once(server, "exit");
+  }
+  for (const side of [pod, stranger]) ip("netns", "delete", side.name);
+});
+
+describe("a pod whose whole traffic is captured", () => {
+  before(() => intercept({}));
+
+  test("any TCP port that a stranger dials is answered by the proxy", async () => {
+    assert.equal(await dial(stranger, 0, pod.v4, 8080), `inbound ${stranger.v4}`);
+    assert.equal(await dial(stranger, 0, pod.v4, 1), `inbound ${stranger.v4}`);
+  });
+
+  test("the health port is reached directly", async () => {
+    assert.equal(await dial(stranger, 0, pod.v4, 15021), `health ${stranger.v4}`);
+  });
+
+  test("whatever the application dials is answered by the proxy, whoever the application runs as", async () => {
+    for (const uid of [applicationUid, 0]) {
+      assert.match(await dial(pod, uid, stranger.v4, 80), /^outbound /);
+      assert.match(await dial(pod, uid, stranger.v4, 81), /^outbound /);
+      assert.match(await dial(pod, uid, "198.51.100.1", 443).catch(String), /ENETUNREACH|^outbound /);
+      assert.match(await dial(pod, uid, stranger.v4, 15001), /^outbound /);
+      assert.match(await dial(pod, uid, pod.v4, 8080), /^outbound /);
+    }
+  });
+
+  test("the proxy itself gets out", async () => {
+    assert.equal(await dial(pod, proxyUid, stranger.v4, 80), `stranger ${pod.v4}`);
+  });
+
+  test("the proxy that calls its own pod meets the inbound side", async () => {
+    assert.match(await dial(pod, proxyUid, pod.v4, 8080), /^inbound /);
+  });
+
+  test("the proxy's inbound side reaches the application at the address that the caller dialled", async () => {
+    assert.equal(await dial(pod, proxyUid, pod.v4, 8080, "127.0.0.6"), "application 127.0.0.6");
+  });
+
+  test("the application cannot pretend to be the inbound side towards others", async () => {
+    assert.doesNotMatch(await dial(pod, applicationUid, stranger.v4, 80, "127.0.0.6"), /^stranger/);
+  });
+
+  test("loopback is left alone", async () => {
+    assert.equal(await dial(pod, applicationUid, "127.0.0.1", 8080), "application 127.0.0.1");
+  });
+
+  test("whoever dials the proxy's own ports gets nothing", async () => {
+    for (const port of [15001, 15006]) {
+      assert.equal(await dial(stranger, 0, pod.v4, port), "ECONNREFUSED");
+      assert.equal(await dial(pod, applicationUid, "127.0.0.1", port), "ECONNREFUSED");
+      assert.equal(await dial(pod, applicationUid, pod.v4, port), "ECONNREFUSED");
+      assert.equal(await dial(pod, proxyUid, pod.v4, port), "ECONNREFUSED");
+      assert.equal(await dial(pod, proxyUid, pod.v4, port, "127.0.0.6"), "ECONNREFUSED");
+    }
+  });
+
+  test("IPv6 is refused at once in both directions, and loopback is not", async () => {
+    assert.equal(await dial(stranger, 0, pod.v6, 8080), "ECONNREFUSED");
+    for (const uid of [applicationUid, proxyUid]) {
+      assert.equal(await dial(pod, uid, stranger.v6, 80), "ECONNREFUSED");
+    }
+    assert.equal(await dial(pod, applicationUid, "::1", 8080), "application ::1");
+    assert.equal(await dial(stranger, 0, stranger.v6, 80), `stranger ${stranger.v6}`);
+  });
+
+  test("a refusal is one packet, not an exchange of resets", async () => {
+    const resets = () => {
+      const snmp = execFileSync("ip", ["netns", "exec", stranger.name, "cat", "/proc/net/snmp"]).toString();
+      const [names = [], values = []] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map((match) => match[1]?.split(" "));
+      const of = (name: string) => Number(values[names.indexOf(name)]);
+      return { received: of("InSegs"), sent: of("OutSegs"), resetsSent: of("OutRsts") };
+    };
+    const before = resets();
+    assert.equal(await dial(stranger, 0, pod.v6, 8080), "ECONNREFUSED");
+    const afterwards = resets();
+    assert.equal(afterwards.resetsSent, before.resetsSent);
+    assert.equal(afterwards.received - before.received, 1);
+  });
+
+  test("applying the rules once more changes nothing", async () => {
+    const list = () => execFileSync("ip", ["netns", "exec", pod.name, "nft", "list", "ruleset"]).toString();
+    const first = list();
+    intercept({});
+    assert.equal(list(), first);
+  });
+});
+
+describe("a pod with exclusions", () => {
+  test("excluded inbound ports reach the application directly, from outside and from the proxy", async () => {
+    intercept({ excludeInboundPorts: [9090] });
+    assert.equal(await dial(stranger, 0, pod.v4, 9090), `application ${stranger.v4}`);
+    assert.equal(await dial(pod, proxyUid, pod.v4, 9090), `application ${pod.v4}`);
+    assert.match(await dial(stranger, 0, pod.v4, 8080), /^inbound /);
+  });
+
+  test("with a list of inbound ports only those are captured", async () => {
+    intercept({ includeInboundPorts: [8080] });
+    assert.match(await dial(stranger, 0, pod.v4, 8080), /^inbound /);
+    assert.equal(await dial(stranger, 0, pod.v4, 9090), `application ${stranger.v4}`);
+    intercept({ includeInboundPorts: [] });
+    assert.equal(await dial(stranger, 0, pod.v4, 8080), `application ${stranger.v4}`);
+    assert.equal(await dial(stranger, 0, pod.v4, 15006), "ECONNREFUSED");
+  });
+
+  test("excluded outbound ports and ranges go out directly", async () => {
+    intercept({ excludeOutboundPorts: [3306] });
+    assert.equal(await dial(pod, applicationUid, stranger.v4, 3306), `stranger ${pod.v4}`);
+    assert.match(await dial(pod, applicationUid, stranger.v4, 80), /^outbound /);
+    intercept({ excludeOutboundRanges: ranges("10.77.0.0/24", "10.77.0.1") });
+    assert.equal(await dial(pod, applicationUid, stranger.v4, 80), `stranger ${pod.v4}`);
+    intercept({ excludeOutboundRanges: ranges("0.0.0.0/0") });
+    assert.equal(await dial(pod, applicationUid, stranger.v4, 80), `stranger ${pod.v4}`);
+  });
+
+  test("with a list of outbound ranges only those are captured, and the included ports", async () => {
+    intercept({ includeOutboundRanges: ranges("192.0.2.0/24"), includeOutboundPorts: [3306] });
+    assert.equal(await dial(pod, applicationUid, stranger.v4, 80), `stranger ${pod.v4}`);
+    assert.match(await dial(pod, applicationUid, stranger.v4, 3306), /^outbound /);
+    intercept({ includeOutboundRanges: ranges("10.77.0.1/32") });
+    assert.match(await dial(pod, applicationUid, stranger.v4, 80), /^outbound /);
+  });
+});
+
+function ranges(...texts: string[]) {
+  return texts.map((text) => parseRange(text) ?? assert.fail(text));
+}
