@@ -11,7 +11,7 @@ interface Group {
   readonly files: readonly string[];
   /** Test files that run at a time. */
   readonly concurrency: number;
-  /** For one file. */
+  /** For one test. */
   readonly timeoutMs: number;
 }
 
@@ -62,7 +62,8 @@ async function runGroup({ name, files: chosen, concurrency, timeoutMs }: Group):
     files: [...chosen],
     concurrency,
     timeout: timeoutMs,
-    execArgv: ["--disable-warning=ExperimentalWarning"],
+    // A test that timed out may leave something open; its file ends all the same.
+    execArgv: ["--disable-warning=ExperimentalWarning", "--test-force-exit"],
   });
   events.on("test:summary", ({ file, success, counts: { tests, passed, skipped, todo } }) => {
     // Those with a file are of that file alone; the last one is of all.

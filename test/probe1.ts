@@ -1,9 +1,10 @@
-import http from "node:http";
+import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
 import { createPodNetwork } from "#test/helpers/namespace.ts";
 import { startAds } from "#test/helpers/ads.ts";
 import { startEnvoy } from "#test/helpers/envoy.ts";
-import { adsBootstrap, milliseconds } from "#test/helpers/config.ts";
+import { adsBootstrap, milliseconds, any } from "#test/helpers/config.ts";
 import { startEcho, request, http2Session, request2, grpcExchange, websocketEcho, readUntil } from "#test/helpers/http.ts";
+import { create } from "@bufbuild/protobuf"; import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import * as o from "./envoy-contract/outbound.ts";
 const net = await createPodNetwork();
 const pod = await net.pod("10.244.0.2");
@@ -13,14 +14,20 @@ const svc: Record<string,string> = {"10.96.0.1:80":"web","10.96.0.1:81":"web81",
 const silent = "10.96.9.9:80";
 let together = false;
 const ads = await startAds((type, name) => {
-  if (type === "listener") return [o.outboundListener({manager: {commonHttpProtocolOptions: {maxStreamDuration: milliseconds(2000)}}})];
+  if (type === "listener") return [o.outboundListener({manager: {commonHttpProtocolOptions: {maxStreamDuration: milliseconds(2000)}, localReplyConfig: { mappers: [{
+    filter: { filterSpecifier: { case: "extensionFilter", value: { name: "cel", configType: { case: "typedConfig", value: any(ExpressionFilterSchema, { expression: "response.code_details == 'max_duration_timeout'" }) } } } },
+    statusCode: 503,
+    bodyFormatOverride: { format: { case: "textFormatSource", value: { specifier: { case: "inlineString", value: "heddle: the control plane did not answer for %REQ(x-heddle-dst)% (%REQ(x-heddle-authority)%)\n" } } } },
+    headersToAdd: [{ header: { key: "x-heddle-reason", value: "no-configuration" } }],
+  }] } }})];
   if (type === "routes") return [o.outboundRoutes];
   if (type === "cluster") return name === "*" ? [o.outsideCluster] : together ? undefined : [o.edsCluster(name)];
-  if (type === "endpoints") return [o.endpoints(name, "127.0.0.1:8080")];
+  if (type === "endpoints") return together ? undefined : [o.endpoints(name, "127.0.0.1:8080")];
   if (type === "virtualHost") {
     if (name === "*") return undefined;
     const dst = name.slice("outbound/".length); const s = svc[dst];
     if (dst === silent) return undefined;
+    if (dst.startsWith("10.96.6.")) return [{type: "virtualHost", resource: create(ResourceSchema, {name, version: "1", aliases: [name]})}];
     if (!s) return [];
     const vh = o.virtualHost({ destination: dst, domains: [s, s + ".shop", s + ".shop.svc.cluster.local"] });
     return together ? [o.edsCluster("http|"+dst), o.endpoints("http|"+dst, "127.0.0.1:8080"), vh] : [vh];
@@ -62,6 +69,8 @@ try {
   await Promise.all(Array.from({length: 8}, (_, i) => show("parallel " + i, get("10.96.1.2:80", i % 2 ? "t2" : "x" + i))));
   console.log("events", JSON.stringify(ads.events.slice(n1).map(e => [e.kind, (e as any).type, (e as any).names, (e as any).message].filter(Boolean))));
   await show("unknown (removed)", get("10.96.7.7:80", "nope"));
+  await show("unknown (empty resource)", get("10.96.6.7:80", "nope"));
+  await show("unknown (empty resource) again", get("10.96.6.7:80", "nope"));
   await show("silent", get(silent, "nope"));
   console.log("virtual hosts subscribed", ads.subscribed("virtualHost").join(" "));
   console.log("clusters", ads.subscribed("cluster").join(" "));

@@ -1,7 +1,7 @@
 // The one test that must exist: after any sequence of changes, the incremental result equals the result from scratch.
 import assert from "node:assert/strict";
 import test from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { type Collection, Graph } from "./graph.ts";
 
 interface Service {

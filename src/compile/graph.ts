@@ -50,7 +50,9 @@ export interface Mesh {
 export function compileMesh(graph: Graph, objects: Objects): Mesh {
   // Services and what runs behind them.
   const services = graph.derive("services", objects.services, (service) => meshService(service));
-  const servicesByAddress = services.index("by address", (service) => service.address ?? []);
+  const servicesByAddress = services.index("by address", (service) =>
+    service.address === undefined ? [] : [service.address],
+  );
   const servicesByNamespace = services.index("by namespace", (service) => [service.namespace]);
   const workloads = graph.derive("workloads", objects.pods, (pod) => workloadOf(pod));
   const workloadsByAddress = workloads.index("by address", (workload) => [workload.address]);

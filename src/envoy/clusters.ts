@@ -21,8 +21,10 @@ import {
 } from "./names.ts";
 import { upstreamTls } from "./tls.ts";
 
-/** Inbound connections to the application come from here, which exempts them from interception. */
-const inboundSourceAddress = "127.0.0.6";
+/** Connections to the application come from here, which exempts them from interception. */
+const fromProxy = {
+  sourceAddress: { address: "127.0.0.6", portSpecifier: { case: "portValue", value: 0 } },
+} as const;
 
 const connectTimeout = duration(10_000);
 
@@ -127,7 +129,7 @@ export function inboundCluster(port: number | undefined, service: ServiceLabel |
     name: inboundClusterName(port),
     connectTimeout,
     ...originalDestination,
-    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+    upstreamBindConfig: fromProxy,
     typedExtensionProtocolOptions: sameProtocol,
     ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
   });
@@ -140,7 +142,7 @@ export function probeCluster(name: string, port: number): Cluster {
     connectTimeout: duration(1_000),
     ...originalDestination,
     lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
-    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+    upstreamBindConfig: fromProxy,
   });
 }
 
@@ -155,7 +157,7 @@ export function checkedCluster(
     name,
     connectTimeout: duration(1_000),
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
-    upstreamBindConfig: { sourceAddress: { address: inboundSourceAddress } },
+    upstreamBindConfig: fromProxy,
     loadAssignment: {
       clusterName: name,
       endpoints: [

@@ -1,22 +1,31 @@
 // How Envoy measures traffic: its stats access logger, which turns what the access log knows into counters and
 // histograms. Measured behaviour of Envoy 1.40 that this rests on: docs/telemetry.md.
-import type { MessageInitShape } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
-import { create } from "@bufbuild/protobuf";
 import type { AccessLogSchema } from "@heddle/envoy-api/envoy/config/accesslog/v3/accesslog";
 import { AccessLogType } from "@heddle/envoy-api/envoy/data/accesslog/v3/accesslog";
 import {
+  type Config,
   Config_Histogram_Unit,
   ConfigSchema,
 } from "@heddle/envoy-api/envoy/extensions/access_loggers/stats/v3/stats";
 import type { TcpProxy_TcpAccessLogOptionsSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
-import { measures, statsPrefix, type TrafficField, trafficFields, trafficSeparator, trafficTag } from "./measures.ts";
+import {
+  measures,
+  statsPrefix,
+  type TrafficField,
+  trafficFields,
+  trafficSeparator,
+  trafficTag,
+} from "./measures.ts";
 
 /** Which end of a connection reports: the client's sidecar, or the server's. */
 export type ReportingSide = "source" | "destination";
 
 type AccessLog = MessageInitShape<typeof AccessLogSchema>;
-type Config = MessageInitShape<typeof ConfigSchema>;
+type Measures = Partial<
+  Pick<Exclude<MessageInitShape<typeof ConfigSchema>, Config>, "histograms" | "counters">
+>;
 type Operators = Readonly<Partial<Record<TrafficField, string>>>;
 
 /**
@@ -114,7 +123,7 @@ function tagsOf(operators: Operators) {
   return [{ name: trafficTag, valueFormat: format }];
 }
 
-function statsLogger(config: Config, only?: AccessLogType): AccessLog {
+function statsLogger(measured: Measures, only?: AccessLogType): AccessLog {
   const typedConfig = anyPack(
     ConfigSchema,
     create(ConfigSchema, {
@@ -126,7 +135,7 @@ function statsLogger(config: Config, only?: AccessLogType): AccessLog {
         maxCounters: maximumSeries,
         maxHistograms: maximumSeries,
       },
-      ...config,
+      ...measured,
     }),
   );
   return {

@@ -24,7 +24,13 @@ export interface Amount {
   readonly latency: Histogram;
 }
 
-export const nothing: Amount = { requests: 0, failures: 0, mutualTls: 0, plaintext: 0, latency: emptyHistogram };
+export const nothing: Amount = {
+  requests: 0,
+  failures: 0,
+  mutualTls: 0,
+  plaintext: 0,
+  latency: emptyHistogram,
+};
 
 /** A span of time, in milliseconds since the epoch. */
 export interface Span {
@@ -41,11 +47,15 @@ interface Slot {
 interface Ring {
   readonly widthMs: number;
   readonly slots: (Slot | undefined)[];
+  /** How many of them were ever used. */
+  made: number;
 }
 
 /** An edge and its past. Times are those of the receiving clock. */
 export interface Edge {
   readonly identity: EdgeIdentity;
+  /** The workload whose sidecars report it, as `namespace/name`. */
+  readonly reportedBy: string;
   /** When the first report about it began. */
   readonly since: number;
   last: number;
@@ -58,31 +68,38 @@ export interface Edge {
 const fineSlots = { widthMs: 5_000, count: 120 };
 const coarseSlots = { widthMs: 60_000, count: 180 };
 
-/** Bytes that a slot takes at most, counted for the store's limit: five numbers, and the usual width of a histogram. */
-export const slotBytes = 300;
+/** What an edge takes in memory, by estimate: its rings, and its slots with a histogram of usual width. */
+export function bytesOfEdge(edge: Edge): number {
+  return edgeBytes + slotBytes * [edge.fine, edge.coarse].reduce((made, ring) => made + ring.made, 0);
+}
 
-export function newEdge(identity: EdgeIdentity, since: number): Edge {
+const edgeBytes = 4_000;
+const slotBytes = 300;
+
+/** An edge that began at `since`. */
+export function newEdge(identity: EdgeIdentity, reportedBy: string, since: number): Edge {
   return {
     identity,
+    reportedBy,
     since,
     last: since,
     lastMutualTls: false,
-    fine: { widthMs: fineSlots.widthMs, slots: Array.from({ length: fineSlots.count }) },
-    coarse: { widthMs: coarseSlots.widthMs, slots: Array.from({ length: coarseSlots.count }) },
+    fine: { widthMs: fineSlots.widthMs, slots: Array.from({ length: fineSlots.count }), made: 0 },
+    coarse: { widthMs: coarseSlots.widthMs, slots: Array.from({ length: coarseSlots.count }), made: 0 },
   };
 }
 
-/** Enters what happened during `span`, evenly. Gives the number of slots that were made for it. */
-export function addToEdge(edge: Edge, span: Span, amount: Amount): number {
+/** Enters what happened during `span`, evenly. */
+export function addToEdge(edge: Edge, span: Span, amount: Amount): void {
   edge.last = Math.max(edge.last, span.end);
   if (amount.mutualTls + amount.plaintext > 0) edge.lastMutualTls = amount.plaintext === 0;
-  return addToRing(edge.fine, span, amount) + addToRing(edge.coarse, span, amount);
+  addToRing(edge.fine, span, amount);
+  addToRing(edge.coarse, span, amount);
 }
 
-function addToRing(ring: Ring, { start, end }: Span, amount: Amount): number {
+function addToRing(ring: Ring, { start, end }: Span, amount: Amount): void {
   const first = Math.floor(start / ring.widthMs);
   const last = Math.max(first, Math.ceil(end / ring.widthMs) - 1);
-  let made = 0;
   for (let number = Math.max(first, last - ring.slots.length + 1); number <= last; number++) {
     const share = end > start ? overlap({ start, end }, slotSpan(ring, number)) / (end - start) : 1;
     // A distribution is not cut into parts: it goes where the report ended.
@@ -91,11 +108,10 @@ function addToRing(ring: Ring, { start, end }: Span, amount: Amount): number {
     const slot = ring.slots[index];
     if (slot?.number === number) slot.amount = sum(slot.amount, part);
     else if (slot === undefined || slot.number < number) {
-      if (slot === undefined) made++;
+      if (slot === undefined) ring.made++;
       ring.slots[index] = { number, amount: part };
     }
   }
-  return made;
 }
 
 /** What the edge saw during `span`; slots at its ends count as far as they lie in it. */

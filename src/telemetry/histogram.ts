@@ -14,7 +14,10 @@ export function histogramOf(buckets: ArrayLike<number>): Histogram {
   let end = buckets.length;
   while (end > start && !buckets[end - 1]) end--;
   while (start < end && !buckets[start]) start++;
-  return { offset: start, counts: Float64Array.from({ length: end - start }, (_, i) => buckets[start + i] ?? 0) };
+  return {
+    offset: start,
+    counts: Float64Array.from({ length: end - start }, (_, i) => buckets[start + i] ?? 0),
+  };
 }
 
 /** The samples of both; changes neither. */
@@ -39,11 +42,7 @@ export function addAt(counts: Float64Array, index: number, count: number): void 
  * The value below which `fraction` of the samples lie, between the bounds of its bucket in proportion; beyond the last
  * bound, that bound. Null without samples. `bounds` are the upper bounds of the buckets, in order.
  */
-export function quantile(
-  histogram: Histogram,
-  bounds: readonly number[],
-  fraction: number,
-): number | null {
+export function quantile(histogram: Histogram, bounds: readonly number[], fraction: number): number | null {
   const total = histogram.counts.reduce((sum, count) => sum + count, 0);
   if (total === 0) return null;
   const rank = fraction * total;

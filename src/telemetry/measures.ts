@@ -47,12 +47,15 @@ export const trafficSeparator = "|";
 
 /** Upper bounds of the latency buckets, in milliseconds. They include the bounds of Istio's standard metrics. */
 export const latencyBoundsMs: readonly number[] = [
-  0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 25, 35, 50, 70, 100, 150, 200, 250, 350, 500, 700,
-  1_000, 1_500, 2_500, 3_500, 5_000, 7_000, 10_000, 15_000, 30_000, 60_000, 300_000, 600_000, 1_800_000, 3_600_000,
+  0.1, 0.2, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 4, 5, 7, 10, 15, 20, 25, 35, 50, 70, 100, 150, 200, 250, 350, 500,
+  700, 1_000, 1_500, 2_500, 3_500, 5_000, 7_000, 10_000, 15_000, 30_000, 60_000, 300_000, 600_000, 1_800_000,
+  3_600_000,
 ];
 
 /** Upper bounds of the size buckets, in bytes. */
-export const sizeBounds: readonly number[] = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000];
+export const sizeBounds: readonly number[] = [
+  100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 100_000_000,
+];
 
 /**
  * Requests that were not answered to the end have no duration; they are counted as 0 µs, in this lowest bucket of the

@@ -57,10 +57,16 @@ export interface Traffic {
 export const unknown = "unknown";
 
 /** Reads the tag of a measure; undefined if it is not one that this version of the mesh configures. */
-export function parseTraffic(transport: "http" | "tcp", tag: string, reporter: Reporter): Traffic | undefined {
+export function parseTraffic(
+  transport: "http" | "tcp",
+  tag: string,
+  reporter: Reporter,
+): Traffic | undefined {
   const values = tag.split(trafficSeparator);
   if (values.length !== trafficFields.length) return undefined;
-  const fields = Object.fromEntries(trafficFields.map((name, index) => [name, values[index] ?? ""])) as Fields;
+  const fields = Object.fromEntries(
+    trafficFields.map((name, index) => [name, values[index] ?? ""]),
+  ) as Fields;
   if (fields.reporter !== "source" && fields.reporter !== "destination") return undefined;
   const own = partyOfReporter(reporter);
   const atSource = fields.reporter === "source";
@@ -86,12 +92,13 @@ function partyOfReporter({ namespace, workload, principal, labels }: Reporter): 
   const app = labels.app ?? unknown;
   const version = labels.version ?? unknown;
   return {
-    ...{ namespace, workload, principal, app, version },
+    namespace,
+    workload,
+    principal,
+    app,
+    version,
     canonicalService:
-      labels["service.istio.io/canonical-name"] ??
-      labels["app.kubernetes.io/name"] ??
-      labels.app ??
-      workload,
+      labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels.app ?? workload,
     canonicalRevision:
       labels["service.istio.io/canonical-revision"] ??
       labels["app.kubernetes.io/version"] ??
@@ -140,7 +147,8 @@ function serviceOf(fields: Fields, destination: Party): Service {
 function securityOf(protocol: Protocol, fields: Fields): Security {
   if (fields.peerPrincipal !== "") return "mutual_tls";
   if (fields.reporter === "destination") return "none";
-  const connected = protocol === "tcp" ? !neverConnected(fields.responseFlags) : fields.upstreamProtocol !== "";
+  const connected =
+    protocol === "tcp" ? !neverConnected(fields.responseFlags) : fields.upstreamProtocol !== "";
   return connected ? "none" : unknown;
 }
 

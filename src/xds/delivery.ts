@@ -93,6 +93,7 @@ export class Delivery {
    */
   reject(response: Response, message: string): Rejection | undefined {
     const names = [...response.items.keys()];
+    for (const each of names) this.dirty.add(each);
     if (names.length > 1) {
       const middle = Math.ceil(names.length / 2);
       this.#retries.unshift(names.slice(0, middle), names.slice(middle));
@@ -114,7 +115,6 @@ export class Delivery {
       versions: new Set([...(before?.versions ?? []), resource.version]),
     };
     this.rejections.set(name, rejection);
-    this.dirty.add(name);
     return rejection;
   }
 }

@@ -1,6 +1,7 @@
 // What the xDS server asks of the rest: resources by name, computed only for names that a proxy watches.
 import type { Demand } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
+import type { Rejection } from "./delivery.ts";
 
 /** Names one resource on the wire. */
 export interface ResourceName {
@@ -37,4 +38,6 @@ export interface Provider<Client> {
   /** By `wildcardKeyOf`: the names that a wildcard subscription means. */
   readonly wildcards: Demand<readonly string[]>;
   wildcardKeyOf(client: Client, typeUrl: string): string;
+  /** What stands in for a resource that a proxy rejected, where it has no earlier version of it; of the same name. */
+  substitute?(name: ResourceName, rejection: Pick<Rejection, "message" | "origins">): Resource | undefined;
 }

@@ -1,7 +1,8 @@
 // One delta ADS stream: takes the client's requests and changed resources, and decides what to send next.
-import type { Absent, Provider, Resource, ResourceName } from "./provider.ts";
+
 import { Delivery, type Rejection, type Response } from "./delivery.ts";
-import { absentVirtualHost, encodeResponse } from "./resource.ts";
+import type { Absent, Provider, Resource, ResourceName } from "./provider.ts";
+import { absentVirtualHost, encodeResponse } from "./response.ts";
 import { type Interest, toldAbsent, unknownVersion } from "./subscription.ts";
 import { clusterType, endpointsType, listenerType, typesInOrder, virtualHostType } from "./type-urls.ts";
 import { type Want, type WantHooks, Wants } from "./wants.ts";
@@ -65,12 +66,14 @@ export class Stream {
   #graceTimer: NodeJS.Timeout | undefined;
   #nonce = 0;
   #writable = true;
+  #fresh = false;
 
   constructor(options: StreamOptions) {
     this.#options = options;
     this.#wants = new Wants({
       watch: (want) => {
         options.watch(want);
+        this.#fresh ||= want.current === undefined;
         this.#touch(want);
       },
       unwatch: (want) => {
@@ -131,6 +134,13 @@ export class Stream {
   drained(): void {
     this.#writable = true;
     this.flush();
+  }
+
+  /** Whether something that is not known yet came to be needed since the last call. */
+  takeFresh(): boolean {
+    const fresh = this.#fresh;
+    this.#fresh = false;
+    return fresh;
   }
 
   /** Sends what there is to send: at most one response of each type, what is referred to first. */
@@ -255,7 +265,9 @@ export class Stream {
   // Responses
 
   #deliver(delivery: Delivery): void {
-    if (delivery.answerOwed && !this.#isWildcardKnown(delivery.typeUrl)) return;
+    const { typeUrl } = delivery;
+    if (this.#isByWildcard(delivery) && !this.#wildcardNames.has(typeUrl)) return;
+    if (delivery.answerOwed && !this.#isWildcardKnown(typeUrl)) return;
     const resources: Resource[] = [];
     const removed: string[] = [];
     let size = 0;
@@ -289,9 +301,10 @@ export class Stream {
       items.set(resource.name, resource);
       const want = this.#wants.get(typeUrl, resource.name);
       if (want === undefined) continue;
+      const isNew = want.sent?.version !== resource.version && want.accepted?.version !== resource.version;
+      if (typeUrl === clusterType && isNew) this.#clusterSent(resource);
       want.sent = resource;
       this.#wants.recount(want);
-      if (typeUrl === clusterType) this.#clusterSent(resource);
     }
     delivery.inFlight = { nonce, items };
     delivery.answerOwed = false;

@@ -28,6 +28,7 @@ import {
 import { ConfigSchema as SetFilterStateSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state";
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
+import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import { StdoutAccessLogSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/stream/v3/stream";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
 import { adsSource, any, extension, milliseconds, socketAddress, typedExtension } from "#test/helpers/config.ts";
@@ -88,6 +89,8 @@ const onDemandFilter = extension("envoy.filters.http.on_demand", OnDemandSchema,
 
 const destinationHeader = typedExtension("heddle.destination", HeaderMutationSchema, {
   mutations: [
+    { action: { case: "remove", value: "x-heddle-miss" } },
+    { action: { case: "remove", value: "x-heddle-authority" } },
     {
       action: {
         case: "append",
@@ -274,6 +277,16 @@ export function virtualHost({ destination, domains, cluster, route, version }: D
   );
 }
 
+/** HTTP/1.1 to HTTP/1.1, HTTP/2 to HTTP/2. */
+export const sameProtocol = {
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": any(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: "useDownstreamProtocolConfig",
+      value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+    },
+  }),
+};
+
 /** An EDS cluster. */
 export function edsCluster(name: string, more: MessageInitShape<typeof ClusterSchema> = {}): AdsResource {
   return ads("cluster", ClusterSchema, {
@@ -281,6 +294,7 @@ export function edsCluster(name: string, more: MessageInitShape<typeof ClusterSc
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: adsSource },
     connectTimeout: milliseconds(1_000),
+    typedExtensionProtocolOptions: sameProtocol,
     ...(more as Partial<Cluster>),
   });
 }

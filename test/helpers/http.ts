@@ -46,18 +46,13 @@ export function startEcho(listener: net.Server, name = "echo", handle?: Handler)
     socket.pipe(socket).on("error", () => {});
   });
   const two = http2.createServer();
-  two.on("stream", (stream, headers) => {
-    count++;
-    const grpc = headers["content-type"] === "application/grpc";
-    if (!grpc) return;
-    stream.respond({ ":status": 200, "content-type": "application/grpc" }, { waitForTrailers: true });
-    stream.on("wantTrailers", () => stream.sendTrailers({ "grpc-status": "0" }));
-    stream.pipe(stream).on("error", () => {});
-  });
   two.on("request", (request, response) => {
-    if (request.headers["content-type"] === "application/grpc") return;
-    count--;
-    onRequest(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse);
+    if (request.headers["content-type"] === "application/grpc") {
+      count++;
+      response.writeHead(200, { "content-type": "application/grpc" });
+      response.addTrailers({ "grpc-status": "0" });
+      request.pipe(response).on("error", () => {});
+    } else onRequest(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse);
   });
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
@@ -66,8 +61,8 @@ export function startEcho(listener: net.Server, name = "echo", handle?: Handler)
     socket.once("data", (first: Buffer) => {
       socket.pause();
       socket.unshift(first);
-      (first.toString("latin1").startsWith("PRI ") ? two : one).emit("connection", socket);
-      socket.resume();
+      if (first.toString("latin1").startsWith("PRI ")) two.emit("connection", socket);
+      else one.emit("connection", socket.resume());
     });
   });
   server.listen(listener);

@@ -33,6 +33,7 @@ export function healthListener(view: HealthListenerView): Listener {
               case: "routeConfig",
               value: {
                 name: "health",
+                validateClusters: false,
                 virtualHosts: [
                   { name: "health", domains: ["*"], routes: [ready, ...view.probes.flatMap(probeRoute)] },
                 ],

@@ -97,6 +97,7 @@ function inboundHttp(port: number | undefined, peer: "mesh" | "plaintext") {
       case: "routeConfig",
       value: {
         name: inboundClusterName(port),
+        validateClusters: false,
         // What a client's sidecar needed on the way; the application must not see it.
         requestHeadersToRemove: [authorityHeader, missHeader],
         virtualHosts: [

@@ -74,6 +74,7 @@ function outsideHttp() {
       case: "routeConfig",
       value: {
         name: "outside",
+        validateClusters: false,
         virtualHosts: [
           {
             name: "outside",

@@ -38,7 +38,7 @@ export function openClusterState(graph: Graph, directory: string): ClusterState 
     unwatchable: () => {}, // Changes are then found by looking now and then.
   });
   take(watched.initial);
-  return { pods, serviceAddresses, close: watched.close };
+  return { pods, serviceAddresses, close: () => watched.close() };
 }
 
 function takePod(pods: Source<Pod>, keys: Map<string, string>, path: string, text: string | undefined): void {

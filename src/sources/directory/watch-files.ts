@@ -82,7 +82,7 @@ function lookAtAll(state: State): readonly FileChange[] {
     watchDirectory(state, dirname(root), undefined);
     lookAt(state, root, false, changes);
   }
-  for (const path of [...state.files.keys()]) {
+  for (const path of state.files.keys()) {
     if (statOf(path) === undefined) forget(state, path, changes);
   }
   return changes;
@@ -111,7 +111,7 @@ function lookAt(state: State, path: string, certain: boolean, changes: FileChang
 /** Takes away a path and everything below it. */
 function forget(state: State, path: string, changes: FileChange[]): void {
   const below = path + sep;
-  for (const file of [...state.files.keys()]) {
+  for (const file of state.files.keys()) {
     if (file !== path && !file.startsWith(below)) continue;
     state.files.delete(file);
     changes.push([file, undefined]);

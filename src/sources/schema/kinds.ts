@@ -106,7 +106,7 @@ export function schemaOf(kind: Kind): Schema {
   const { kinds, definitions } = kubernetes();
   const definition = kinds[id];
   const schema =
-    definition === undefined ? readGenerated<Schema>(id.replace("/", ".")) : definitions[definition];
+    definition === undefined ? (readGenerated(id.replace("/", ".")) as Schema) : definitions[definition];
   if (schema === undefined) throw new Error(`no schema of ${kind}`);
   schemas.set(kind, schema);
   return schema;
@@ -127,15 +127,15 @@ let kubernetesSchemas: KubernetesSchemas | undefined;
 let kindDescriptions: Readonly<Record<string, KindDescription>> | undefined;
 
 function kubernetes(): KubernetesSchemas {
-  kubernetesSchemas ??= readGenerated<KubernetesSchemas>("kubernetes");
+  kubernetesSchemas ??= readGenerated("kubernetes") as KubernetesSchemas;
   return kubernetesSchemas;
 }
 
 function knownKinds(): Readonly<Record<string, KindDescription>> {
-  kindDescriptions ??= readGenerated<Readonly<Record<string, KindDescription>>>("kinds");
+  kindDescriptions ??= readGenerated("kinds") as Readonly<Record<string, KindDescription>>;
   return kindDescriptions;
 }
 
-function readGenerated<T>(name: string): T {
-  return JSON.parse(readFileSync(new URL(`./gen/${name}.json`, import.meta.url), "utf8")) as T;
+function readGenerated(name: string): unknown {
+  return JSON.parse(readFileSync(new URL(`./gen/${name}.json`, import.meta.url), "utf8"));
 }

@@ -205,8 +205,12 @@ function customResources(files: readonly string[]): readonly CustomResourceDefin
 
 /** Versions with the one to recommend first: stable before beta before alpha. */
 function byStability(versions: readonly string[]): string[] {
-  const rank = (version: string): string => version.replace(/^(v\d+)$/u, "$1z");
-  return [...versions].sort((a, b) => rank(b).localeCompare(rank(a)));
+  return [...versions].sort((a, b) => stability(b).localeCompare(stability(a)));
+}
+
+/** `v1alpha1` < `v1beta1` < `v1z` < `v2z` */
+function stability(version: string): string {
+  return version.replace(/^(v\d+)$/u, "$1z");
 }
 
 function kubernetesKinds(directory: string): Record<string, KindDescription> {

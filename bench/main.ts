@@ -1,0 +1,60 @@
+// `npm run bench -- NAME [--json FILE] [--runs N]`: measures, prints a table, and writes the report for others to read.
+import { writeFileSync } from "node:fs";
+import { parseArgs } from "node:util";
+import { type Benchmark, formatReport, measure } from "./report.ts";
+
+interface Program {
+  readonly description: string;
+  load(): Promise<{ readonly benchmark: Benchmark }>;
+}
+
+const programs: Readonly<Record<string, Program>> = {
+  "control-plane": {
+    description: "1,000 proxies and 1,000 services on the control plane alone, without and with TLS",
+    load: () => import("./control-plane.ts"),
+  },
+  latency: {
+    description: "what two sidecars add to a request, beside two bare Envoys with mTLS",
+    load: () => import("./latency.ts"),
+  },
+  "sidecar-memory": {
+    description: "private memory of an idle sidecar, with few services and with 5,000",
+    load: () => import("./sidecar-memory.ts"),
+  },
+  startup: {
+    description: "from `heddle up` to all ready, for examples/bookstore",
+    load: () => import("./startup.ts"),
+  },
+  "first-request": {
+    description: "the first request to a service beside the next one",
+    load: () => import("./first-request.ts"),
+  },
+  "control-plane-away": {
+    description: "requests while the control plane is stopped",
+    load: () => import("./control-plane-away.ts"),
+  },
+};
+
+const defaultRuns = 5;
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { json: { type: "string" }, runs: { type: "string" } },
+});
+const [name] = positionals;
+const program = name === undefined ? undefined : programs[name];
+if (program === undefined) {
+  const width = Math.max(...Object.keys(programs).map((key) => key.length));
+  const list = Object.entries(programs).map(([key, { description }]) => `  ${key.padEnd(width)}  ${description}`);
+  process.stderr.write(
+    `${name === undefined ? "" : `There is no benchmark "${name}".\n`}` +
+      `usage: npm run bench -- NAME [--json FILE] [--runs N]\n${list.join("\n")}\n`,
+  );
+  process.exitCode = name === undefined ? 0 : 2;
+} else {
+  const { benchmark } = await program.load();
+  const runs = values.runs === undefined ? (benchmark.runs ?? defaultRuns) : Number(values.runs);
+  if (!Number.isInteger(runs) || runs < 1) throw new Error("--runs takes a number of runs");
+  const report = await measure(benchmark, runs);
+  process.stdout.write(formatReport(report));
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+}

@@ -1,0 +1,26 @@
+// What the kernel says about a process.
+import { readFileSync } from "node:fs";
+
+/** Clock ticks per second in /proc: 100 on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+const bytesPerMegabyte = 1024 * 1024;
+
+/** CPU seconds that a process and its threads have used, to a hundredth. */
+export function cpuSeconds(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name of the program, in parentheses, may contain spaces; user and system time are fields 14 and 15.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+}
+
+/** Resident memory: all of it, its peak, or what is private to the process (MB). */
+export function memory(pid: number, field: "VmRSS" | "VmHWM" | "RssAnon"): number {
+  const line = new RegExp(`^${field}:\\s+(\\d+) kB`, "m").exec(readFileSync(`/proc/${pid}/status`, "utf8"));
+  if (line === null) throw new Error(`/proc/${pid}/status has no ${field}`);
+  return (Number(line[1]) * 1024) / bytesPerMegabyte;
+}
+
+/** Monotonic time, the same clock in every process of the machine (milliseconds). */
+export function monotonicMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}

@@ -1,0 +1,88 @@
+// The control plane's own interface for the command line and whoever else may read the state directory: HTTP over a
+// Unix socket. It only reads.
+import { chmodSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import { createAdaptorServer } from "@hono/node-server";
+import { type Context, Hono } from "hono";
+import type { Problem } from "#model/reference.ts";
+import { prometheusContentType } from "#telemetry/prometheus.ts";
+import type { EdgeStat, StatOptions } from "#telemetry/stat.ts";
+
+/** What the interface shows. The functions are called for each request. */
+export interface ApiSources {
+  /** Why proxies cannot be served yet, one sentence each; empty when they can. */
+  notReady(): readonly string[];
+  stat(options: StatOptions): readonly EdgeStat[];
+  /** Prometheus' text format. */
+  metrics(): string;
+  problems(): readonly Problem[];
+  /** What each connected proxy has and has refused. */
+  proxies(): readonly object[];
+  /** The incremental engine's collections, keys and faults. */
+  collections(): unknown;
+}
+
+/** The routes, without a socket. */
+export function createApi(sources: ApiSources): Hono {
+  const api = new Hono();
+  api.get("/ready", (context) => {
+    const reasons = sources.notReady();
+    return json(context, { ready: reasons.length === 0, reasons }, reasons.length === 0 ? 200 : 503);
+  });
+  api.get("/stat", (context) => {
+    const namespace = context.req.query("namespace");
+    const windowMs = Number(context.req.query("windowMs") ?? 30_000);
+    if (!(windowMs >= 1_000))
+      return json(context, { error: "windowMs must be a number of at least 1000" }, 400);
+    return json(context, sources.stat({ windowMs, ...(namespace === undefined ? {} : { namespace }) }));
+  });
+  api.get("/metrics", (context) =>
+    context.body(sources.metrics(), 200, { "content-type": prometheusContentType }),
+  );
+  api.get("/problems", (context) => json(context, sources.problems()));
+  api.get("/proxies", (context) => json(context, sources.proxies()));
+  api.get("/debug/collections", (context) => json(context, sources.collections()));
+  api.notFound((context) => json(context, { error: `there is nothing at ${context.req.path}` }, 404));
+  return api;
+}
+
+/** Maps become objects, sets arrays, and large integers strings. */
+function json(context: Context, value: unknown, status: 200 | 400 | 404 | 503 = 200): Response {
+  const text = JSON.stringify(value, (_key, item: unknown) => {
+    if (item instanceof Map) return Object.fromEntries(item);
+    if (item instanceof Set) return [...item];
+    return typeof item === "bigint" ? item.toString() : item;
+  });
+  return context.body(text, status, { "content-type": "application/json" });
+}
+
+export interface ApiServer {
+  /** Stops listening and cuts all connections. */
+  close(): Promise<void>;
+}
+
+/** Serves on a socket that only its owner may use; one that a killed process left behind is replaced. */
+export function serveApi(socketPath: string, sources: ApiSources): Promise<ApiServer> {
+  const server = createAdaptorServer({ fetch: createApi(sources).fetch }) as Server;
+  rmSync(socketPath, { force: true });
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    // The socket is made within `listen`: it never has wider permissions, not for a moment.
+    const before = process.umask(0o177);
+    try {
+      server.listen(socketPath, () => {
+        chmodSync(socketPath, 0o600);
+        resolve({ close: () => closeServer(server) });
+      });
+    } finally {
+      process.umask(before);
+    }
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}

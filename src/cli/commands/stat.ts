@@ -1,0 +1,51 @@
+import type { Command } from "commander";
+import type { EdgeStat } from "#telemetry/stat.ts";
+
+const examples = `
+The last 30 seconds of every edge, from client workload to service: requests per second (TCP: new connections), how
+many succeeded, latency, and whether all of it was encrypted by mutual TLS.
+
+Examples:
+  heddle stat                          all edges
+  heddle stat -n bookstore             edges from or to one namespace
+  heddle stat -o json | jq '.[] | select(.success < 1)'
+`;
+
+interface StatCommandOptions {
+  readonly namespace?: string;
+  readonly output?: string;
+  readonly state: string;
+}
+
+/** `heddle stat`: who calls whom, how often, and how well. */
+export function register(program: Command): void {
+  program
+    .command("stat")
+    .description("show who calls whom, how often, and how well")
+    .option("-n, --namespace <namespace>", "only edges from or to this namespace")
+    .option("-o, --output <format>", "json for programs")
+    .option("--state <directory>", "which mesh", "/var/lib/heddle/default")
+    .addHelpText("after", examples)
+    .action(stat);
+}
+
+async function stat({ namespace, output, state }: StatCommandOptions): Promise<void> {
+  if (output !== undefined && output !== "json")
+    throw new Error(`unknown output format ${output}; there is json`);
+  const { askControlPlane } = await import("../control-plane-client.ts");
+  const query = namespace === undefined ? "" : `?namespace=${encodeURIComponent(namespace)}`;
+  const edges = await askControlPlane<readonly EdgeStat[]>(state, `/stat${query}`);
+  if (output === "json") {
+    process.stdout.write(`${JSON.stringify(edges, null, 2)}\n`);
+    return;
+  }
+  if (edges.length === 0) {
+    process.stderr.write("no traffic in the last 30 s\n");
+    return;
+  }
+  const [{ printTable }, { edgeHeaders, edgeRows }] = await Promise.all([
+    import("../table.ts"),
+    import("../edge-table.ts"),
+  ]);
+  process.stdout.write(printTable(edgeRows(edges), edgeHeaders));
+}

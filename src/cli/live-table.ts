@@ -1,0 +1,116 @@
+// What `heddle up` shows while it runs: every edge with its traffic of the last half minute, drawn anew each second.
+import { setTimeout as sleep } from "node:timers/promises";
+import { styleText } from "node:util";
+import type { Problem } from "#model/reference.ts";
+import type { EdgeStat } from "#telemetry/stat.ts";
+import { askControlPlane, ControlPlaneAway } from "./control-plane-client.ts";
+import { edgeHeaders, edgeRows } from "./edge-table.ts";
+import { printTable } from "./table.ts";
+
+/** What one drawing shows. */
+export interface LiveFrame {
+  readonly edges: readonly EdgeStat[];
+  readonly problems: readonly Problem[];
+  /** Why this is not the latest, if it is not. */
+  readonly notice?: string;
+}
+
+const hideCursorAndKeepLinesUncut = "\x1b[?25l\x1b[?7l";
+const showCursorAndWrapLines = "\x1b[?25h\x1b[?7h";
+const shownProblems = 5;
+
+/**
+ * Draws the table below the cursor until the signal comes. Where the output is no terminal it only says how to get the
+ * table, and waits.
+ */
+export async function runLiveTable({
+  state,
+  signal,
+}: {
+  readonly state: string;
+  readonly signal: AbortSignal;
+}): Promise<void> {
+  const output = process.stdout;
+  if (!output.isTTY) {
+    output.write("Traffic: heddle stat\n");
+    await untilAborted(signal);
+    return;
+  }
+  output.write(hideCursorAndKeepLinesUncut);
+  let frame: LiveFrame = { edges: [], problems: [] };
+  let drawn = 0;
+  try {
+    while (!signal.aborted) {
+      frame = await nextFrame(state, frame, signal);
+      const lines = liveLines(frame, { columns: output.columns, rows: output.rows });
+      output.write(`${up(drawn)}\r\x1b[0J${lines.join("\n")}\n`);
+      drawn = lines.length;
+      await sleep(1_000, undefined, { signal }).catch(() => undefined);
+    }
+  } finally {
+    output.write(showCursorAndWrapLines);
+  }
+}
+
+function untilAborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+function up(lines: number): string {
+  return lines === 0 ? "" : `\x1b[${lines}A`;
+}
+
+async function nextFrame(state: string, last: LiveFrame, signal: AbortSignal): Promise<LiveFrame> {
+  try {
+    const [edges, problems] = await Promise.all([
+      askControlPlane<readonly EdgeStat[]>(state, "/stat", { signal }),
+      askControlPlane<readonly Problem[]>(state, "/problems", { signal }),
+    ]);
+    return { edges, problems };
+  } catch (error) {
+    if (signal.aborted) return last;
+    const notice = error instanceof ControlPlaneAway ? "the control plane is starting" : String(error);
+    return { ...last, notice };
+  }
+}
+
+/** The lines of one drawing, for a terminal of that size. */
+export function liveLines(
+  { edges, problems, notice }: LiveFrame,
+  size: { readonly columns: number; readonly rows: number },
+): readonly string[] {
+  const below = [...problemLines(problems), ...(notice === undefined ? [] : [styleText("dim", notice)])];
+  if (edges.length === 0) return [styleText("dim", "no traffic in the last 30 s"), ...below];
+  const room = Math.max(1, size.rows - below.length - 3);
+  const shown = edges.length <= room ? edges : edges.slice(0, room - 1);
+  const hidden = edges.length - shown.length;
+  return [
+    ...edgeLines(shown, size.columns),
+    ...(hidden === 0 ? [] : [styleText("dim", `and ${hidden} more: heddle stat`)]),
+    ...below,
+  ];
+}
+
+function edgeLines(edges: readonly EdgeStat[], columns: number): readonly string[] {
+  // What the numbers take, with the gaps; the two names share the rest.
+  const nameWidth = Math.max(12, Math.floor((columns - 66) / 2));
+  const [header = "", ...rows] = printTable(edgeRows(edges, nameWidth), edgeHeaders).trimEnd().split("\n");
+  return [styleText("bold", header), ...rows];
+}
+
+function problemLines(problems: readonly Problem[]): readonly string[] {
+  const lines = problems.slice(0, shownProblems).map((problem) => {
+    const color = problem.severity === "error" ? "red" : "yellow";
+    return `${styleText(color, problem.severity)} ${placeOf(problem)}${problem.message}`;
+  });
+  const hidden = problems.length - lines.length;
+  return hidden === 0 ? lines : [...lines, styleText("dim", `and ${hidden} more problems`)];
+}
+
+function placeOf({ file, line, object }: Problem): string {
+  if (file !== undefined) return line === undefined ? `${file}: ` : `${file}:${line}: `;
+  return object === undefined ? "" : `${object.kind} ${object.namespace}/${object.name}: `;
+}

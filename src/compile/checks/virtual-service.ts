@@ -1,0 +1,110 @@
+import type { Fetch } from "#collections/graph.ts";
+import type { IstioDestination, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
+import { objectKey } from "#model/reference.ts";
+import { byAge } from "../routes.ts";
+import { serviceKeyOfHost } from "../services.ts";
+import { checkServicePort } from "./backend.ts";
+import { type CheckFinding, error, listed, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+/** Hosts and destinations of a VirtualService. */
+export function checkVirtualService(
+  virtualService: VirtualService,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const hosts = virtualService.spec.hosts ?? [];
+  return [
+    ...(hosts.length === 0
+      ? [error("spec.hosts", "hosts is missing; name the services that it is for")]
+      : []),
+    ...hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch)),
+    ...(virtualService.spec.http ?? []).flatMap((http, index) =>
+      checkHttp(
+        http,
+        virtualService.metadata.namespace ?? "default",
+        `spec.http[${index}].route`,
+        inputs,
+        fetch,
+      ),
+    ),
+  ];
+}
+
+function checkHost(
+  virtualService: VirtualService,
+  host: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const key = serviceKeyOfHost(host, virtualService.metadata.namespace ?? "default");
+  if (key === undefined) {
+    return [
+      warning(field, `${host} names no Service; wildcards and hosts outside the mesh are not supported yet`),
+    ];
+  }
+  if (fetch.get(inputs.objects.services, key) === undefined) {
+    return [
+      error(field, `${host} means Service ${key}, which does not exist; define it or correct the host`),
+    ];
+  }
+  const own = objectKey(virtualService.metadata);
+  const attached = fetch
+    .by(inputs.httpRoutesByService, key)
+    .find((route) => route.metadata.namespace === key.slice(0, key.indexOf("/")));
+  if (attached !== undefined) {
+    const message = `has no effect on ${host}: HTTPRoute ${objectKey(attached.metadata)} is attached to it and goes first`;
+    return [warning(field, message)];
+  }
+  const oldest = [...fetch.by(inputs.virtualServicesByService, key)].sort(byAge)[0];
+  if (oldest === undefined || objectKey(oldest.metadata) === own) return [];
+  return [
+    warning(
+      field,
+      `has no effect on ${host}: VirtualService ${objectKey(oldest.metadata)} is for it already`,
+    ),
+  ];
+}
+
+function checkHttp(
+  http: IstioHttpRoute,
+  namespace: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const routes = http.route ?? [];
+  return [
+    ...routes.flatMap(({ destination }, index) =>
+      checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),
+    ),
+    ...(routes.length > 1 && routes.every(({ weight }) => (weight ?? 0) === 0)
+      ? [error(field, "the weights add up to 0; give the destinations weights")]
+      : []),
+  ];
+}
+
+function checkDestination(
+  destination: IstioDestination,
+  namespace: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const key = serviceKeyOfHost(destination.host, namespace);
+  if (key === undefined) return [error(`${field}.host`, `${destination.host} names no Service of the mesh`)];
+  const service = fetch.get(inputs.objects.services, key);
+  const port = { number: destination.port?.number, field: `${field}.port.number` };
+  const { subset } = destination;
+  const found = checkServicePort(service, key, `${field}.host`, port);
+  if (service === undefined || subset === undefined) return found;
+  const rule = [...fetch.by(inputs.destinationRulesByService, key)].sort(byAge)[0];
+  const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
+  if (subsets.includes(subset)) return found;
+  const message =
+    rule === undefined
+      ? `there is no DestinationRule for ${key} that defines subset ${subset}; write one`
+      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets, "none")}`;
+  return [...found, error(`${field}.subset`, message)];
+}

@@ -1,0 +1,27 @@
+import type { Gateway } from "#model/gateway-api/gateway.ts";
+import { isReady, type Pod } from "#model/kubernetes/pod.ts";
+import type { HostPort } from "./host-ports.ts";
+
+/** Pods of a Gateway carry its name: https://gateway-api.sigs.k8s.io/geps/gep-1762/ */
+const GATEWAY_LABEL = "gateway.networking.k8s.io/gateway-name";
+
+/** The ports of the host by which gateways are reached: those of their listeners. Pure. */
+export function gatewayHostPorts(gateways: readonly Gateway[], pods: readonly Pod[]): readonly HostPort[] {
+  return gateways.flatMap((gateway) => {
+    const { name, namespace = "default" } = gateway.metadata;
+    const addresses = pods
+      .filter(
+        (pod) =>
+          pod.metadata.namespace === namespace &&
+          pod.metadata.labels?.[GATEWAY_LABEL] === name &&
+          isReady(pod),
+      )
+      .flatMap((pod) => pod.status?.podIP ?? []);
+    return gateway.spec.listeners.map((listener, index) => ({
+      port: listener.port,
+      gateway: { kind: "Gateway", namespace, name },
+      field: `spec.listeners[${index}].port`,
+      addresses,
+    }));
+  });
+}

@@ -1,0 +1,149 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { connect, type Server, type Socket } from "node:net";
+import { join } from "node:path";
+import type { ObjectReference, Problem } from "#model/reference.ts";
+
+/** A port of 127.0.0.1 of the host that leads to a gateway. */
+export interface HostPort {
+  readonly port: number;
+  readonly gateway: ObjectReference;
+  /** The field of the gateway that asks for it. */
+  readonly field: string;
+  /** The addresses of the gateway's ready pods. */
+  readonly addresses: readonly string[];
+}
+
+export interface HostPorts {
+  /** The ports as they are to be from now on. The first of two that want the same one has it. */
+  update(ports: readonly HostPort[]): void;
+  readonly problems: () => readonly Problem[];
+  close(): void;
+}
+
+/** A port in use may become free. */
+const RETRY_MS = 3_000;
+
+interface Listener {
+  wanted: HostPort;
+  server: Server | undefined;
+  error: string | undefined;
+  next: number;
+}
+
+/**
+ * Makes gateways reachable from the host. `hostNetwork` is a descriptor of the host's network namespace; sockets are
+ * made there by a child and served here, in the node namespace, so that nothing of the host's network is touched.
+ */
+export function startHostPorts(hostNetwork: number, onChange: () => void): HostPorts {
+  const listeners = new Map<number, Listener>();
+  const duplicates: Problem[] = [];
+  const closed = new AbortController();
+
+  function open(listener: Listener): void {
+    void listenOnHost(hostNetwork, listener.wanted.port).then((result) => {
+      const gone = closed.signal.aborted || listeners.get(listener.wanted.port) !== listener;
+      if (typeof result !== "string") {
+        if (gone) return void result.close();
+        result.on("connection", (socket) => relay(socket, listener));
+        listener.server = result;
+        listener.error = undefined;
+      } else if (!gone) {
+        listener.error = result;
+        setTimeout(
+          () => listeners.get(listener.wanted.port) === listener && open(listener),
+          RETRY_MS,
+        ).unref();
+      }
+      onChange();
+    });
+  }
+
+  return {
+    problems: () => [...duplicates, ...[...listeners.values()].flatMap(problemOf)],
+    update(ports) {
+      duplicates.length = 0;
+      const wanted = new Map<number, HostPort>();
+      for (const port of ports) {
+        const first = wanted.get(port.port);
+        if (first === undefined) wanted.set(port.port, port);
+        else if (
+          first.gateway.name !== port.gateway.name ||
+          first.gateway.namespace !== port.gateway.namespace
+        )
+          duplicates.push(usedTwice(port, first));
+      }
+      for (const [port, listener] of listeners) {
+        if (wanted.has(port)) continue;
+        listener.server?.close();
+        listeners.delete(port);
+      }
+      for (const [number, port] of wanted) {
+        const listener = listeners.get(number);
+        if (listener !== undefined) listener.wanted = port;
+        else {
+          const fresh: Listener = { wanted: port, server: undefined, error: undefined, next: 0 };
+          listeners.set(number, fresh);
+          open(fresh);
+        }
+      }
+    },
+    close() {
+      closed.abort();
+      for (const { server } of listeners.values()) server?.close();
+    },
+  };
+}
+
+function listenOnHost(hostNetwork: number, port: number): Promise<Server | string> {
+  return new Promise((resolve) => {
+    const program = join(import.meta.dirname, "listen-on-host.ts");
+    const child: ChildProcess = spawn(
+      "nsenter",
+      [
+        "--net=/proc/self/fd/3",
+        process.execPath,
+        "--disable-warning=ExperimentalWarning",
+        program,
+        String(port),
+      ],
+      { stdio: ["ignore", "inherit", "inherit", hostNetwork, "ipc"] },
+    );
+    child.on("message", (message: { readonly error?: string }, server) => {
+      resolve(message.error ?? (server as Server));
+    });
+    child.on("error", (error) => resolve(error.message));
+    child.on("exit", () => resolve("the listening process ended"));
+  });
+}
+
+function relay(socket: Socket, listener: Listener): void {
+  const { addresses, port } = listener.wanted;
+  const address = addresses[listener.next++ % Math.max(addresses.length, 1)];
+  socket.on("error", () => socket.destroy());
+  if (address === undefined) return void socket.resetAndDestroy();
+  const upstream = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+  socket.setNoDelay(true);
+  upstream.on("error", () => socket.resetAndDestroy());
+  socket.on("close", () => upstream.destroy());
+  upstream.on("close", () => socket.destroy());
+  socket.pipe(upstream);
+  upstream.pipe(socket);
+}
+
+function problemOf({ wanted, error }: Listener): Problem[] {
+  if (error === undefined) return [];
+  const why =
+    error === "EADDRINUSE"
+      ? `port ${wanted.port} of this machine is in use by another program; stop it or change the port (in the mesh the gateway works)`
+      : `cannot listen on port ${wanted.port} of this machine: ${error}`;
+  return [{ severity: "error", message: why, object: wanted.gateway, field: wanted.field }];
+}
+
+function usedTwice(port: HostPort, first: HostPort): Problem {
+  return {
+    severity: "error",
+    message: `port ${port.port} of this machine leads to Gateway ${first.gateway.namespace}/${first.gateway.name} already; change one of the two`,
+    object: port.gateway,
+    field: port.field,
+  };
+}

@@ -1,0 +1,99 @@
+// The answer to "who calls whom, how often, and how well": what `heddle stat` prints.
+import { type Amount, amountDuring, type Edge, sum } from "./edge.ts";
+import { type Histogram, quantile } from "./histogram.ts";
+import { latencyBoundsMs } from "./measures.ts";
+import type { TelemetryStore } from "./store.ts";
+import { type Protocol, unknown } from "./traffic.ts";
+
+/** One row. This is the JSON of `heddle stat -o json`: other programs read it. */
+export interface EdgeStat {
+  readonly source: { readonly namespace: string; readonly workload: string };
+  readonly destination: { readonly namespace: string; readonly service: string };
+  readonly protocol: Protocol;
+  /** Requests per second; TCP: new connections per second. */
+  readonly rps: number;
+  /** From 0 to 1: requests that did not fail by the server's fault; TCP: connections that were made. */
+  readonly success: number;
+  /** Milliseconds; null where there is no latency to speak of. */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+  readonly p99Ms: number | null;
+  /** Whether all that was seen went over mutual TLS. */
+  readonly mtls: boolean;
+}
+
+export interface StatOptions {
+  /** How far to look back; what an edge has not existed for does not count. */
+  readonly windowMs?: number;
+  /** Only edges that start or end there. */
+  readonly namespace?: string;
+}
+
+interface Row {
+  readonly edge: Edge;
+  amount: Amount;
+  rps: number;
+  lastMutualTls: boolean;
+}
+
+/** The edges that had traffic in the window, by source, then destination. */
+export function statOf(store: TelemetryStore, options: StatOptions = {}): readonly EdgeStat[] {
+  const { windowMs = 30_000, namespace } = options;
+  const rows = new Map<string, Row>();
+  for (const edge of store.edges()) {
+    if (!isShown(edge, namespace)) continue;
+    const end = store.completeUntil(edge);
+    const start = Math.max(end - windowMs, edge.since);
+    const amount = amountDuring(edge, { start, end });
+    if (amount.requests <= 0) continue;
+    const rps = amount.requests / (Math.max(end - start, 1_000) / 1_000);
+    const key = rowKey(edge);
+    const row = rows.get(key);
+    if (row === undefined) rows.set(key, { edge, amount, rps, lastMutualTls: edge.lastMutualTls });
+    else {
+      row.amount = sum(row.amount, amount);
+      row.rps += rps;
+      row.lastMutualTls &&= edge.lastMutualTls;
+    }
+  }
+  return [...rows].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => statOfRow(row));
+}
+
+/** The client's side measures; the server's tells only of clients that cannot. */
+function isShown({ identity }: Edge, namespace: string | undefined): boolean {
+  if (identity.reporter === "destination" && identity.sourceWorkload !== unknown) return false;
+  return (
+    namespace === undefined ||
+    identity.sourceNamespace === namespace ||
+    identity.destinationNamespace === namespace
+  );
+}
+
+function rowKey({ identity }: Edge): string {
+  const { sourceNamespace, sourceWorkload, destinationNamespace, destinationService, protocol } = identity;
+  return [sourceNamespace, sourceWorkload, destinationNamespace, destinationService, protocol].join("\n");
+}
+
+function statOfRow({ edge: { identity }, amount, rps, lastMutualTls }: Row): EdgeStat {
+  const known = amount.mutualTls + amount.plaintext > 0;
+  return {
+    source: { namespace: identity.sourceNamespace, workload: identity.sourceWorkload },
+    destination: { namespace: identity.destinationNamespace, service: identity.destinationService },
+    protocol: identity.protocol,
+    rps: rounded(rps, 2),
+    success: rounded(Math.max(0, 1 - amount.failures / amount.requests), 4),
+    p50Ms: latencyAt(amount.latency, 0.5),
+    p95Ms: latencyAt(amount.latency, 0.95),
+    p99Ms: latencyAt(amount.latency, 0.99),
+    mtls: known ? amount.plaintext === 0 : lastMutualTls,
+  };
+}
+
+function latencyAt(latency: Histogram, fraction: number): number | null {
+  const value = quantile(latency, latencyBoundsMs, fraction);
+  return value === null ? null : rounded(value, 2);
+}
+
+function rounded(value: number, digits: number): number {
+  return Number(value.toFixed(digits));
+}

@@ -1,0 +1,95 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { type TrafficField, trafficFields, trafficSeparator } from "./measures.ts";
+import { parseTraffic, type Reporter, type Traffic } from "./traffic.ts";
+
+const web: Reporter = {
+  namespace: "shop",
+  pod: "web-1",
+  workload: "web",
+  principal: "spiffe://cluster.local/ns/shop/sa/web",
+  labels: { app: "web", version: "v1" },
+};
+
+function tag(fields: Partial<Record<TrafficField, string>>): string {
+  return trafficFields.map((field) => fields[field] ?? "").join(trafficSeparator);
+}
+
+function read(fields: Partial<Record<TrafficField, string>>, transport: "http" | "tcp" = "http"): Traffic {
+  const traffic = parseTraffic(transport, tag({ reporter: "source", responseCode: "200", ...fields }), web);
+  assert.ok(traffic !== undefined);
+  return traffic;
+}
+
+test("the client's side knows itself from its token and the server from endpoint and certificate", () => {
+  const traffic = read({
+    service: "reviews.shop.svc.cluster.local",
+    serviceName: "reviews",
+    serviceNamespace: "shop",
+    workload: "reviews-v1",
+    workloadNamespace: "shop",
+    peerPrincipal: "spiffe://cluster.local/ns/shop/sa/reviews",
+    upstreamProtocol: "HTTP/1.1",
+  });
+  assert.equal(traffic.source.workload, "web");
+  assert.equal(traffic.source.version, "v1");
+  assert.equal(traffic.destination.workload, "reviews-v1");
+  assert.equal(traffic.destination.principal, "spiffe://cluster.local/ns/shop/sa/reviews");
+  assert.deepEqual(traffic.service, { host: "reviews.shop.svc.cluster.local", name: "reviews", namespace: "shop" });
+  assert.equal(traffic.security, "mutual_tls");
+});
+
+test("the server's side knows the client from its certificate alone", () => {
+  const traffic = read({
+    reporter: "destination",
+    peerPrincipal: "spiffe://cluster.local/ns/shop/sa/cart",
+    peerWorkload: "cart.v2.shop.workload.heddle",
+  });
+  assert.equal(traffic.source.workload, "cart.v2");
+  assert.equal(traffic.source.namespace, "shop");
+  assert.equal(traffic.destination.workload, "web");
+});
+
+test("a client without certificate is unknown, and its traffic plaintext", () => {
+  const traffic = read({ reporter: "destination" });
+  assert.equal(traffic.source.workload, "unknown");
+  assert.equal(traffic.source.namespace, "unknown");
+  assert.equal(traffic.security, "none");
+});
+
+test("a request that reached no server says nothing about encryption", () => {
+  assert.equal(read({ responseCode: "503", responseFlags: "UH" }).security, "unknown");
+  assert.equal(read({ upstreamProtocol: "HTTP/2" }).security, "none");
+  assert.equal(read({ responseCode: "", responseFlags: "UF,URX" }, "tcp").security, "unknown");
+});
+
+test("server errors, failing gRPC statuses and lost connections are failures, what the client does is none", () => {
+  const cases: readonly (readonly [Partial<Record<TrafficField, string>>, boolean])[] = [
+    [{ responseCode: "200" }, false],
+    [{ responseCode: "404" }, false],
+    [{ responseCode: "503", responseFlags: "UF" }, true],
+    [{ responseCode: "0", responseFlags: "DC" }, false],
+    [{ responseCode: "0", responseFlags: "DR" }, false],
+    [{ responseCode: "0", responseFlags: "UC" }, true],
+    [{ grpcStatus: "0" }, false],
+    [{ grpcStatus: "5" }, false],
+    [{ grpcStatus: "14" }, true],
+  ];
+  for (const [fields, failed] of cases) assert.equal(read(fields).failed, failed, JSON.stringify(fields));
+});
+
+test("a request is gRPC when it has a gRPC status", () => {
+  assert.equal(read({ grpcStatus: "0" }).protocol, "grpc");
+  assert.equal(read({}).protocol, "http");
+  assert.equal(read({ responseCode: "" }, "tcp").protocol, "tcp");
+});
+
+test("a call to a pod's own address is named after the workload", () => {
+  const traffic = read({ workload: "reviews-v1", workloadNamespace: "shop" });
+  assert.deepEqual(traffic.service, { host: "unknown", name: "reviews-v1", namespace: "shop" });
+});
+
+test("tags of another form are not read", () => {
+  assert.equal(parseTraffic("http", "source|200", web), undefined);
+  assert.equal(parseTraffic("http", tag({ reporter: "elsewhere" }), web), undefined);
+});

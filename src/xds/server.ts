@@ -1,0 +1,304 @@
+// The xDS server: delta ADS streams over gRPC, fed by a provider whose resources are computed once for all of them.
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
+import { DeltaDiscoveryRequestSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import type { Authenticate } from "./authentication.ts";
+import type { Rejection } from "./delivery.ts";
+import type { Provider, ResourceName } from "./provider.ts";
+import { type ProxyStatus, rejectionsOf, typeStatus } from "./status.ts";
+import { type Request, Stream } from "./stream.ts";
+import type { Want } from "./wants.ts";
+
+/** What workloads used before, so that it can be sent ahead. */
+export interface Learned<Client> {
+  namesFor(client: Client): readonly ResourceName[];
+  used(client: Client, names: readonly ResourceName[]): void;
+}
+
+export interface XdsServerOptions<Client> {
+  readonly provider: Provider<Client>;
+  readonly authenticate: Authenticate<Client>;
+  readonly learned?: Learned<Client>;
+  /** A stream ends after 80-100 % of this, which renews the token. Default: 30 minutes. */
+  readonly maximumStreamAgeMs?: number;
+  /** How many names asked for on demand one stream keeps, per type. Default: 2,000. */
+  readonly onDemandLimit?: number;
+  /** How long a reconnected proxy may take to say what it still uses, before clusters are taken away. Default: 2 s. */
+  readonly reconnectGraceMs?: number;
+  /** Called once for each resource that a proxy rejects; `proxies()` has those that still are. */
+  readonly onRejected?: (proxyId: string, rejection: Rejection) => void;
+}
+
+export interface XdsServer {
+  /** Adds the aggregated discovery service to a gRPC server. */
+  addTo(server: Server): void;
+  /** Every connected proxy, by id. */
+  proxies(): readonly ProxyStatus[];
+  /** Ends all streams, and takes no more. */
+  close(): void;
+}
+
+type Call = ServerDuplexStream<Uint8Array, Uint8Array>;
+
+const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
+
+/** A stream with who is at its other end. */
+interface Session {
+  readonly id: string;
+  readonly stream: Stream;
+  readonly call: Call;
+  readonly connectedSince: Date;
+  nodeId: string;
+  /** A flush that waits for the next turn. */
+  deferred: NodeJS.Immediate | undefined;
+}
+
+/** A resource of one session's stream that waits for changes of the provider's. */
+interface Watcher {
+  readonly session: () => Session;
+  readonly want: Want;
+}
+
+export function createXdsServer<Client>(options: XdsServerOptions<Client>): XdsServer {
+  const server = new DiscoveryServer(options);
+  return {
+    addTo: (grpcServer) => server.addTo(grpcServer),
+    proxies: () => server.proxies(),
+    close: () => server.close(),
+  };
+}
+
+class DiscoveryServer<Client> {
+  readonly #options: XdsServerOptions<Client>;
+  readonly #sessions = new Set<Session>();
+  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #wildcardWatchers = new Map<string, Map<Session, string>>();
+  readonly #stale = new Set<Session>();
+  readonly #stop: (() => void)[];
+  #closed = false;
+
+  constructor(options: XdsServerOptions<Client>) {
+    this.#options = options;
+    const { resources, wildcards } = options.provider;
+    this.#stop = [
+      resources.onChange((changes) => {
+        for (const change of changes)
+          for (const { session, want } of this.#watchers.get(change.key) ?? []) {
+            session().stream.changed(want, change.after);
+            this.#flushSoon(session());
+          }
+      }),
+      wildcards.onChange((changes) => {
+        for (const change of changes)
+          for (const [session, typeUrl] of this.#wildcardWatchers.get(change.key) ?? []) {
+            session.stream.wildcardChanged(typeUrl);
+            this.#flushSoon(session);
+          }
+      }),
+    ];
+  }
+
+  addTo(server: Server): void {
+    const definition = {
+      DeltaAggregatedResources: {
+        path,
+        requestStream: true,
+        responseStream: true,
+        requestSerialize: bytesAsTheyAre,
+        requestDeserialize: (bytes: Buffer) => bytes,
+        responseSerialize: bytesAsTheyAre,
+        responseDeserialize: (bytes: Buffer) => bytes,
+      },
+    };
+    server.addService(definition, { DeltaAggregatedResources: (call: Call) => this.#accept(call) });
+  }
+
+  proxies(): readonly ProxyStatus[] {
+    return [...this.#sessions]
+      .map(({ id, nodeId, connectedSince, stream }) => {
+        const deliveries = [...stream.deliveries].filter((delivery) => delivery.subscription.requested);
+        return {
+          id,
+          nodeId,
+          connectedSince,
+          types: Object.fromEntries(deliveries.map((delivery) => [delivery.typeUrl, typeStatus(delivery)])),
+          rejections: rejectionsOf(deliveries),
+        };
+      })
+      .sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const stop of this.#stop) stop();
+    for (const { call } of this.#sessions) call.end();
+  }
+
+  #accept(call: Call): void {
+    // A peer that goes away is no error of ours; the stream's end is seen by "close".
+    call.on("error", () => {});
+    const refuse = (code: status, details: string): void => {
+      call.emit("error", { code, details });
+    };
+    if (this.#closed) return refuse(status.UNAVAILABLE, "the control plane is stopping");
+    this.#options.authenticate(call.metadata).then(
+      (answer) => {
+        if (call.cancelled) return;
+        if ("refused" in answer) refuse(status.UNAUTHENTICATED, answer.refused);
+        else this.#open(call, answer.client, answer.id);
+      },
+      (error: unknown) => refuse(status.UNAVAILABLE, `the token cannot be checked now: ${String(error)}`),
+    );
+  }
+
+  #open(call: Call, client: Client, id: string): void {
+    const { maximumStreamAgeMs = 30 * 60_000 } = this.#options;
+    const session: Session = {
+      id,
+      stream: this.#newStream(client, id, call, () => session),
+      call,
+      connectedSince: new Date(),
+      nodeId: "",
+      deferred: undefined,
+    };
+    this.#sessions.add(session);
+    const age = setTimeout(() => call.end(), maximumStreamAgeMs * (0.8 + 0.2 * Math.random()));
+    age.unref();
+    let isOpen = true;
+    const close = (): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      clearTimeout(age);
+      this.#sessions.delete(session);
+      this.#stale.delete(session);
+      clearImmediate(session.deferred);
+      session.stream.close();
+      this.#unwatchWildcards(session);
+    };
+    call.on("cancelled", close);
+    call.on("close", close);
+    call.on("finish", close);
+    call.on("drain", () => {
+      if (isOpen) session.stream.drained();
+    });
+    call.on("end", () => call.end());
+    call.on("data", (bytes: Uint8Array) => {
+      if (isOpen) this.#request(session, bytes);
+    });
+  }
+
+  #request(session: Session, bytes: Uint8Array): void {
+    let message: ReturnType<typeof decode>;
+    try {
+      message = decode(bytes);
+    } catch (error) {
+      session.call.emit("error", { code: status.INVALID_ARGUMENT, details: String(error) });
+      return;
+    }
+    session.nodeId = message.nodeId ?? session.nodeId;
+    session.stream.request(message.request);
+    this.#flushSoon(session);
+  }
+
+  #newStream(client: Client, id: string, call: Call, session: () => Session): Stream {
+    const { provider, learned, onRejected, onDemandLimit = 2000, reconnectGraceMs = 2000 } = this.#options;
+    const watching = new Map<Want, { readonly key: string; readonly watcher: Watcher }>();
+    return new Stream({
+      onDemandLimit,
+      reconnectGraceMs,
+      transport: { send: (response) => call.write(response) },
+      watch: (want) => {
+        const key = provider.keyOf(client, want);
+        const watcher = { session, want };
+        watching.set(want, { key, watcher });
+        addTo(this.#watchers, key, watcher);
+        provider.resources.retain(key);
+        want.current = provider.resources.get(key);
+      },
+      unwatch: (want) => {
+        const watched = watching.get(want);
+        if (watched === undefined) return;
+        watching.delete(want);
+        removeFrom(this.#watchers, watched.key, watched.watcher);
+        provider.resources.release(watched.key);
+      },
+      watchWildcard: (typeUrl) =>
+        this.#watchWildcard(session(), provider.wildcardKeyOf(client, typeUrl), typeUrl),
+      wildcardNames: (typeUrl) => provider.wildcards.get(provider.wildcardKeyOf(client, typeUrl)),
+      learned: () => learned?.namesFor(client) ?? [],
+      used: (names) => learned?.used(client, names),
+      rejected: (rejection) => onRejected?.(id, rejection),
+      substitute: (name, rejection) => provider.substitute?.(name, rejection),
+    });
+  }
+
+  #watchWildcard(session: Session, key: string, typeUrl: string): void {
+    const watchers = this.#wildcardWatchers.get(key) ?? new Map<Session, string>();
+    this.#wildcardWatchers.set(key, watchers);
+    if (watchers.has(session)) return;
+    watchers.set(session, typeUrl);
+    this.#options.provider.wildcards.retain(key);
+  }
+
+  #unwatchWildcards(session: Session): void {
+    for (const [key, watchers] of this.#wildcardWatchers) {
+      if (!watchers.delete(session)) continue;
+      this.#options.provider.wildcards.release(key);
+      if (watchers.size === 0) this.#wildcardWatchers.delete(key);
+    }
+  }
+
+  /** Sends what changed, once for all changes of this turn. */
+  #flushSoon(session: Session): void {
+    if (this.#stale.size === 0)
+      process.nextTick(() => {
+        const stale = [...this.#stale];
+        this.#stale.clear();
+        for (const each of stale) this.#flush(each);
+      });
+    this.#stale.add(session);
+  }
+
+  /** What was asked for just now is known a turn later: it goes out with what is known already, in the right order. */
+  #flush(session: Session): void {
+    if (session.stream.takeFresh()) {
+      clearImmediate(session.deferred);
+      session.deferred = setImmediate(() => {
+        session.deferred = undefined;
+        this.#flush(session);
+      });
+    } else if (session.deferred === undefined) session.stream.flush();
+  }
+}
+
+function decode(bytes: Uint8Array): { readonly request: Request; readonly nodeId: string | undefined } {
+  const message = fromBinary(DeltaDiscoveryRequestSchema, bytes);
+  return {
+    nodeId: message.node?.id,
+    request: {
+      typeUrl: message.typeUrl,
+      nonce: message.responseNonce,
+      error: message.errorDetail?.message,
+      subscribe: message.resourceNamesSubscribe,
+      unsubscribe: message.resourceNamesUnsubscribe,
+      initialVersions: message.initialResourceVersions,
+    },
+  };
+}
+
+/** Messages are encoded and decoded here, not by the gRPC library. */
+function bytesAsTheyAre(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function addTo<V>(sets: Map<string, Set<V>>, key: string, value: V): void {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+}
+
+function removeFrom<V>(sets: Map<string, Set<V>>, key: string, value: V): void {
+  const set = sets.get(key);
+  set?.delete(value);
+  if (set?.size === 0) sets.delete(key);
+}

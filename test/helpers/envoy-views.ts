@@ -1,0 +1,77 @@
+// A view in a YAML file → the Envoy message that it becomes.
+import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
+import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import type {
+  ClusterView,
+  EndpointsView,
+  GatewayListenerView,
+  HealthListenerView,
+  InboundListenerView,
+  OutboundListenerView,
+  VirtualHostView,
+} from "#compile/views.ts";
+import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
+import { loadAssignment } from "#envoy/endpoints.ts";
+import { gatewayListener } from "#envoy/listeners/gateway.ts";
+import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
+import { inboundListener } from "#envoy/listeners/inbound.ts";
+import { outboundListener } from "#envoy/listeners/outbound.ts";
+import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
+
+/** What a golden input holds: one view, and which it is. */
+export type ViewFixture =
+  | { readonly kind: "outbound"; readonly view: OutboundListenerView }
+  | { readonly kind: "inbound"; readonly view: InboundListenerView }
+  | { readonly kind: "health"; readonly view: HealthListenerView }
+  | { readonly kind: "gateway"; readonly view: GatewayListenerView }
+  | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
+  | { readonly kind: "cluster"; readonly view: ClusterView }
+  | { readonly kind: "endpoints"; readonly view: EndpointsView };
+
+/** A message with the schema that prints it. */
+export interface NamedMessage {
+  readonly schema: DescMessage;
+  readonly message: Message;
+}
+
+const trustDomain = "cluster.local";
+
+/** Every message that a view becomes. */
+export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
+  switch (fixture.kind) {
+    case "outbound":
+      return [
+        { schema: ListenerSchema, message: outboundListener(fixture.view) },
+        { schema: RouteConfigurationSchema, message: outboundRoutes() },
+        { schema: ClusterSchema, message: passthrough() },
+      ];
+    case "inbound":
+      return [
+        { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
+        ...fixture.view.ports.map((port) => ({
+          schema: ClusterSchema,
+          message: inboundCluster(port.port, port.service),
+        })),
+      ];
+    case "health":
+      return [
+        { schema: ListenerSchema, message: healthListener(fixture.view) },
+        ...probeClusters(fixture.view).map((message) => ({ schema: ClusterSchema, message })),
+      ];
+    case "gateway":
+      return [
+        { schema: ListenerSchema, message: gatewayListener(fixture.view.port) },
+        { schema: RouteConfigurationSchema, message: gatewayRoutes(fixture.view) },
+      ];
+    case "virtualHost":
+      return [{ schema: VirtualHostSchema, message: virtualHost(fixture.view) }];
+    case "cluster":
+      return [{ schema: ClusterSchema, message: outboundCluster(fixture.view, trustDomain) }];
+    case "endpoints":
+      return [{ schema: ClusterLoadAssignmentSchema, message: loadAssignment(fixture.view) }];
+  }
+}

@@ -1,0 +1,230 @@
+// An interpreter of the Envoy configuration that a mesh generates: where would this call go? It asserts behaviour, not
+// bytes. Idea: Istio's pilot/pkg/simulation.
+import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
+import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
+import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import type { FilterChainMatch } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import {
+  type HeaderMatcher,
+  type Route,
+  type RouteMatch,
+  type VirtualHost,
+  VirtualHostSchema,
+} from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import type { StringMatcher } from "@heddle/envoy-api/envoy/type/matcher/v3/string";
+import type { Graph } from "#collections/graph.ts";
+import type { EnvoyProvider } from "#envoy/provider.ts";
+import type { ProxyIdentity } from "#model/workload.ts";
+import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+
+/** What an application does. */
+export interface Call {
+  readonly from: { readonly namespace: string; readonly pod: string };
+  /** `address:port` as dialled. */
+  readonly to: string;
+  /** Undefined: bytes that are not HTTP. */
+  readonly http?: {
+    readonly host: string;
+    readonly path?: string;
+    readonly method?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+}
+
+/** What becomes of it. */
+export interface Outcome {
+  /** The name of the outbound listener's filter chain. */
+  readonly chain: string;
+  readonly route?: string;
+  /** Answered by the proxy itself. */
+  readonly status?: number;
+  readonly destinations: readonly Destination[];
+}
+
+export interface Destination {
+  readonly cluster: string;
+  readonly weight: number;
+  /** `address:port`, with `+mtls` where the connection is encrypted. */
+  readonly endpoints: readonly string[];
+}
+
+export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Outcome {
+  const read = reader(graph, provider, { ...call.from, podUid: "", serviceAccount: "" });
+  const listener = read(ListenerSchema, listenerType, "outbound");
+  if (listener === undefined) throw new Error("there is no outbound listener");
+  const [address = "", portText = ""] = call.to.split(":");
+  const chain = filterChain(listener, address, Number(portText), call.http === undefined ? [] : ["http/1.1"]);
+  const toCluster = (cluster: string, weight: number): Destination => ({
+    cluster,
+    weight,
+    endpoints: endpointsOf(read, cluster),
+  });
+  if (chain === "mesh tcp") return { chain, destinations: [toCluster(`tcp|${call.to}`, 1)] };
+  if (chain !== "mesh http" || call.http === undefined) return { chain, destinations: [] };
+  const host = read(VirtualHostSchema, virtualHostType, `outbound/${call.to}`);
+  if (host === undefined) throw new Error(`nobody answers about ${call.to}`);
+  const route = findRoute(host, call.to, call.http);
+  if (route === undefined) return { chain, destinations: [] };
+  if (route.action.case === "directResponse") {
+    return { chain, route: route.name, status: route.action.value.status, destinations: [] };
+  }
+  if (route.action.case !== "route") throw new Error(`an action that is not simulated: ${route.action.case}`);
+  const { clusterSpecifier } = route.action.value;
+  const weighted =
+    clusterSpecifier.case === "weightedClusters"
+      ? clusterSpecifier.value.clusters.map(({ name, weight }) => toCluster(name, weight ?? 0))
+      : [toCluster(String(clusterSpecifier.value), 1)];
+  return { chain, route: route.name, destinations: weighted };
+}
+
+type Read = <Desc extends DescMessage>(
+  schema: Desc,
+  typeUrl: string,
+  name: string,
+) => MessageShape<Desc> | undefined;
+
+/** Reads what a proxy would get under a name. */
+function reader(graph: Graph, provider: EnvoyProvider, client: ProxyIdentity): Read {
+  return (schema, typeUrl, name) => {
+    const key = provider.keyOf(client, { typeUrl, name });
+    provider.resources.retain(key);
+    graph.settle();
+    const resource = provider.resources.get(key);
+    provider.resources.release(key);
+    if (resource?.kind !== "resource") return undefined;
+    const packed = fromBinary(ResourceSchema, resource.encoded).resource;
+    return packed === undefined ? undefined : fromBinary(schema, packed.value);
+  };
+}
+
+function endpointsOf(read: Read, name: string): readonly string[] {
+  const cluster = read(ClusterSchema, clusterType, name);
+  const list = cluster?.edsClusterConfig?.serviceName;
+  if (cluster === undefined || list === undefined) return [];
+  const assignment = read(ClusterLoadAssignmentSchema, endpointsType, list);
+  return (assignment?.endpoints ?? []).flatMap((locality) =>
+    locality.lbEndpoints.map((endpoint) => {
+      const socket =
+        endpoint.hostIdentifier.case === "endpoint"
+          ? endpoint.hostIdentifier.value.address?.address
+          : undefined;
+      if (socket?.case !== "socketAddress") throw new Error("an endpoint without an address");
+      const meshed = endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]?.meshed === "true";
+      const { address, portSpecifier } = socket.value;
+      return `${address}:${portSpecifier.value}${meshed && cluster.transportSocketMatches.length > 0 ? "+mtls" : ""}`;
+    }),
+  );
+}
+
+/** Envoy's order: port, then address, then application protocol; what has matched once is never gone back on. */
+function filterChain(
+  listener: Listener,
+  address: string,
+  port: number,
+  protocols: readonly string[],
+): string {
+  const matches = listener.filterChains.map((chain) => ({ chain, match: chain.filterChainMatch }));
+  const narrow = (
+    from: typeof matches,
+    has: (match: FilterChainMatch) => boolean,
+    fits: (match: FilterChainMatch) => boolean,
+  ) => {
+    const specific = from.filter(({ match }) => match !== undefined && has(match) && fits(match));
+    return specific.length > 0 ? specific : from.filter(({ match }) => match === undefined || !has(match));
+  };
+  const byPort = narrow(
+    matches,
+    (match) => match.destinationPort !== undefined,
+    (match) => match.destinationPort === port,
+  );
+  const byAddress = narrow(
+    byPort,
+    (match) => match.prefixRanges.length > 0,
+    (match) =>
+      match.prefixRanges.some((range) => inRange(address, range.addressPrefix, range.prefixLen ?? 32)),
+  );
+  const byProtocol = narrow(
+    byAddress,
+    (match) => match.applicationProtocols.length > 0,
+    (match) => match.applicationProtocols.some((protocol) => protocols.includes(protocol)),
+  );
+  return (byProtocol[0]?.chain ?? listener.defaultFilterChain)?.name ?? "none";
+}
+
+function inRange(address: string, prefix: string, length: number): boolean {
+  const number = (text: string) => text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
+  const size = 2 ** (32 - length);
+  return Math.floor(number(address) / size) === Math.floor(number(prefix) / size);
+}
+
+/** Both ways to a virtual host end at the same routes: every route asks for the destination. */
+function findRoute(
+  host: VirtualHost,
+  destination: string,
+  http: NonNullable<Call["http"]>,
+): Route | undefined {
+  const headers: Readonly<Record<string, string>> = {
+    ...http.headers,
+    ":method": http.method ?? "GET",
+    "x-heddle-dst": destination,
+    // Set by the time that a route by destination is looked for.
+    "x-heddle-miss": "1",
+  };
+  const [path = "/", query = ""] = (http.path ?? "/").split("?");
+  return host.routes.find(
+    ({ match }) =>
+      match !== undefined &&
+      pathFits(match, path) &&
+      match.headers.every((matcher) => headerFits(matcher, headers)) &&
+      match.queryParameters.every((matcher) => {
+        const value = new URLSearchParams(query).get(matcher.name);
+        return (
+          matcher.queryParameterMatchSpecifier.case === "stringMatch" &&
+          value !== null &&
+          stringFits(matcher.queryParameterMatchSpecifier.value, value)
+        );
+      }),
+  );
+}
+
+function pathFits({ pathSpecifier }: RouteMatch, path: string): boolean {
+  switch (pathSpecifier.case) {
+    case "prefix":
+      return path.startsWith(pathSpecifier.value);
+    case "path":
+      return path === pathSpecifier.value;
+    case "pathSeparatedPrefix":
+      return path === pathSpecifier.value || path.startsWith(`${pathSpecifier.value}/`);
+    case "safeRegex":
+      return new RegExp(`^(?:${pathSpecifier.value.regex})$`).test(path);
+    default:
+      throw new Error(`a path match that is not simulated: ${pathSpecifier.case}`);
+  }
+}
+
+function headerFits(matcher: HeaderMatcher, headers: Readonly<Record<string, string>>): boolean {
+  const value = headers[matcher.name];
+  const { headerMatchSpecifier } = matcher;
+  const fits =
+    headerMatchSpecifier.case === "presentMatch"
+      ? (value !== undefined) === headerMatchSpecifier.value
+      : headerMatchSpecifier.case === "stringMatch" &&
+        value !== undefined &&
+        stringFits(headerMatchSpecifier.value, value);
+  return fits !== matcher.invertMatch;
+}
+
+function stringFits({ matchPattern }: StringMatcher, value: string): boolean {
+  switch (matchPattern.case) {
+    case "exact":
+      return value === matchPattern.value;
+    case "prefix":
+      return value.startsWith(matchPattern.value);
+    case "safeRegex":
+      return new RegExp(`^(?:${matchPattern.value.regex})$`).test(value);
+    default:
+      throw new Error(`a string match that is not simulated: ${matchPattern.case}`);
+  }
+}

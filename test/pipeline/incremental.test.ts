@@ -1,0 +1,153 @@
+// After any sequence of changes, what the mesh serves is what it would serve if it had just started.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import type { ResourceName } from "#xds/provider.ts";
+import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+import { meshGraph } from "#test/helpers/mesh-graph.ts";
+import { podYaml } from "#test/helpers/objects.ts";
+
+type Change =
+  | { readonly kind: "put"; readonly key: string; readonly text: string }
+  | { readonly kind: "remove"; readonly of: "Service" | "Pod" | "HTTPRoute" | "VirtualService" | "DestinationRule"; readonly name: string };
+
+const name = fc.constantFrom("a", "b", "c");
+const version = fc.constantFrom("v1", "v2");
+const json = (object: object) => JSON.stringify(object);
+
+const change: fc.Arbitrary<Change> = fc.oneof(
+  fc.record({ name, port: fc.constantFrom(80, 81), protocol: fc.constantFrom("http", "tcp", "") }).map(
+    ({ name, port, protocol }): Change => ({
+      kind: "put",
+      key: `Service/${name}`,
+      text: json({
+        apiVersion: "v1",
+        kind: "Service",
+        metadata: { namespace: "shop", name },
+        spec: {
+          clusterIP: `10.96.0.${name.charCodeAt(0)}`,
+          selector: { app: name },
+          ports: [{ name: protocol, port, targetPort: 8080 }],
+        },
+      }),
+    }),
+  ),
+  fc.record({ name, app: name, version, meshed: fc.boolean() }).map(
+    ({ name, app, version, meshed }): Change => ({
+      kind: "put",
+      key: `Pod/${name}`,
+      text: podYaml({
+        namespace: "shop",
+        name,
+        address: `10.244.0.${name.charCodeAt(0)}`,
+        labels: { app, version },
+        meshed,
+      }),
+    }),
+  ),
+  fc.record({ name, to: name, weight: fc.nat(3), namespace: fc.constantFrom("shop", "other") }).map(
+    ({ name, to, weight, namespace }): Change => ({
+      kind: "put",
+      key: `HTTPRoute/${namespace}/${name}`,
+      text: json({
+        kind: "HTTPRoute",
+        metadata: { namespace, name },
+        spec: {
+          parentRefs: [{ kind: "Service", namespace: "shop", name }],
+          rules: [
+            {
+              backendRefs: [
+                { namespace: "shop", name: to, port: 80, weight },
+                { namespace: "shop", name, port: 80 },
+              ],
+            },
+          ],
+        },
+      }),
+    }),
+  ),
+  fc.record({ name, version, weight: fc.nat(100) }).map(
+    ({ name, version, weight }): Change => ({
+      kind: "put",
+      key: `VirtualService/${name}`,
+      text: json({
+        kind: "VirtualService",
+        metadata: { namespace: "shop", name },
+        spec: {
+          hosts: [name],
+          http: [{ route: [{ destination: { host: name, subset: version }, weight }, { destination: { host: name }, weight: 1 }] }],
+        },
+      }),
+    }),
+  ),
+  fc.record({ name, version, simple: fc.constantFrom("RANDOM", "ROUND_ROBIN") }).map(
+    ({ name, version, simple }): Change => ({
+      kind: "put",
+      key: `DestinationRule/${name}`,
+      text: json({
+        kind: "DestinationRule",
+        metadata: { namespace: "shop", name },
+        spec: {
+          host: name,
+          trafficPolicy: { loadBalancer: { simple } },
+          subsets: [{ name: version, labels: { version } }],
+        },
+      }),
+    }),
+  ),
+  fc
+    .record({ of: fc.constantFrom("Service", "Pod", "HTTPRoute", "VirtualService", "DestinationRule"), name })
+    .map(({ of, name }): Change => ({ kind: "remove", of, name: `shop/${name}` })),
+);
+
+const asked: readonly ResourceName[] = ["a", "b", "c"].flatMap((service) => {
+  const octet = service.charCodeAt(0);
+  return [
+    { typeUrl: virtualHostType, name: `outbound/10.96.0.${octet}:80` },
+    { typeUrl: virtualHostType, name: `outbound/10.244.0.${octet}:8080` },
+    { typeUrl: clusterType, name: `outbound|80|v1|${service}.shop.svc.cluster.local` },
+    { typeUrl: clusterType, name: `tcp|10.96.0.${octet}:81` },
+    { typeUrl: endpointsType, name: `outbound|80||${service}.shop.svc.cluster.local` },
+    { typeUrl: listenerType, name: "inbound" },
+    { typeUrl: listenerType, name: "outbound" },
+  ];
+});
+
+const clients = ["a", "b"].flatMap((pod) =>
+  ["shop", "other"].map((namespace) => ({ namespace, pod, podUid: "", serviceAccount: "" })),
+);
+
+function watched(mesh: ReturnType<typeof meshGraph>): readonly string[] {
+  return clients.flatMap((client) => asked.map((resource) => mesh.provider.keyOf(client, resource)));
+}
+
+function served(mesh: ReturnType<typeof meshGraph>) {
+  mesh.graph.settle();
+  return watched(mesh).map((key) => mesh.provider.resources.get(key));
+}
+
+test("incremental result equals result from scratch, after any sequence of changes", () => {
+  fc.assert(
+    fc.property(fc.array(change, { maxLength: 25 }), (changes) => {
+      const incremental = meshGraph();
+      for (const key of watched(incremental)) incremental.provider.resources.retain(key);
+      const state = new Map<string, string>();
+      for (const each of changes) {
+        if (each.kind === "put") {
+          incremental.put(each.text);
+          state.set(each.key, each.text);
+        } else {
+          incremental.remove(each.of, each.name);
+          const short = each.name.slice("shop/".length);
+          state.delete(each.of === "HTTPRoute" ? `HTTPRoute/shop/${short}` : `${each.of}/${short}`);
+        }
+        incremental.graph.settle();
+      }
+      const fresh = meshGraph();
+      for (const key of watched(fresh)) fresh.provider.resources.retain(key);
+      for (const text of state.values()) fresh.put(text);
+      assert.deepEqual(served(incremental), served(fresh));
+    }),
+    { numRuns: 60 },
+  );
+});

@@ -1,0 +1,135 @@
+// Where calls go, by the configuration that a mesh really generates.
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { meshGraph } from "#test/helpers/mesh-graph.ts";
+import { podYaml } from "#test/helpers/objects.ts";
+import { type Call, simulate } from "#test/helpers/simulate.ts";
+
+const services = `
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: reviews}
+spec: {clusterIP: 10.96.0.5, selector: {app: reviews}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: db}
+spec: {clusterIP: 10.96.0.6, selector: {app: db}, ports: [{name: tcp-sql, port: 5432}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: shop, name: reviews}
+spec:
+  hosts: [reviews]
+  http:
+  - match: [{uri: {prefix: /v2}}]
+    route: [{destination: {host: reviews, subset: v2}}]
+  - match: [{uri: {prefix: /api}}]
+    route: [{destination: {host: reviews, subset: v1}, weight: 80}, {destination: {host: reviews, subset: v2}, weight: 20}]
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {namespace: shop, name: reviews}
+spec: {host: reviews, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]}
+`;
+
+function shop() {
+  const mesh = meshGraph();
+  mesh.put(services);
+  for (const [name, address, labels, meshed] of [
+    ["web", "10.244.0.2", { app: "web" }, true],
+    ["reviews-1", "10.244.0.3", { app: "reviews", version: "v1" }, true],
+    ["reviews-2", "10.244.0.4", { app: "reviews", version: "v2" }, false],
+    ["db-0", "10.244.0.5", { app: "db" }, true],
+  ] as const) {
+    mesh.put(podYaml({ namespace: "shop", name, address, labels, meshed }));
+  }
+  mesh.graph.settle();
+  return mesh;
+}
+
+const from = { namespace: "shop", pod: "web" };
+
+suite("a call goes", () => {
+  const { graph, provider } = shop();
+  const cases: readonly (readonly [string, Call, object])[] = [
+    [
+      "to the subset that its path asks for, plaintext to a pod outside the mesh",
+      { from, to: "10.96.0.5:80", http: { host: "reviews", path: "/v2/x" } },
+      {
+        chain: "mesh http",
+        route: "shop/reviews/0",
+        destinations: [
+          {
+            cluster: "outbound|80|v2|reviews.shop.svc.cluster.local",
+            weight: 1,
+            endpoints: ["10.244.0.4:8080"],
+          },
+        ],
+      },
+    ],
+    [
+      "by weight, whatever Host it sends",
+      { from, to: "10.96.0.5:80", http: { host: "some.other.name", path: "/api" } },
+      {
+        chain: "mesh http",
+        route: "shop/reviews/1",
+        destinations: [
+          {
+            cluster: "outbound|80|v1|reviews.shop.svc.cluster.local",
+            weight: 80,
+            endpoints: ["10.244.0.3:8080+mtls"],
+          },
+          {
+            cluster: "outbound|80|v2|reviews.shop.svc.cluster.local",
+            weight: 20,
+            endpoints: ["10.244.0.4:8080"],
+          },
+        ],
+      },
+    ],
+    [
+      "nowhere when no route matches",
+      { from, to: "10.96.0.5:80", http: { host: "reviews", path: "/other" } },
+      { chain: "mesh http", route: "default", status: 404, destinations: [] },
+    ],
+    [
+      "nowhere on a port that the service does not have",
+      { from, to: "10.96.0.5:81", http: { host: "reviews" } },
+      { chain: "mesh http", route: "default", status: 503, destinations: [] },
+    ],
+    [
+      "encrypted to a pod by its own address, on any port",
+      { from, to: "10.244.0.3:9999", http: { host: "10.244.0.3:9999" } },
+      {
+        chain: "mesh http",
+        route: "default",
+        destinations: [
+          { cluster: "outbound|9999||10.244.0.3", weight: 1, endpoints: ["10.244.0.3:9999+mtls"] },
+        ],
+      },
+    ],
+    [
+      "encrypted to a TCP service",
+      { from, to: "10.96.0.6:5432" },
+      {
+        chain: "mesh tcp",
+        destinations: [{ cluster: "tcp|10.96.0.6:5432", weight: 1, endpoints: ["10.244.0.5:5432+mtls"] }],
+      },
+    ],
+    [
+      "as dialled to an address of nobody",
+      { from, to: "10.1.2.3:80", http: { host: "printer" } },
+      {
+        chain: "mesh http",
+        route: "default",
+        destinations: [{ cluster: "PassthroughCluster", weight: 1, endpoints: [] }],
+      },
+    ],
+    ["as dialled outside the mesh's ranges", { from, to: "93.184.216.34:443" }, { chain: "outside tcp", destinations: [] }],
+    ["nowhere to the proxy's own port", { from, to: "127.0.0.1:15001" }, { chain: "itself", destinations: [] }],
+  ];
+  for (const [name, call, expected] of cases) {
+    test(name, () => assert.deepEqual(simulate(graph, provider, call), expected));
+  }
+});
