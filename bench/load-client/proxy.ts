@@ -1,6 +1,7 @@
 // What one Envoy says on a delta ADS stream, and what it has got: a state machine without I/O.
 import { create, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { Cluster_DiscoveryType, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { NodeSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import {
   DeltaDiscoveryRequestSchema,
   DeltaDiscoveryResponseSchema,
@@ -163,9 +164,11 @@ export class Proxy {
   }
 
   #send(request: MessageInitShape<typeof DeltaDiscoveryRequestSchema>): void {
-    const isFirst = this.#requested.size === 1 && request.typeUrl === clusterType && request.responseNonce === undefined;
-    const node = isFirst ? { node: { id: this.plan.id, cluster: "bench", userAgentName: "envoy" } } : {};
-    this.#hooks.send(toBinary(DeltaDiscoveryRequestSchema, create(DeltaDiscoveryRequestSchema, { ...node, ...request })));
+    const message = create(DeltaDiscoveryRequestSchema, request);
+    // The node goes with the first request of a stream only.
+    if (this.#requested.size === 1 && message.typeUrl === clusterType && message.responseNonce === "")
+      message.node = create(NodeSchema, { id: this.plan.id, cluster: "bench", userAgentName: "envoy" });
+    this.#hooks.send(toBinary(DeltaDiscoveryRequestSchema, message));
   }
 
   #of<V>(map: Map<string, V>, key: string, make: () => V): V {

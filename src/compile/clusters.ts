@@ -1,5 +1,6 @@
 // Views of clusters and their endpoints, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
+import { serviceHostname } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { defaultLoadBalancing, type LoadBalancing } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
@@ -19,19 +20,19 @@ export function serviceCluster(
 ): ServiceCluster {
   return {
     kind: "service",
-    hostname: `${service.name}.${service.namespace}.svc.cluster.local`,
+    hostname: serviceHostname(service.namespace, service.name),
     port,
     subset,
   };
 }
 
-/** What a proxy gets for a cluster; undefined where there is no such service or subset. */
-export function clusterView(mesh: Mesh, fetch: Fetch, reference: ClusterReference): ClusterView | undefined {
+/** What a proxy gets for a cluster. There is always one: a request for a cluster that is not there would hang. */
+export function clusterView(mesh: Mesh, fetch: Fetch, reference: ClusterReference): ClusterView {
   switch (reference.kind) {
     case "service":
-      return ofService(mesh, fetch, reference);
+      return ofService(mesh, fetch, reference) ?? bare(reference, "http", "none");
     case "address":
-      return ofAddress(mesh, fetch, reference);
+      return ofAddress(mesh, fetch, reference) ?? bare(reference, "http", "none");
     case "tcp":
       return ofTcpDestination(mesh, fetch, reference);
   }
@@ -65,7 +66,7 @@ function ofService(mesh: Mesh, fetch: Fetch, reference: ServiceCluster): Cluster
   return {
     reference,
     protocol: "http",
-    endpoints: reference,
+    endpoints: { kind: "listed", list: reference },
     tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
     loadBalancing: loadBalancing(mesh, fetch, service, reference.subset),
     service: serviceLabel(service),
@@ -84,7 +85,7 @@ function ofAddress(
   return {
     reference,
     protocol: "http",
-    endpoints: reference,
+    endpoints: { kind: "listed", list: reference },
     tls: tlsOf(reference.port, "", service?.hostname ?? reference.address, endpoints),
     loadBalancing: defaultLoadBalancing,
     service: service === undefined ? undefined : serviceLabel(service),
@@ -100,20 +101,27 @@ function ofTcpDestination(
 ): ClusterView {
   const { address, port } = reference;
   const service = fetch.by(mesh.servicesByAddress, address)[0];
-  const target: ClusterReference =
-    service === undefined ? { kind: "address", address, port } : serviceCluster(service, port);
-  const view = clusterView(mesh, fetch, target);
-  return view === undefined
-    ? {
-        reference,
-        protocol: "tcp",
-        endpoints: undefined,
-        tls: undefined,
-        loadBalancing: defaultLoadBalancing,
-        service: undefined,
-        origins: [],
-      }
-    : { ...view, reference, protocol: "tcp" };
+  const view =
+    service === undefined
+      ? (ofAddress(mesh, fetch, { kind: "address", address, port }) ?? bare(reference, "tcp", "asDialled"))
+      : clusterView(mesh, fetch, serviceCluster(service, port));
+  return { ...view, reference, protocol: "tcp" };
+}
+
+function bare(
+  reference: ClusterReference,
+  protocol: ClusterView["protocol"],
+  kind: "asDialled" | "none",
+): ClusterView {
+  return {
+    reference,
+    protocol,
+    endpoints: { kind },
+    tls: undefined,
+    loadBalancing: defaultLoadBalancing,
+    service: undefined,
+    origins: [],
+  };
 }
 
 function tlsOf(

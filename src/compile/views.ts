@@ -25,14 +25,21 @@ export interface ServiceLabel {
 export interface ClusterView {
   readonly reference: ClusterReference;
   readonly protocol: "http" | "tcp";
-  /** The list of endpoints; undefined: the connection goes where the application dialled. */
-  readonly endpoints: ClusterReference | undefined;
+  readonly endpoints: ClusterEndpoints;
   /** How meshed endpoints are reached; the others are plaintext. */
   readonly tls: { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] } | undefined;
   readonly loadBalancing: LoadBalancing;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
 }
+
+export type ClusterEndpoints =
+  /** The list with this name. */
+  | { readonly kind: "listed"; readonly list: ClusterReference }
+  /** Wherever the application dialled. */
+  | { readonly kind: "asDialled" }
+  /** Nothing: the service or the subset does not exist. A cluster without endpoints answers at once, none hangs. */
+  | { readonly kind: "none" };
 
 export interface ServiceAccountLabel {
   readonly namespace: string;

@@ -34,8 +34,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
   return create(ClusterSchema, {
     name,
     connectTimeout,
-    ...(view.endpoints === undefined ? originalDestination : discovered(clusterName(view.endpoints))),
-    ...(view.endpoints === undefined ? {} : { lbPolicy: lbPolicies[view.loadBalancing] }),
+    ...discovery(view),
     ...(view.protocol === "http" ? { typedExtensionProtocolOptions: sameProtocol } : {}),
     ...(view.tls === undefined ? {} : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
@@ -51,6 +50,21 @@ const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
   roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
   random: Cluster_LbPolicy.RANDOM,
 };
+
+function discovery({ endpoints, loadBalancing }: ClusterView) {
+  switch (endpoints.kind) {
+    case "listed":
+      return { ...discovered(clusterName(endpoints.list)), lbPolicy: lbPolicies[loadBalancing] };
+    case "asDialled":
+      return originalDestination;
+    case "none":
+      return empty;
+  }
+}
+
+const empty = {
+  clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+} as const;
 
 const originalDestination = {
   clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
@@ -119,7 +133,7 @@ export function blackHole(): Cluster {
   return create(ClusterSchema, {
     name: blackHoleCluster,
     connectTimeout,
-    clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+    ...empty,
   });
 }
 

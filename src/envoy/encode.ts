@@ -32,3 +32,10 @@ export function encodeResource<Desc extends DescMessage>(
     origins: context.origins ?? [],
   };
 }
+
+/** A resource without content: the name was asked for and means nothing. */
+export function encodeAbsence(name: string): Resource {
+  const version = "absent";
+  const encoded = toBinary(ResourceSchema, create(ResourceSchema, { name, aliases: [name], version }));
+  return { kind: "resource", name, version, encoded, references: [], origins: [] };
+}

@@ -1,8 +1,10 @@
 // Answers that a proxy gives itself, made clear and, where it helps, safe to retry.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
+import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
 import type { LocalReplyConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import { lookupTimeoutMs } from "./filters/on-demand.ts";
+import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
+import { extension } from "./messages.ts";
 import { unprocessedHeader } from "./routes.ts";
 
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
@@ -15,13 +17,23 @@ export const unansweredLookup: LocalReplies = {
   mappers: [
     {
       filter: {
-        filterSpecifier: { case: "responseFlagFilter", value: { flags: ["DT"] } },
+        filterSpecifier: {
+          case: "extensionFilter",
+          value: extension("envoy.access_loggers.extension_filters.cel", ExpressionFilterSchema, {
+            expression: "response.code_details == 'max_duration_timeout'",
+          }),
+        },
       },
       statusCode: 503,
-      body: {
-        specifier: {
-          case: "inlineString",
-          value: `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at this address\n`,
+      bodyFormatOverride: {
+        format: {
+          case: "textFormatSource",
+          value: {
+            specifier: {
+              case: "inlineString",
+              value: `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at %REQ(${destinationHeader})%\n`,
+            },
+          },
         },
       },
     },

@@ -77,7 +77,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         return routeConfiguration(key, fetch);
       case virtualHostType: {
         const destination = parseVirtualHostName(key.name);
-        if (destination === undefined) return absent;
+        if (destination === undefined) return resources.noVirtualHostResource(key.name);
         const view: VirtualHostView = virtualHostView(mesh, fetch, key.scope, destination);
         return fetch.get(virtualHosts, JSON.stringify(view));
       }
@@ -107,8 +107,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     const reference = parseClusterName(name);
     if (reference !== undefined) {
-      const view = clusterView(mesh, fetch, reference);
-      return view === undefined ? absent : resources.outboundClusterResource(view, trustDomain);
+      return resources.outboundClusterResource(clusterView(mesh, fetch, reference), trustDomain);
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();

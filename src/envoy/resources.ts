@@ -20,7 +20,7 @@ import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
-import { encodeResource } from "./encode.ts";
+import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
@@ -72,6 +72,14 @@ export function virtualHostResource(json: string): Resource {
     references: clustersOf(view.routes),
     origins: view.origins,
   });
+}
+
+/**
+ * The answer to a name that can be no virtual host's. Told that such a name is removed, Envoy lets the request wait;
+ * a resource without content makes it answer 404 at once.
+ */
+export function noVirtualHostResource(name: string): Resource {
+  return encodeAbsence(name);
 }
 
 function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {

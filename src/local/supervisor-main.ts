@@ -18,7 +18,7 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
 });
 const state = stateDirectory(values.state ?? "");
-let supervisor: Supervisor | undefined;
+const starting = Promise.withResolvers<Supervisor>();
 let stopping = false;
 
 function log(message: string): void {
@@ -28,7 +28,9 @@ function log(message: string): void {
 async function stop(): Promise<void> {
   if (stopping) return;
   stopping = true;
-  await supervisor?.stop().catch((error: unknown) => log(`while stopping: ${String(error)}`));
+  await starting.promise
+    .then((supervisor) => supervisor.stop())
+    .catch((error: unknown) => log(`while stopping: ${String(error)}`));
   clearRun(state);
   // The namespace itself goes with its last process, which is this one.
   await runProgram("ip", ["netns", "del", nodeNamespace(state.id)]).catch(() => {});
@@ -53,9 +55,11 @@ process.on("disconnect", () => {
 process.on("SIGTERM", () => void stop());
 process.on("SIGINT", () => void stop());
 
-supervisor = await startSupervisor(
-  { state, paths: positionals, envoy: values.envoy ?? "", hostNetwork: HOST_NETWORK, log },
-  () => void stop(),
+starting.resolve(
+  startSupervisor(
+    { state, paths: positionals, envoy: values.envoy ?? "", hostNetwork: HOST_NETWORK, log },
+    () => void stop(),
+  ),
 );
-if (stopping) await supervisor.stop();
+await starting.promise;
 tell("serving");

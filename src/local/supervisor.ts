@@ -6,7 +6,8 @@ import { openTokenIssuer } from "#identity/tokens.ts";
 import { trustBundleObject } from "#identity/trust-bundle.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
-import type { ObjectReference, Problem } from "#model/reference.ts";
+import type { Problem } from "#model/reference.ts";
+import { collectProblems } from "#sources/directory/collect-problems.ts";
 import { openDirectory } from "#sources/directory/directory.ts";
 import { serveApi } from "./api.ts";
 import { configurationOf, endpointsByName, openServiceAddresses } from "./cluster-view.ts";
@@ -104,7 +105,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
 
   function problems(): readonly Problem[] {
     const own = [...plan.problems, ...hostPorts.problems(), ...podProblems(fleet.pods())];
-    return [...values(source.problems), ...own.map((problem) => located(problem, source))];
+    return collectProblems(source, [], own);
   }
 
   await startDnsServer((namespace, name) => endpoints.get(`${namespace}/${name}`), ended.signal);
@@ -156,12 +157,4 @@ function podIdentity(pod: Pod): {
 function directoryOf(file: string | undefined): string {
   const directory = file === undefined ? "/" : dirname(resolve(file));
   return existsSync(directory) ? directory : "/";
-}
-
-function located(
-  problem: Problem,
-  source: { locate(object: ObjectReference, field?: string): { file: string; line: number } | undefined },
-): Problem {
-  if (problem.object === undefined || problem.file !== undefined) return problem;
-  return { ...problem, ...source.locate(problem.object, problem.field) };
 }

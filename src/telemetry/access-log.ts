@@ -32,7 +32,7 @@ type Operators = Readonly<Partial<Record<TrafficField, string>>>;
  * Series beyond this many are not counted by the sidecar: what a peer sends must not grow its memory. Series that were
  * idle between two runs of the bootstrap's `stats_eviction_interval` make room again.
  */
-const maximumSeries = 5_000;
+const maximumSeries = 2_000;
 
 /** The whole time of a request in microseconds; 0 if the answer did not end. */
 const requestMicroseconds =

@@ -24,7 +24,12 @@ test("the exposition has Istio's names and labels", () => {
     peerWorkload: "web.shop.workload.heddle",
   });
   const connected = tag({ reporter: "source", responseFlags: "-", ...service, workload: 'a"b\\c' });
-  const distribution = (measure: Point["measure"], counts: number[], bounds: number[], sum: number): Point => ({
+  const distribution = (
+    measure: Point["measure"],
+    counts: number[],
+    bounds: number[],
+    sum: number,
+  ): Point => ({
     kind: "distribution",
     measure,
     traffic: received,

@@ -13,7 +13,13 @@ import { type Point, TelemetryStore } from "./store.ts";
 import type { Reporter } from "./traffic.ts";
 
 function workload(name: string, pod = `${name}-1`): Reporter {
-  return { namespace: "shop", pod, workload: name, principal: `spiffe://cluster.local/ns/shop/sa/${name}`, labels: {} };
+  return {
+    namespace: "shop",
+    pod,
+    workload: name,
+    principal: `spiffe://cluster.local/ns/shop/sa/${name}`,
+    labels: {},
+  };
 }
 
 const toReviews = {
@@ -39,7 +45,14 @@ const bounds = [incompleteBoundMicroseconds, ...latencyBoundsMs.map((bound) => b
 function requests(count: number, fields: Partial<Record<TrafficField, string>> = toReviews): Point {
   const counts = Array.from({ length: bounds.length + 1 }, () => 0);
   counts[bounds.indexOf(5_000)] = count;
-  return { kind: "distribution", measure: measures.requestDuration, traffic: tag(fields), counts, bounds, sum: 0 };
+  return {
+    kind: "distribution",
+    measure: measures.requestDuration,
+    traffic: tag(fields),
+    counts,
+    bounds,
+    sum: 0,
+  };
 }
 
 function opened(count: number, fields: Partial<Record<TrafficField, string>>): Point {
@@ -111,7 +124,13 @@ test("success, latency and encryption of an edge are those of all its responses 
   const points = [
     requests(90),
     requests(5, { ...toReviews, workload: "reviews-v2" }),
-    requests(5, { ...toReviews, responseCode: "503", responseFlags: "UH", upstreamProtocol: "", peerPrincipal: "" }),
+    requests(5, {
+      ...toReviews,
+      responseCode: "503",
+      responseFlags: "UH",
+      upstreamProtocol: "",
+      peerPrincipal: "",
+    }),
   ];
   store.record({ reporter: workload("web"), intervalMs: 1_000, points });
   assert.deepEqual(statOf(store), [
@@ -138,7 +157,12 @@ test("one plaintext request makes the edge plaintext", () => {
 
 test("the server's side is asked only about clients without a sidecar", () => {
   const { store } = storeAt(1_000_000_000);
-  const received = { reporter: "destination", responseCode: "200", serviceName: "reviews", service: "reviews" };
+  const received = {
+    reporter: "destination",
+    responseCode: "200",
+    serviceName: "reviews",
+    service: "reviews",
+  };
   const points = [
     requests(10, { ...received, serviceNamespace: "shop", peerWorkload: "web.shop.workload.heddle" }),
     requests(20, { ...received, serviceNamespace: "shop" }),
@@ -171,7 +195,11 @@ test("TCP counts connections, made and refused, and has no latency", () => {
 test("only edges of the asked namespace are shown, from either end", () => {
   const { store } = storeAt(1_000_000_000);
   const elsewhere = { ...toReviews, serviceNamespace: "other" };
-  store.record({ reporter: workload("web"), intervalMs: 1_000, points: [requests(1), requests(1, elsewhere)] });
+  store.record({
+    reporter: workload("web"),
+    intervalMs: 1_000,
+    points: [requests(1), requests(1, elsewhere)],
+  });
   assert.equal(statOf(store, { namespace: "other" }).length, 1);
   assert.equal(statOf(store, { namespace: "shop" }).length, 2);
   assert.equal(statOf(store, { namespace: "none" }).length, 0);
@@ -194,7 +222,11 @@ test("memory stays within its limit, and what is in use stays", () => {
   for (let i = 0; i < 1_000; i++) {
     now += 1_000;
     const stranger = { ...toReviews, service: `s${i}`, serviceName: `s${i}` };
-    store.record({ reporter: workload("web"), intervalMs: 1_000, points: [requests(10), requests(1, stranger)] });
+    store.record({
+      reporter: workload("web"),
+      intervalMs: 1_000,
+      points: [requests(10), requests(1, stranger)],
+    });
   }
   assert.ok(store.bytes <= 500_000);
   const reviews = statOf(store).find(({ destination }) => destination.service === "reviews");

@@ -1,5 +1,14 @@
 // What the control plane remembers of the traffic: totals per series and the recent past per edge, in memory, bounded.
-import { addToEdge, type Amount, bytesOfEdge, type Edge, type EdgeIdentity, newEdge, nothing, type Span } from "./edge.ts";
+import {
+  type Amount,
+  addToEdge,
+  bytesOfEdge,
+  type Edge,
+  type EdgeIdentity,
+  newEdge,
+  nothing,
+  type Span,
+} from "./edge.ts";
 import { histogramOf, rebucketed } from "./histogram.ts";
 import { histogramBucketSettings, measures, sizeBounds } from "./measures.ts";
 import { addSamples, newSeries, type Series } from "./series.ts";

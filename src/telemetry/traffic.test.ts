@@ -35,7 +35,11 @@ test("the client's side knows itself from its token and the server from endpoint
   assert.equal(traffic.source.version, "v1");
   assert.equal(traffic.destination.workload, "reviews-v1");
   assert.equal(traffic.destination.principal, "spiffe://cluster.local/ns/shop/sa/reviews");
-  assert.deepEqual(traffic.service, { host: "reviews.shop.svc.cluster.local", name: "reviews", namespace: "shop" });
+  assert.deepEqual(traffic.service, {
+    host: "reviews.shop.svc.cluster.local",
+    name: "reviews",
+    namespace: "shop",
+  });
   assert.equal(traffic.security, "mutual_tls");
 });
 

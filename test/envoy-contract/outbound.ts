@@ -1,15 +1,14 @@
 // The outbound side of a sidecar as the contract tests use it: one listener behind a redirect, HTTP on demand
 // by destination, TCP on demand by destination, everything outside the mesh's ranges passed through.
-import type { MessageInitShape } from "@bufbuild/protobuf";
 import {
-  type Cluster,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   ClusterSchema,
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
-import { type FilterChainSchema, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import {
   FilterConfigSchema,
@@ -31,11 +30,11 @@ import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/ea
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import { StdoutAccessLogSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/stream/v3/stream";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
-import { adsSource, any, extension, milliseconds, socketAddress, typedExtension } from "#test/helpers/config.ts";
+import { adsSource, any, extension, type Init, milliseconds, socketAddress, typedExtension } from "#test/helpers/config.ts";
 
-type FilterChainInit = MessageInitShape<typeof FilterChainSchema>;
-type RouteInit = MessageInitShape<typeof RouteSchema>;
-type ManagerInit = MessageInitShape<typeof HttpConnectionManagerSchema>;
+type FilterChainInit = Init<typeof FilterChainSchema>;
+type RouteInit = Init<typeof RouteSchema>;
+type ManagerInit = Init<typeof HttpConnectionManagerSchema>;
 type Extension = ReturnType<typeof extension>;
 
 /** Redirects as a sidecar's init container does it: all but the proxy's own uid and loopback. */
@@ -126,7 +125,7 @@ export const accessLog = extension("stdout", StdoutAccessLogSchema, {
 export interface OutboundOptions {
   readonly filters?: readonly (Extension & { readonly disabled?: boolean })[];
   readonly manager?: ManagerInit;
-  readonly upgrades?: readonly MessageInitShape<typeof HttpConnectionManager_UpgradeConfigSchema>[];
+  readonly upgrades?: readonly Init<typeof HttpConnectionManager_UpgradeConfigSchema>[];
 }
 
 /** The connection manager for all HTTP inside the mesh. */
@@ -288,26 +287,33 @@ export const sameProtocol = {
 };
 
 /** An EDS cluster. */
-export function edsCluster(name: string, more: MessageInitShape<typeof ClusterSchema> = {}): AdsResource {
+export function edsCluster(name: string, more: Init<typeof ClusterSchema> = {}): AdsResource {
   return ads("cluster", ClusterSchema, {
     name,
     clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: adsSource },
     connectTimeout: milliseconds(1_000),
     typedExtensionProtocolOptions: sameProtocol,
-    ...(more as Partial<Cluster>),
+    ...more,
   });
 }
 
-/** Endpoints of a cluster, `address:port` each. */
-export function endpoints(cluster: string, ...addresses: readonly string[]): AdsResource {
+/** An endpoint, `address:port`, or one that takes part in the mesh. */
+export type EndpointInit = string | { readonly meshed: string };
+
+const meshedMetadata = { filterMetadata: { "envoy.transport_socket_match": { mtls: true } } };
+
+/** Endpoints of a cluster. */
+export function endpoints(cluster: string, ...addresses: readonly EndpointInit[]): AdsResource {
   return ads("endpoints", ClusterLoadAssignmentSchema, {
     clusterName: cluster,
     endpoints: [
       {
         lbEndpoints: addresses.map((address) => {
-          const [host = "", port] = address.split(":");
+          const isMeshed = typeof address !== "string";
+          const [host = "", port] = (isMeshed ? address.meshed : address).split(":");
           return {
+            ...(isMeshed ? { metadata: meshedMetadata } : {}),
             hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(host, Number(port)) } },
           };
         }),

@@ -1,7 +1,10 @@
 // Short ways to write Envoy messages in tests.
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, anyPack } from "@bufbuild/protobuf/wkt";
 import { ApiVersion } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
+
+/** What `create` takes, without the finished message: can be spread. */
+export type Init<D extends DescMessage> = Exclude<MessageInitShape<D>, Message>;
 
 /** Packs a message into an Any. */
 export function any<D extends DescMessage>(schema: D, init: MessageInitShape<D>): Any {

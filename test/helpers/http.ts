@@ -148,7 +148,7 @@ export function request2(session: http2.ClientHttp2Session, ask: Ask & { readonl
     stream.on("response", (responseHeaders) => (head = responseHeaders)).on("error", reject);
     stream.setEncoding("utf8").on("data", (chunk) => (text += chunk));
     stream.on("end", () => {
-      const status = head[":status"] ?? 0;
+      const status = Number(head[":status"]);
       resolve({ status, headers: head, body: text, informational: [], echo: () => parseEcho(status, text) });
     });
     stream.end(body);

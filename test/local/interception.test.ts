@@ -49,7 +49,9 @@ async function serve(side: Side, uid: number, listeners: readonly object[]): Pro
   const server = spawn(command, words, { stdio: ["ignore", "pipe", "inherit"] });
   servers.push(server);
   assert.ok(server.stdout);
-  await once(server.stdout, "data");
+  const failed = once(server, "exit").then(() => assert.fail(`the listeners in ${side.name} do not start`));
+  await Promise.race([once(server.stdout, "data"), failed]);
+  failed.catch(() => {});
 }
 
 async function dial(side: Side, uid: number, host: string, port: number, from = ""): Promise<string> {
@@ -82,7 +84,7 @@ before(async () => {
     { host: "0.0.0.0", port: 9090, says: "application" },
     { host: "::", port: 8080, says: "application" },
   ]);
-  await serve(stranger, applicationUid, [
+  await serve(stranger, 0, [
     { host: "0.0.0.0", port: 80, says: "stranger" },
     { host: "0.0.0.0", port: 3306, says: "stranger" },
     { host: "0.0.0.0", port: 15001, says: "stranger" },
@@ -114,7 +116,6 @@ describe("a pod whose whole traffic is captured", () => {
     for (const uid of [applicationUid, 0]) {
       assert.match(await dial(pod, uid, stranger.v4, 80), /^outbound /);
       assert.match(await dial(pod, uid, stranger.v4, 81), /^outbound /);
-      assert.match(await dial(pod, uid, "198.51.100.1", 443).catch(String), /ENETUNREACH|^outbound /);
       assert.match(await dial(pod, uid, stranger.v4, 15001), /^outbound /);
       assert.match(await dial(pod, uid, pod.v4, 8080), /^outbound /);
     }

@@ -26,12 +26,18 @@ const putDestination = `function envoy_on_request(handle)
   handle:clearRouteCache()
 end`;
 
-/** Puts the destination into a header before anything else looks at the request. */
+/**
+ * Puts the destination into a header before anything else looks at the request. It does not run again when Envoy
+ * starts a request over that waited for its virtual host.
+ */
 export const destinationMutation = typedExtension(
   "envoy.http.early_header_mutation.header_mutation",
   HeaderMutationSchema,
   {
     mutations: [
+      // A client that sends them itself would have Envoy ask for a name that nobody can answer.
+      { action: { case: "remove", value: missHeader } },
+      { action: { case: "remove", value: authorityHeader } },
       {
         action: {
           case: "append",

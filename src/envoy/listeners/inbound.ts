@@ -25,7 +25,7 @@ import {
   tlsInspector,
 } from "./inspection.ts";
 import { outboundPort } from "./outbound.ts";
-import { closed, tcpProxy } from "./tcp.ts";
+import { tcpProxy } from "./tcp.ts";
 
 export const inboundPort = 15_006;
 
@@ -47,10 +47,10 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),
     filterChains: [
+      // No filter: the connection is closed.
       ...[inboundPort, outboundPort].map((port) => ({
         name: `itself ${port}`,
         filterChainMatch: { destinationPort: port },
-        filters: [closed()],
       })),
       ...view.ports.flatMap((port) => chainsOf(port, trustDomain)),
       ...chainsOf(undefined, trustDomain),

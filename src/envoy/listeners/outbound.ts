@@ -12,7 +12,7 @@ import { adsSource, duration, socketAddress } from "../messages.ts";
 import { outboundListenerName, outboundRouteConfiguration, passthroughCluster } from "../names.ts";
 import { connectionManager } from "./http.ts";
 import { httpInspector, httpProtocols, inspectionTimeout, originalDestination } from "./inspection.ts";
-import { closed, tcpProxy, tcpProxyOnDemand } from "./tcp.ts";
+import { tcpProxy, tcpProxyOnDemand } from "./tcp.ts";
 
 export const outboundPort = 15_001;
 
@@ -28,8 +28,8 @@ export function outboundListener(view: OutboundListenerView): Listener {
     filterChains: [
       {
         name: "itself",
+        // No filter: the connection is closed.
         filterChainMatch: { destinationPort: outboundPort },
-        filters: [closed()],
       },
       {
         name: "mesh http",

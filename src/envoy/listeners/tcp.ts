@@ -50,8 +50,3 @@ export function tcpProxyOnDemand(statPrefix: string, accessLog: AccessLog) {
     }),
   ];
 }
-
-/** Nowhere: for who dials the proxy's own ports. */
-export function closed() {
-  return tcpProxy("blackhole", blackHoleCluster);
-}

@@ -1,27 +1,27 @@
 import { existsSync } from "node:fs";
 import { sep } from "node:path";
-import type { Source } from "#collections/graph.ts";
 import type { Problem } from "#model/reference.ts";
+import type { ObjectRegistry } from "./object-registry.ts";
 import { type ParsedFile, parseFile } from "./parse-file.ts";
 import { type FileChange, watchFiles, withoutEnd } from "./watch-files.ts";
 
 /** How long a file must stay as it is before objects are withdrawn or errors believed: editors write in steps. */
 const unfinishedMs = 40;
 
-/** Keeps `files` (by path) as the file system has them; returns how to stop. */
-export function followFiles(files: Source<ParsedFile>, paths: readonly string[]): () => void {
+/** Keeps the registry as the file system has it; returns how to stop. */
+export function followFiles(registry: ObjectRegistry, paths: readonly string[]): () => void {
   const unfinished = new Map<string, NodeJS.Timeout>();
   const take = ([path, text]: FileChange, certain: boolean): void => {
     clearTimeout(unfinished.get(path));
     unfinished.delete(path);
-    const previous = files.get(path);
+    const previous = registry.files.get(path);
     if (text !== undefined && text === previous?.text) return;
     const parsed = text === undefined ? undefined : parseFile(path, text, previous);
-    if (certain || !looksUnfinished(parsed, previous)) files.set(path, parsed);
+    if (certain || !looksUnfinished(parsed, previous)) registry.put(path, parsed);
     else {
       const takeIt = () => {
         take([path, text], true);
-        reportEmptyPaths(files, paths);
+        reportEmptyPaths(registry, paths);
       };
       unfinished.set(path, setTimeout(takeIt, unfinishedMs));
     }
@@ -31,15 +31,15 @@ export function followFiles(files: Source<ParsedFile>, paths: readonly string[])
     accepts: (name) => /\.(?:ya?ml|json)$/u.test(name),
     changed: (changes) => {
       for (const change of changes) take(change, false);
-      reportEmptyPaths(files, paths);
+      reportEmptyPaths(registry, paths);
     },
     unwatchable: (directory, reason) => {
       const message = `changes in this directory take effect late: ${reason}`;
-      files.set(directory + sep, problemAlone(directory, "warning", message));
+      registry.put(directory + sep, problemAlone(directory, "warning", message));
     },
   });
   for (const change of watched.initial) take(change, true);
-  reportEmptyPaths(files, paths);
+  reportEmptyPaths(registry, paths);
   return () => {
     watched.close();
     for (const timer of unfinished.values()) clearTimeout(timer);
@@ -54,19 +54,19 @@ function looksUnfinished(parsed: ParsedFile | undefined, previous: ParsedFile | 
 }
 
 /** A problem for each path given that has nothing to read; under the path itself, where there is no file then. */
-function reportEmptyPaths(files: Source<ParsedFile>, paths: readonly string[]): void {
+function reportEmptyPaths(registry: ObjectRegistry, paths: readonly string[]): void {
   for (const path of paths) {
     const root = withoutEnd(path);
-    const known = files.get(root);
+    const known = registry.files.get(root);
     if (known?.text !== undefined) continue;
-    const found = [...files.keys()].some(
+    const found = [...registry.files.keys()].some(
       (file) => file !== root && (root === "." || file.startsWith(root + sep)),
     );
     const message = existsSync(root)
       ? "holds no .yaml, .yml or .json file"
       : "there is no such file or directory; check the path";
     const problem = found ? undefined : problemAlone(root, existsSync(root) ? "warning" : "error", message);
-    if (problem !== undefined || known !== undefined) files.set(root, problem);
+    if (problem !== undefined || known !== undefined) registry.put(root, problem);
   }
 }
 

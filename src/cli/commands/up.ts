@@ -1,0 +1,92 @@
+import type { Command } from "commander";
+import type { LaunchedMesh } from "#local/launcher.ts";
+import { stateOption } from "../state-option.ts";
+
+/** `heddle up`: runs a mesh from files. */
+export function register(program: Command): void {
+  program
+    .command("up")
+    .description("run a mesh from Kubernetes YAML, until Ctrl-C, and follow changes of the files")
+    .argument("<path...>", "files, and directories that are read recursively for .yaml, .yml and .json")
+    .option("--detach", "return once every pod is ready; heddle down ends the mesh")
+    .addOption(stateOption())
+    .addHelpText(
+      "after",
+      `
+Needs root, for network namespaces. Two meshes with different --state run side by side.
+
+Examples:
+  heddle up examples/bookstore
+  heddle up app.yaml routes.yaml --detach --state /tmp/try`,
+    )
+    .action(up);
+}
+
+interface UpOptions {
+  readonly detach?: boolean;
+  readonly state: string;
+}
+
+async function up(paths: readonly string[], options: UpOptions): Promise<void> {
+  const mesh = await start(paths, options.state);
+  const interrupted = stopOnSignals(mesh);
+  const { showProgress } = await import("../progress.ts");
+  const outcome = await showProgress(mesh.state, AbortSignal.any([interrupted, endOf(mesh)]));
+  if (options.detach === true && outcome.kind !== "ended") {
+    await mesh.detach();
+    console.log(`the mesh runs in the background; heddle down${stateHint(options.state)} ends it`);
+    process.exit(outcome.kind === "ready" ? 0 : 1);
+  }
+  if (outcome.kind !== "ended") await showTraffic(mesh, interrupted);
+  await mesh.ended;
+  // Signal handlers and the like must not keep a finished command.
+  process.exit(outcome.kind === "ended" && !interrupted.aborted ? 1 : 0);
+}
+
+async function start(paths: readonly string[], directory: string): Promise<LaunchedMesh> {
+  const [{ existsSync }, { missingRequirement }, { findEnvoy }, { stateDirectory }, { launch }] =
+    await Promise.all([
+      import("node:fs"),
+      import("#local/requirements.ts"),
+      import("#local/envoy-binary.ts"),
+      import("#local/state-directory.ts"),
+      import("#local/launcher.ts"),
+    ]);
+  const missing = missingRequirement();
+  if (missing !== undefined) throw new Error(missing);
+  const absent = paths.filter((path) => !existsSync(path));
+  if (absent.length > 0) throw new Error(`${absent.join(", ")}: no such file or directory`);
+  const state = stateDirectory(directory);
+  if (state.supervisorSocket.length > SOCKET_PATH_LIMIT)
+    throw new Error(`the path ${state.root} is too long for the sockets in it; name a shorter --state`);
+  return launch(state, paths, await findEnvoy((line) => console.error(line)));
+}
+
+/** Of Linux, less the longest name in the directory. */
+const SOCKET_PATH_LIMIT = 100;
+
+function stopOnSignals(mesh: LaunchedMesh): AbortSignal {
+  const interrupted = new AbortController();
+  for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+    process.on(signal, () => {
+      if (!interrupted.signal.aborted) console.error("\nstopping");
+      interrupted.abort();
+      mesh.stop();
+    });
+  return interrupted.signal;
+}
+
+function endOf(mesh: LaunchedMesh): AbortSignal {
+  const ended = new AbortController();
+  void mesh.ended.then(() => ended.abort());
+  return ended.signal;
+}
+
+async function showTraffic(mesh: LaunchedMesh, interrupted: AbortSignal): Promise<void> {
+  const { runLiveTable } = await import("../live-table.ts");
+  await runLiveTable({ state: mesh.state.root, signal: AbortSignal.any([interrupted, endOf(mesh)]) });
+}
+
+function stateHint(directory: string): string {
+  return directory === "/var/lib/heddle/default" ? "" : ` --state ${directory}`;
+}

@@ -1,0 +1,39 @@
+import { spawn } from "node:child_process";
+import { join } from "node:path";
+import { namespaceFile } from "#local/network/node-namespace.ts";
+
+/** Where the sidecar's admin interface listens, inside its pod. */
+const DUMP = "http://127.0.0.1:15000/config_dump?include_eds";
+
+/** Reads the whole configuration of the Envoy in a network namespace. Throws if none answers there. */
+export async function readConfigDump(networkNamespace: string): Promise<unknown> {
+  const text = await getInNamespace(networkNamespace, DUMP);
+  return JSON.parse(text) as unknown;
+}
+
+/** A GET by a small child in the namespace: a process has but one network. */
+function getInNamespace(networkNamespace: string, url: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const program = join(import.meta.dirname, "get.ts");
+    const child = spawn(
+      "nsenter",
+      [
+        `--net=${namespaceFile(networkNamespace)}`,
+        process.execPath,
+        "--disable-warning=ExperimentalWarning",
+        program,
+        url,
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
+    const chunks: Buffer[] = [];
+    const errors: Buffer[] = [];
+    child.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
+    child.stderr.on("data", (chunk: Buffer) => errors.push(chunk));
+    child.on("error", reject);
+    child.on("close", (code) => {
+      if (code === 0) resolve(Buffer.concat(chunks).toString());
+      else reject(new Error(`the pod's proxy does not answer: ${Buffer.concat(errors).toString().trim()}`));
+    });
+  });
+}

@@ -1,0 +1,175 @@
+// Envoy's configuration dump, sorted into parts, and the parts as tables. Pure.
+// https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/admin/v3/config_dump.proto
+
+/** A message of Envoy as JSON; only what the tables show is looked at. */
+export interface Message {
+  readonly [field: string]: unknown;
+}
+
+export interface ConfigParts {
+  readonly listeners: readonly Message[];
+  readonly routes: readonly Message[];
+  readonly clusters: readonly Message[];
+  readonly endpoints: readonly Message[];
+  readonly secrets: readonly Message[];
+  readonly bootstrap: Message;
+}
+
+interface Table {
+  readonly headers: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+}
+
+/** Sorts a dump into its parts: the resources themselves, static and dynamic, by name. */
+export function partsOf(dump: unknown): ConfigParts {
+  const sections = list(message(dump)["configs"]);
+  const section = (name: string): Message =>
+    sections.find((entry) => String(entry["@type"]).endsWith(`.${name}`)) ?? {};
+  const listeners = section("ListenersConfigDump");
+  const clusters = section("ClustersConfigDump");
+  const routes = section("RoutesConfigDump");
+  const endpoints = section("EndpointsConfigDump");
+  const secrets = section("SecretsConfigDump");
+  return {
+    listeners: byName([
+      ...inside(listeners["static_listeners"], "listener"),
+      ...list(listeners["dynamic_listeners"]).map((entry) =>
+        message(message(entry["active_state"])["listener"]),
+      ),
+    ]),
+    clusters: byName([
+      ...inside(clusters["static_clusters"], "cluster"),
+      ...inside(clusters["dynamic_active_clusters"], "cluster"),
+      ...inside(clusters["dynamic_warming_clusters"], "cluster"),
+    ]),
+    routes: byName([
+      ...inside(routes["static_route_configs"], "route_config"),
+      ...inside(routes["dynamic_route_configs"], "route_config"),
+    ]),
+    endpoints: byName([
+      ...inside(endpoints["static_endpoint_configs"], "endpoint_config"),
+      ...inside(endpoints["dynamic_endpoint_configs"], "endpoint_config"),
+    ]),
+    secrets: byName([
+      ...list(secrets["static_secrets"]),
+      ...list(secrets["dynamic_active_secrets"]),
+      ...list(secrets["dynamic_warming_secrets"]),
+    ]),
+    bootstrap: message(section("BootstrapConfigDump")["bootstrap"]),
+  };
+}
+
+/** One part as a table. */
+export function tableOf(part: keyof ConfigParts, parts: ConfigParts): Table {
+  switch (part) {
+    case "listeners":
+      return {
+        headers: ["NAME", "ADDRESS", "FILTER CHAINS"],
+        rows: parts.listeners.map((listener) => [
+          nameOf(listener),
+          socketAddress(listener["address"]),
+          String(list(listener["filter_chains"]).length),
+        ]),
+      };
+    case "routes":
+      return {
+        headers: ["ROUTE CONFIGURATION", "VIRTUAL HOST", "DOMAINS", "ROUTES"],
+        rows: parts.routes.flatMap(routeRows),
+      };
+    case "clusters":
+      return {
+        headers: ["NAME", "TYPE", "TLS"],
+        rows: parts.clusters.map((cluster) => [nameOf(cluster), clusterType(cluster), encryption(cluster)]),
+      };
+    case "endpoints":
+      return {
+        headers: ["CLUSTER", "ENDPOINT", "HEALTH", "WEIGHT"],
+        rows: parts.endpoints.flatMap(endpointRows),
+      };
+    case "secrets":
+      return {
+        headers: ["NAME", "TYPE", "VERSION", "UPDATED"],
+        rows: parts.secrets.map((secret) => [
+          nameOf(secret),
+          secretType(message(secret["secret"])),
+          text(secret["version_info"]),
+          text(secret["last_updated"]),
+        ]),
+      };
+    case "bootstrap":
+      return { headers: ["FIELD"], rows: Object.keys(parts.bootstrap).map((field) => [field]) };
+  }
+}
+
+function routeRows(configuration: Message): readonly (readonly string[])[] {
+  return list(configuration["virtual_hosts"]).map((host) => [
+    nameOf(configuration),
+    nameOf(host),
+    strings(host["domains"]).join(","),
+    String(list(host["routes"]).length),
+  ]);
+}
+
+function endpointRows(assignment: Message): readonly (readonly string[])[] {
+  const name = text(assignment["cluster_name"]) || nameOf(assignment);
+  return list(assignment["endpoints"]).flatMap((locality) =>
+    list(locality["lb_endpoints"]).map((entry) => [
+      name,
+      socketAddress(message(entry["endpoint"])["address"]),
+      text(entry["health_status"]) || "HEALTHY",
+      text(entry["load_balancing_weight"]),
+    ]),
+  );
+}
+
+function clusterType(cluster: Message): string {
+  const own = message(cluster["cluster_type"])["name"];
+  return text(own) || text(cluster["type"]) || "STATIC";
+}
+
+function encryption(cluster: Message): string {
+  if (cluster["transport_socket_matches"] !== undefined) return "by endpoint";
+  return text(message(cluster["transport_socket"])["name"]).replace("envoy.transport_sockets.", "");
+}
+
+function secretType(secret: Message): string {
+  return (
+    ["tls_certificate", "validation_context", "generic_secret", "session_ticket_keys"].find(
+      (kind) => kind in secret,
+    ) ?? ""
+  );
+}
+
+function socketAddress(address: unknown): string {
+  const socket = message(message(address)["socket_address"]);
+  if (Object.keys(socket).length > 0) return `${text(socket["address"])}:${text(socket["port_value"])}`;
+  return text(message(message(address)["pipe"])["path"]);
+}
+
+function inside(entries: unknown, field: string): readonly Message[] {
+  return list(entries).map((entry) => message(entry[field]));
+}
+
+function byName(messages: readonly Message[]): readonly Message[] {
+  return [...messages].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1));
+}
+
+function nameOf(entry: Message): string {
+  return text(entry["name"]) || text(entry["cluster_name"]);
+}
+
+function message(value: unknown): Message {
+  return typeof value === "object" && value !== null ? (value as Message) : {};
+}
+
+function list(value: unknown): readonly Message[] {
+  return Array.isArray(value) ? (value as readonly Message[]) : [];
+}
+
+function strings(value: unknown): readonly string[] {
+  return Array.isArray(value) ? value.map(String) : [];
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" || typeof value === "number" ? String(value) : "";
+}

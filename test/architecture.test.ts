@@ -1,0 +1,111 @@
+// Data goes one way through the rooms of src/. This reads who imports whom, and holds the arrows of
+// docs/architecture.md.
+import assert from "node:assert/strict";
+import { globSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { test } from "node:test";
+
+/**
+ * What each room may import besides itself: rooms, or single files where a room is too much. `type` before it:
+ * only types, so that nothing of it runs there.
+ */
+const arrows: Readonly<Record<string, readonly string[]>> = {
+  model: [],
+  collections: [],
+  runtime: [],
+  sources: ["model", "collections"],
+  // The objects are its input, whoever brings them; rewritten probes are agreed with the injector.
+  compile: ["model", "collections", "type sources/objects.ts", "injector/probes.ts"],
+  envoy: [
+    "model",
+    "collections",
+    "type compile/views.ts",
+    // How hosts name services, and the ports on which servers speak first: facts that both halves need.
+    "compile/services.ts",
+    "type xds/provider.ts",
+    "xds/type-urls.ts",
+    "telemetry/access-log.ts",
+    "identity/spiffe.ts",
+    "type identity/authority.ts",
+  ],
+  // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
+  "envoy/provider.ts": ["compile", "identity/workload-certificates.ts"],
+  xds: ["collections", "model", "runtime"],
+  identity: ["model", "collections"],
+  injector: ["model", "collections"],
+  interception: ["model", "collections"],
+  // Who a peer is stands in its certificate.
+  telemetry: ["model", "collections", "identity/spiffe.ts"],
+  replicas: ["model", "collections", "runtime", "type xds/provider.ts"],
+  local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
+  api: ["model", "collections", "telemetry"],
+};
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+  readonly typesOnly: boolean;
+}
+
+function importsOf(file: string): readonly Import[] {
+  const from = file.slice("src/".length);
+  const text = readFileSync(file, "utf8");
+  const statements = text.matchAll(/^(?:import|export)\b([^;"]*?)\bfrom "([^"]+)"|\bimport\("([^"]+)"\)/gm);
+  return [...statements].map(([, names = "", named, dynamic]) => {
+    const target = named ?? dynamic ?? "";
+    const to = target.startsWith(".") ? join(dirname(from), target) : target;
+    const braces = /\{([^}]*)\}/
+      .exec(names)?.[1]
+      ?.split(",")
+      .filter((name) => name.trim() !== "");
+    const typesOnly =
+      /^\s+type\b/.test(names) || braces?.every((name) => name.trim().startsWith("type ")) === true;
+    return { from, to: to.replace(/^#/, ""), typesOnly };
+  });
+}
+
+function roomOf(path: string): string {
+  return path.split("/")[0] ?? "";
+}
+
+function isAllowed({ from, to, typesOnly }: Import): boolean {
+  const room = roomOf(from);
+  if (room === roomOf(to) || room === "main.ts" || room === "cli") return true;
+  return [...(arrows[room] ?? []), ...(arrows[from] ?? [])].some((arrow) => {
+    const target = arrow.replace(/^type /, "");
+    return (target === to || target === roomOf(to)) && (typesOnly || target === arrow);
+  });
+}
+
+const rooms = new Set([...Object.keys(arrows), "cli", "main.ts"]);
+const files = globSync("src/**/*.ts").filter((file) => !file.endsWith(".test.ts"));
+const imports = files.flatMap(importsOf);
+
+test("data goes one way: no room imports what is not on its list", () => {
+  const inside = imports.filter(({ to }) => rooms.has(roomOf(to)) || roomOf(to) === "test");
+  assert.ok(inside.length > 100, "the imports were not found");
+  assert.deepEqual(
+    inside.filter((each) => !isAllowed(each)).map(({ from, to }) => `${from} imports ${to}`),
+    [],
+  );
+});
+
+test("nothing imports main.ts, cli and api but each other", () => {
+  const ends = new Set(["main.ts", "cli", "api"]);
+  const wrong = imports.filter(({ from, to }) => ends.has(roomOf(to)) && !ends.has(roomOf(from)));
+  assert.deepEqual(wrong, []);
+});
+
+test("every room has its arrows", () => {
+  assert.deepEqual(
+    [...new Set(files.map((file) => roomOf(file.slice("src/".length))))].filter((room) => !rooms.has(room)),
+    [],
+  );
+});
+
+test("the model and the compiler know no library and nothing of the machine", () => {
+  const outside = imports.filter(({ from, to }) => {
+    return ["model", "compile"].includes(roomOf(from)) && !rooms.has(roomOf(to));
+  });
+  assert.deepEqual(outside, []);
+});
