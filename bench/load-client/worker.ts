@@ -20,6 +20,7 @@ interface Connection {
 
 const connections: Connection[] = [];
 const errors: string[] = [];
+const unsent: [Connection, Uint8Array][] = [];
 let watched: { readonly resource: ResourceName; readonly times: Map<Proxy, number> } | undefined;
 let unsynced = 0;
 let isClosing = false;
@@ -84,7 +85,7 @@ async function open(plan: ProxyPlan, target: Target, channelCredentials: Channel
     client.waitForReady(Date.now() + connectDeadlineMs, (error) => (error ? reject(error) : resolve())),
   );
   const proxy = new Proxy(plan, {
-    send: (request) => connection.stream.write(request),
+    send: (request) => sendSoon(connection, request),
     received: (name) => received(proxy, name),
     synced: () => {
       connection.syncedAt = monotonicMs();
@@ -99,6 +100,15 @@ async function open(plan: ProxyPlan, target: Target, channelCredentials: Channel
   const connection: Connection = { proxy, client, stream: newStream(client, plan), bytes: 0, syncedAt: 0 };
   connections.push(connection);
   listen(connection);
+}
+
+/** After everything that has arrived by now was looked at: one proxy's answers must not delay what another one hears. */
+function sendSoon(connection: Connection, request: Uint8Array): void {
+  if (unsent.length === 0)
+    setImmediate(() => {
+      for (const [{ stream }, bytes] of unsent.splice(0)) stream.write(bytes);
+    });
+  unsent.push([connection, request]);
 }
 
 function newStream(client: Client, plan: ProxyPlan): Connection["stream"] {

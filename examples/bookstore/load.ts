@@ -1,6 +1,7 @@
 // The load generator: a small, constant load on every service, over connections that it keeps.
 
 import { connect } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
 import { credentials } from "@grpc/grpc-js";
 import { WebSocket } from "ws";
 import { fortune } from "./backends.ts";
@@ -40,8 +41,22 @@ async function measure(name: string, call: () => Promise<unknown>): Promise<void
   tally.slowestMs = Math.max(tally.slowestMs, performance.now() - start);
 }
 
-/** Starts `call` so many times a second, whether or not earlier calls have ended: the load is constant. */
-function every(perSecond: number, name: string, call: () => Promise<unknown>): void {
+async function succeeds(call: () => Promise<unknown>): Promise<boolean> {
+  try {
+    await call();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Once it works, starts `call` so many times a second, whether or not earlier calls have ended: the load is constant,
+ * and a bookstore that is still being opened is not stormed.
+ */
+async function every(perSecond: number, name: string, call: () => Promise<unknown>): Promise<void> {
+  tallyOf(name);
+  while (!(await succeeds(call))) await sleep(500);
   setInterval(() => void measure(name, call), 1000 / (perSecond * load));
 }
 
@@ -61,30 +76,36 @@ const ratings = new RatingsClient(
 );
 const stock = new RespClient(addressOf("stock", 6379));
 
-every(2, "pages", () => get(urlOf("frontend", "/")));
-every(10, "books", () => get(urlOf("frontend", `/api/books/${anyBook()}`)));
-every(2, "early", () => get(urlOf("frontend", `/api/books/${anyBook()}`), { "x-reader": "early" }));
-every(2, "orders", () => get(urlOf("frontend", `/api/orders/${anyBook()}`), {}, "POST"));
-every(8, "reviews", () => get(urlOf("reviews", `/reviews/${anyBook()}`)));
-every(10, "ratings", () => {
+/** Keeps something open, opens it again a second after it ended, and counts what arrives. */
+function keepOpen(name: string, open: (arrived: () => void) => Promise<string>, worked = false): void {
+  const tally = tallyOf(name);
+  let works = worked;
+  void open(() => {
+    works = true;
+    tally.done += 1;
+  }).then((reason) => {
+    if (works) {
+      tally.failed += 1;
+      tally.lastFailure = reason;
+    }
+    setTimeout(() => keepOpen(name, open, works), 1000);
+  });
+}
+
+void every(2, "pages", () => get(urlOf("frontend", "/")));
+void every(10, "books", () => get(urlOf("frontend", `/api/books/${anyBook()}`)));
+void every(2, "early", () => get(urlOf("frontend", `/api/books/${anyBook()}`), { "x-reader": "early" }));
+void every(2, "orders", () => get(urlOf("frontend", `/api/orders/${anyBook()}`), {}, "POST"));
+void every(8, "reviews", () => get(urlOf("reviews", `/reviews/${anyBook()}`)));
+void every(10, "ratings", () => {
   return new Promise((resolve, reject) => {
     ratings.get({ book: anyBook() }, { deadline: Date.now() + 2000 }, (error, rating) =>
       error ? reject(error) : resolve(rating),
     );
   });
 });
-every(10, "stock", () => stock.send("GET", `stock:${anyBook()}`));
-every(0.5, "fortune", fortune);
-
-/** Keeps something open, opens it again a second after it ended, and counts what arrives. */
-function keepOpen(name: string, open: (arrived: () => void) => Promise<string>): void {
-  const tally = tallyOf(name);
-  void open(() => (tally.done += 1)).then((reason) => {
-    tally.failed += 1;
-    tally.lastFailure = reason;
-    setTimeout(() => keepOpen(name, open), 1000);
-  });
-}
+void every(10, "stock", () => stock.send("GET", `stock:${anyBook()}`));
+void every(0.5, "fortune", fortune);
 
 keepOpen("prices", (arrived) => {
   return new Promise((resolve) => {

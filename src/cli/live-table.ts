@@ -39,9 +39,10 @@ export async function runLiveTable({
   output.write(hideCursorAndKeepLinesUncut);
   let frame: LiveFrame = { edges: [], problems: [] };
   let drawn = 0;
+  const aborted = untilAborted(signal);
   try {
     while (!signal.aborted) {
-      frame = await nextFrame(state, frame, signal);
+      frame = (await Promise.race([nextFrame(state, frame), aborted])) ?? frame;
       const lines = liveLines(frame, { columns: output.columns, rows: output.rows });
       output.write(`${up(drawn)}\r\x1b[0J${lines.join("\n")}\n`);
       drawn = lines.length;
@@ -52,10 +53,10 @@ export async function runLiveTable({
   }
 }
 
-function untilAborted(signal: AbortSignal): Promise<void> {
+function untilAborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener("abort", () => resolve(undefined), { once: true });
   });
 }
 
@@ -63,15 +64,14 @@ function up(lines: number): string {
   return lines === 0 ? "" : `\x1b[${lines}A`;
 }
 
-async function nextFrame(state: string, last: LiveFrame, signal: AbortSignal): Promise<LiveFrame> {
+async function nextFrame(state: string, last: LiveFrame): Promise<LiveFrame> {
   try {
     const [edges, problems] = await Promise.all([
-      askControlPlane<readonly EdgeStat[]>(state, "/stat", { signal }),
-      askControlPlane<readonly Problem[]>(state, "/problems", { signal }),
+      askControlPlane<readonly EdgeStat[]>(state, "/stat"),
+      askControlPlane<readonly Problem[]>(state, "/problems"),
     ]);
     return { edges, problems };
   } catch (error) {
-    if (signal.aborted) return last;
     const notice = error instanceof ControlPlaneAway ? "the control plane is starting" : String(error);
     return { ...last, notice };
   }

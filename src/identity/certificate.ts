@@ -54,6 +54,9 @@ const certificateAndCrlSign = { byte: 0x06, unusedBits: 1 };
 const dnsNameType = 2;
 const uriType = 6;
 
+/** Read from DER: pkijs writes a name that it made empty as one empty set, which BoringSSL refuses. */
+const emptyName = new RelativeDistinguishedNames({ schema: fromBER(Uint8Array.of(0x30, 0x00)).result });
+
 /** A self-signed root for `key` with that common name, which may sign leaves and intermediates. */
 export function makeRoot(
   commonName: string,
@@ -78,6 +81,7 @@ export function makeRoot(
 export function makeLeaf(request: LeafRequest, issuer: Issuer): Buffer {
   const notAfter = request.notAfter < issuer.notAfter ? request.notAfter : issuer.notAfter;
   const certificate = unsigned({ ...request, notAfter }, issuer.name);
+  certificate.subject = emptyName;
   const names = new GeneralNames({
     names: [
       ...request.uris.map((value) => new GeneralName({ type: uriType, value })),

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { takeLock } from "./lock.ts";
 import { createNodeNamespace, namespaceFile, nodeNamespace } from "./network/node-namespace.ts";
@@ -39,6 +39,7 @@ export async function launch(
       `a mesh runs in ${state.root} already; stop it with heddle down, or start this one with another --state`,
     );
   await sweep(state);
+  rmSync(state.logs, { recursive: true, force: true });
   makeStateDirectory(state);
   await createNodeNamespace(state.id);
   const supervisor = spawnSupervisor(state, paths, envoy, lock);

@@ -9,7 +9,10 @@ import {
   Config_Histogram_Unit,
   ConfigSchema,
 } from "@heddle/envoy-api/envoy/extensions/access_loggers/stats/v3/stats";
-import type { TcpProxy_TcpAccessLogOptionsSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import {
+  type TcpProxy_TcpAccessLogOptionsSchema,
+  UpstreamConnectMode,
+} from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import {
   measures,
   statsPrefix,
@@ -93,7 +96,7 @@ export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
   ];
 }
 
-/** For the `access_log` of a TCP proxy, which must also have {@link tcpAccessLogOptions}. */
+/** For the `access_log` of a TCP proxy, which needs {@link tcpAccessLogOptions} and {@link peerBeforeUpstream} as well. */
 export function tcpStats(reporter: ReportingSide): readonly AccessLog[] {
   const tags = tagsOf({ reporter, responseFlags: "%RESPONSE_FLAGS%", ...service, ...peer[reporter] });
   const once = (name: string) => ({ stat: { name, tags }, valueFixed: 1n });
@@ -117,6 +120,15 @@ export function tcpStats(reporter: ReportingSide): readonly AccessLog[] {
 export const tcpAccessLogOptions = {
   flushAccessLogOnConnected: true,
 } as const satisfies MessageInitShape<typeof TcpProxy_TcpAccessLogOptionsSchema>;
+
+/**
+ * For a TCP proxy at the server's end: Envoy otherwise connects to the application, and counts the connection, before
+ * the handshake has told who the client is. In plaintext it changes nothing; servers may speak first either way.
+ */
+export const peerBeforeUpstream = {
+  upstreamConnectMode: UpstreamConnectMode.ON_DOWNSTREAM_TLS_HANDSHAKE,
+  maxEarlyDataBytes: 0,
+} as const;
 
 function tagsOf(operators: Operators) {
   const format = trafficFields.map((field) => operators[field] ?? "").join(trafficSeparator);

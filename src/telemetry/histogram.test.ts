@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import fc from "fast-check";
+import * as fc from "fast-check";
 import { histogramOf, merged, quantile, rebucketed } from "./histogram.ts";
 
 const bounds = [1, 2, 5, 10];

@@ -96,7 +96,7 @@ export function decodeReport(bytes: Uint8Array, reporter: Reporter): Report {
       const read = readPoint(measure, point);
       if (read === undefined) continue;
       points.push(read);
-      intervalMs = Math.max(intervalMs, Number(point.timeUnixNano - point.startTimeUnixNano) / 1e6);
+      intervalMs = Math.max(intervalMs, intervalOf(point));
     }
   }
   return { reporter, intervalMs, points };
@@ -125,6 +125,11 @@ const knownMeasures = new Map<string, Measure>(
 
 function measureOf(name: string): Measure | undefined {
   return knownMeasures.get(name);
+}
+
+/** Milliseconds that a point covers. Envoy's first report since its start says that it began in 1970. */
+function intervalOf({ startTimeUnixNano, timeUnixNano }: DataPoint): number {
+  return startTimeUnixNano === 0n ? 0 : Number(timeUnixNano - startTimeUnixNano) / 1e6;
 }
 
 function readPoint(measure: Measure, point: DataPoint): Point | undefined {

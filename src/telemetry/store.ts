@@ -29,7 +29,7 @@ export type Point =
       readonly sum: number;
     };
 
-/** What one sidecar saw during the `intervalMs` before it reported. */
+/** What one sidecar saw during the `intervalMs` before it reported; 0 if that is not known. */
 export interface Report {
   readonly reporter: Reporter;
   readonly intervalMs: number;
@@ -50,6 +50,7 @@ interface LastReport {
 
 const durationBounds: readonly number[] = histogramBucketSettings[0].buckets;
 const longestIntervalMs = 10 * 60_000;
+const unknownIntervalMs = 1_000;
 
 /** Takes reports, and gives series and edges to whoever shows them. */
 export class TelemetryStore {
@@ -82,7 +83,7 @@ export class TelemetryStore {
   /** Enters a report. Points of measures or tags that this version does not know are skipped. */
   record({ reporter, intervalMs, points }: Report): void {
     const end = this.now();
-    const interval = Math.min(Math.max(intervalMs, 0), longestIntervalMs);
+    const interval = intervalMs > 0 ? Math.min(intervalMs, longestIntervalMs) : unknownIntervalMs;
     const { app = "", version = "" } = reporter.labels;
     const reportedBy = `${reporter.namespace}/${reporter.workload}`;
     const owner = [reporter.namespace, reporter.workload, reporter.principal, app, version].join("\n");

@@ -92,7 +92,7 @@ export class Stream {
     const delivery = this.#delivery(request.typeUrl);
     if (request.nonce !== "") this.#answer(delivery, request);
     const isFirst = !delivery.subscription.requested;
-    const wildcardBefore = delivery.subscription.wildcard !== "no";
+    const wildcardBefore = delivery.subscription.wildcard;
     const change = delivery.subscription.apply(request);
     const { typeUrl } = request;
     for (const name of change.asked) {
@@ -103,7 +103,7 @@ export class Stream {
     for (const name of change.added) this.#wants.add({ typeUrl, name });
     for (const name of change.dropped) this.#wants.drop({ typeUrl, name });
     if (isFirst) this.#begin(delivery, request.initialVersions);
-    const wildcard = delivery.subscription.wildcard !== "no";
+    const wildcard = delivery.subscription.wildcard;
     if (wildcardTypes.has(typeUrl) && wildcard !== wildcardBefore) this.#setWildcard(delivery, wildcard);
     if (onDemandTypes.has(typeUrl)) {
       if (change.asked.length > 0) this.#options.used(change.asked.map((name) => ({ typeUrl, name })));
@@ -122,7 +122,7 @@ export class Stream {
   wildcardChanged(typeUrl: string): void {
     const before = this.#wildcardNames.get(typeUrl);
     const after = this.#options.wildcardNames(typeUrl);
-    if (after === undefined || this.#delivery(typeUrl).subscription.wildcard === "no") return;
+    if (after === undefined || !this.#delivery(typeUrl).subscription.wildcard) return;
     this.#wildcardNames.set(typeUrl, new Set(after));
     for (const name of this.#wildcardNames.get(typeUrl) ?? [])
       if (!before?.has(name)) this.#wants.add({ typeUrl, name });
@@ -353,7 +353,7 @@ export class Stream {
   }
 
   #isByWildcard(delivery: Delivery): boolean {
-    return wildcardTypes.has(delivery.typeUrl) && delivery.subscription.wildcard !== "no";
+    return wildcardTypes.has(delivery.typeUrl) && delivery.subscription.wildcard;
   }
 
   /** The resource itself, what stands in for it if the client has rejected it and has no earlier one, or nothing. */

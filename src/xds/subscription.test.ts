@@ -8,7 +8,7 @@ interface Case {
   readonly requests: readonly Partial<Interest>[];
   /** What the client is known to have before the last request. */
   readonly held?: Readonly<Record<string, string>>;
-  readonly wildcard?: Subscription["wildcard"];
+  readonly wildcard?: boolean;
   readonly names?: readonly string[];
   readonly heldAfter?: Readonly<Record<string, string>>;
 }
@@ -17,34 +17,37 @@ const cases: readonly Case[] = [
   {
     sentence: "a first request without names subscribes to everything",
     requests: [{}],
-    wildcard: "legacy",
+    wildcard: true,
   },
   {
     sentence: "an ACK without names after that changes nothing",
     requests: [{}, {}],
-    wildcard: "legacy",
+    wildcard: true,
   },
   {
-    sentence: "the first explicit name ends the subscription to everything that was never named",
+    sentence: "a name added to it leaves the subscription to everything as it is",
     requests: [{}, { subscribe: ["a"] }],
-    wildcard: "no",
+    wildcard: true,
     names: ["a"],
   },
   {
     sentence: "the name * subscribes to everything, beside single names",
     requests: [{}, { subscribe: ["*", "a"] }],
-    wildcard: "explicit",
+    wildcard: true,
     names: ["a"],
   },
   {
     sentence: "a request without names after explicit names is no subscription to everything",
     requests: [{ subscribe: ["a"] }, { unsubscribe: ["a"] }, {}],
-    wildcard: "no",
+  },
+  {
+    sentence: "a subscription to everything that was never named ends by unsubscribing from *",
+    requests: [{}, { subscribe: ["a"] }, { unsubscribe: ["*"] }],
+    names: ["a"],
   },
   {
     sentence: "unsubscribing from * leaves the single names",
     requests: [{ subscribe: ["*", "a"] }, { unsubscribe: ["*"] }],
-    wildcard: "no",
     names: ["a"],
   },
   {
@@ -83,7 +86,7 @@ const cases: readonly Case[] = [
       "a name unsubscribed from beside * must be answered, for the client cannot know whether * covers it",
     requests: [{ subscribe: ["*", "a"] }, { unsubscribe: ["a"] }],
     held: { a: "1" },
-    wildcard: "explicit",
+    wildcard: true,
     heldAfter: { a: "?" },
   },
   {
@@ -105,7 +108,7 @@ for (const each of cases)
         for (const [name, version] of Object.entries(each.held ?? {})) subscription.held.set(name, version);
       subscription.apply({ ...empty, ...request });
     });
-    assert.equal(subscription.wildcard, each.wildcard ?? "no");
+    assert.equal(subscription.wildcard, each.wildcard ?? false);
     assert.deepEqual([...subscription.names], each.names ?? []);
     assert.deepEqual(Object.fromEntries(subscription.held), each.heldAfter ?? {});
   });

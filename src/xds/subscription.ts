@@ -30,10 +30,9 @@ export class Subscription {
   readonly names = new Set<string>();
   /** What the client has: name to version, `toldAbsent` or `unknownVersion`. */
   readonly held = new Map<string, string>();
-  /** "legacy": by a first request without names; it ends with the first name. "explicit": by the name `*`. */
-  wildcard: "no" | "legacy" | "explicit" = "no";
+  /** Whether everything is subscribed to: by a first request without names, or by the name `*`. */
+  wildcard = false;
   #requested = false;
-  #named = false;
 
   /** Whether the client has sent any request for this type. */
   get requested(): boolean {
@@ -61,9 +60,8 @@ export class Subscription {
   #subscribe(interest: Interest): string[] {
     const added: string[] = [];
     for (const name of interest.subscribe) {
-      this.#named = true;
       if (name === everything) {
-        this.wildcard = "explicit";
+        this.wildcard = true;
         continue;
       }
       // "The server must respond with all resources listed in resource_names_subscribe, even if it believes the
@@ -73,14 +71,9 @@ export class Subscription {
       if (!this.names.delete(name)) added.push(name);
       this.names.add(name);
     }
-    if (this.#named) {
-      // "Once the client does explicitly subscribe to a resource name, this legacy semantic is no longer available."
-      if (this.wildcard === "legacy") this.wildcard = "no";
-    } else if (!this.#requested) {
-      // "If the client has never explicitly subscribed to any resource names, the server should treat that
-      // identically to having explicitly subscribed to *."
-      this.wildcard = "legacy";
-    }
+    // "If the client has never explicitly subscribed to any resource names, the server should treat that identically
+    // to having explicitly subscribed to *." It stays so when names are added, until `*` is unsubscribed from.
+    if (!this.#requested && interest.subscribe.length === 0) this.wildcard = true;
     return added;
   }
 
@@ -88,14 +81,14 @@ export class Subscription {
     const dropped: string[] = [];
     for (const name of names) {
       if (name === everything) {
-        this.wildcard = "no";
+        this.wildcard = false;
         continue;
       }
       if (!this.names.delete(name)) continue;
       dropped.push(name);
       // "If a wildcard subscription is still there, the server must send the resource or say that it is removed",
       // for the client cannot know whether the wildcard covers it. Else it has simply dropped it.
-      if (this.wildcard === "no") this.held.delete(name);
+      if (!this.wildcard) this.held.delete(name);
       else this.held.set(name, unknownVersion);
     }
     return dropped;

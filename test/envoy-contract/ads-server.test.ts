@@ -1,21 +1,18 @@
 // Heddle's own xDS server with the real Envoy: what the server assumes of its client, seen on the client.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { toBinary } from "@bufbuild/protobuf";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { Graph } from "#collections/graph.ts";
-import { openAuthority } from "#identity/authority.ts";
 import { createGrpcServer, type GrpcServer } from "#runtime/grpc-server.ts";
 import { type AdsResource, ads, adsTypes } from "#test/helpers/ads.ts";
+import { createAuthority } from "#test/helpers/certificates.ts";
 import { adsBootstrap, socketAddress, xdsCluster } from "#test/helpers/config.ts";
 import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
-import { type EchoApp, request, startEcho } from "#test/helpers/http.ts";
+import { request, startEcho } from "#test/helpers/http.ts";
 import { until } from "#test/helpers/wait.ts";
 import { bearerToken } from "#xds/authentication.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
@@ -23,10 +20,8 @@ import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/ser
 import { clusterType, listenerType, virtualHostType } from "#xds/type-urls.ts";
 import { edsCluster, endpoints, outboundManager, outboundRoutes, virtualHost } from "./outbound.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "heddle-ads-server-"));
-after(() => rmSync(scratch, { recursive: true }));
-const authority = await openAuthority(join(scratch, "ca"), { trustDomain: "cluster.local" });
-const certificate = await authority.issueServer(["heddle.test"], 600_000);
+const authority = await createAuthority();
+const certificate = await authority.issue({ dns: ["heddle.test"] });
 
 /** A resource of the tests with what it refers to. */
 interface Content extends AdsResource {
@@ -72,7 +67,7 @@ class ControlPlane {
       ...this.#options,
     });
     this.#grpc = createGrpcServer({
-      certificate: { chainPem: certificate.chainPem, keyPem: certificate.keyPem.reveal() },
+      certificate: { chainPem: certificate.chain, keyPem: certificate.key },
     });
     this.#server.addTo(this.#grpc.services);
     ({ port: this.port } = await this.#grpc.listen({ host: "127.0.0.1", port: this.port }));
@@ -132,18 +127,21 @@ interface Mesh {
   get(port: number, host?: string): Promise<{ readonly status: number; readonly app: string }>;
 }
 
+async function listening(): Promise<{ readonly listener: net.Server; readonly port: number }> {
+  const listener = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => listener.once("listening", resolve));
+  return { listener, port: (listener.address() as net.AddressInfo).port };
+}
+
 async function freePort(): Promise<number> {
-  const server = net.createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as net.AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
+  const { listener, port } = await listening();
+  await new Promise((resolve) => listener.close(resolve));
   return port;
 }
 
-async function startApp(name: string, running: EchoApp[]): Promise<string> {
-  const listener = net.createServer();
-  const port = await freePort();
-  running.push(startEcho(listener.listen(port, "127.0.0.1"), name));
+async function startApp(name: string, running: { close(): void }[]): Promise<string> {
+  const { listener, port } = await listening();
+  running.push(listener, startEcho(listener, name));
   return `127.0.0.1:${port}`;
 }
 
@@ -157,7 +155,7 @@ function bootstrap(port: number): object {
         common_tls_context: {
           tls_params: { tls_maximum_protocol_version: "TLSv1_3", tls_minimum_protocol_version: "TLSv1_3" },
           alpn_protocols: ["h2"],
-          validation_context: { trusted_ca: { inline_string: authority.rootPem } },
+          validation_context: { trusted_ca: { inline_string: authority.root } },
         },
       },
     },
@@ -178,7 +176,7 @@ function bootstrap(port: number): object {
 }
 
 async function startMesh(context: TestContext, options?: Partial<XdsServerOptions<string>>): Promise<Mesh> {
-  const running: EchoApp[] = [];
+  const running: { close(): void }[] = [];
   const plane = new ControlPlane(options);
   const apps = { one: await startApp("one", running), two: await startApp("two", running) };
   const ports = [await freePort(), await freePort()] as const;
@@ -198,7 +196,7 @@ async function startMesh(context: TestContext, options?: Partial<XdsServerOption
     await plane.stop();
     for (const app of running) app.close();
   });
-  await envoy.listening("listener1");
+  await until(() => envoy.isListening("listener1"), "the listeners");
   return {
     plane,
     envoy,

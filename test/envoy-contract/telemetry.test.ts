@@ -76,14 +76,17 @@ test("the names on the wire are prefix and measure, and the mesh's tag is the on
   }
 });
 
-test("durations come in the buckets of the bootstrap, in microseconds, each report covering one flush", () => {
+test("durations come in the buckets of the bootstrap, in microseconds, each report covering one flush", async () => {
+  await sleep(1_000);
+  assert.equal(await get(mesh.sockets.http, "/"), 200);
+  await reported(measures.requestDuration, `source|200|-||${server}||HTTP/1.1|${atClient}`, 4);
   const [point] = points(measures.requestDuration);
   assert.ok(point?.kind === "distribution");
   assert.deepEqual(point.bounds, histogramBucketSettings[0].buckets);
   assert.equal(point.bounds[0], incompleteBoundMicroseconds);
   assert.equal(point.counts[0], 0);
-  const { intervalMs } = mesh.reports.find((report) => report.points.length > 0) ?? {};
-  assert.ok(intervalMs !== undefined && intervalMs > 500 && intervalMs < 1_500, `${intervalMs} ms`);
+  const intervalMs = mesh.reports.at(-1)?.intervalMs ?? 0;
+  assert.ok(intervalMs > 500 && intervalMs < 1_500, `${intervalMs} ms`);
 });
 
 test("gRPC requests carry their status, HTTP requests none", async () => {
@@ -130,18 +133,22 @@ test("a TCP connection is counted when it is made, and with its bytes when it en
   const db = "db.shop.svc.cluster.local|db|shop";
   const source = `source||-||${server}|||${db}|db|shop||`;
   const destination = `destination||-||${client}|web.shop.workload.heddle||${db}||||`;
-  const socket = net.connect(mesh.sockets.tcp);
-  socket.write("0123456789");
-  await new Promise((resolve) => socket.once("data", resolve));
+  const socket = await greeted(mesh.sockets.tcp);
   await reported(measures.tcpOpened, source, 1);
   await reported(measures.tcpOpened, destination, 1);
   assert.equal(total(measures.tcpClosed, source), 0);
-  socket.end();
+  socket.end("0123456789");
   for (const traffic of [source, destination]) {
     await reported(measures.tcpClosed, traffic, 1);
-    await reported(measures.tcpSentBytes, traffic, 10);
+    await reported(measures.tcpSentBytes, traffic, 15);
     await reported(measures.tcpReceivedBytes, traffic, 10);
   }
+});
+
+test("a plaintext TCP connection is counted by the server's side without a peer", async () => {
+  const socket = await greeted(mesh.sockets.tcpPlain);
+  await reported(measures.tcpOpened, "destination||-|||||db.shop.svc.cluster.local|db|shop||||", 1);
+  socket.destroy();
 });
 
 test("a refused TCP connection is only counted as closed, with the flag of the failure", async () => {
@@ -174,6 +181,14 @@ test("the store makes of the reports what heddle stat shows", () => {
   assert.equal(edge.success, 1);
   assert.ok(edge.p50Ms !== null && edge.p50Ms > 0 && edge.p50Ms < 1_000);
 });
+
+/** A connection over which the server spoke first. */
+async function greeted(path: string): Promise<net.Socket> {
+  const socket = net.connect(path);
+  const greeting = await new Promise((resolve, reject) => socket.once("data", resolve).once("error", reject));
+  assert.equal(String(greeting), "hello");
+  return socket;
+}
 
 function grpcCall(path: string): Promise<void> {
   return new Promise((resolve, reject) => {

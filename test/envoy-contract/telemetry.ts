@@ -11,7 +11,13 @@ import { AccessLogSchema } from "@heddle/envoy-api/envoy/config/accesslog/v3/acc
 import { ExportMetricsServiceRequestSchema } from "@heddle/envoy-api/opentelemetry/proto/collector/metrics/v1/metrics_service";
 import type { Metric } from "@heddle/envoy-api/opentelemetry/proto/metrics/v1/metrics";
 import { openAuthority } from "#identity/authority.ts";
-import { httpStats, type ReportingSide, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
+import {
+  httpStats,
+  peerBeforeUpstream,
+  type ReportingSide,
+  tcpAccessLogOptions,
+  tcpStats,
+} from "#telemetry/access-log.ts";
 import { histogramBucketSettings } from "#telemetry/measures.ts";
 import { metricsService } from "#telemetry/otlp.ts";
 import type { Report } from "#telemetry/store.ts";
@@ -24,12 +30,13 @@ export interface TelemetryMesh {
   readonly reports: readonly Report[];
   /** The metrics as they were sent, all of them in order. */
   readonly metrics: readonly Metric[];
-  /** Unix sockets: HTTP and TCP of the client's sidecar, HTTP of the server's for a client without a sidecar. */
+  /** Unix sockets: HTTP and TCP of the client's sidecar, HTTP and TCP of the server's for clients without one. */
   readonly sockets: {
     readonly http: string;
     readonly tcp: string;
     readonly tcpRefused: string;
     readonly plain: string;
+    readonly tcpPlain: string;
   };
   close(): Promise<void>;
 }
@@ -42,12 +49,21 @@ const service = (name: string) => ({
     heddle: { service: `${name}.shop.svc.cluster.local`, service_name: name, service_namespace: "shop" },
   },
 });
+const workload = (name: string, namespace: string) => ({
+  metadata: { filter_metadata: { heddle: { workload: name, namespace } } },
+});
+const route = (prefix: string, target: string) => ({ match: { prefix }, route: { cluster: target } });
+const tlsSocket = (type: string, fields: object) => ({
+  name: "envoy.transport_sockets.tls",
+  typed_config: typed(`envoy.extensions.transport_sockets.tls.v3.${type}`, fields),
+});
 const sameProtocol = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
     { use_downstream_protocol_config: { http2_protocol_options: {} } },
   ),
 };
+const anyHttp = { typed_extension_protocol_options: sameProtocol };
 const http2Only = {
   "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": typed(
     "envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
@@ -76,6 +92,7 @@ export async function startTelemetryMesh(
       tcp: path("tcp"),
       tcpRefused: path("tcp-refused"),
       plain: path("inbound-plain"),
+      tcpPlain: path("inbound-tcp-plain"),
     },
     close: async () => {
       await envoy.stop();
@@ -121,7 +138,7 @@ async function startCollector(socket: string, metrics: Metric[], reports: Report
   return server;
 }
 
-/** Answers as the path says: `/status/500`, `/slow`, gRPC `/grpc/5`; and echoes TCP. Gives how to stop it. */
+/** Answers as the path says: `/status/500`, `/slow`, gRPC `/grpc/5`; greets over TCP and then echoes. Gives how to stop it. */
 function startApplication(httpSocket: string, tcpSocket: string): () => void {
   const sockets = new Set<net.Socket>();
   const one = http.createServer((request, response) => {
@@ -141,10 +158,14 @@ function startApplication(httpSocket: string, tcpSocket: string): () => void {
       socket.once("data", (first) => {
         socket.pause();
         socket.unshift(first);
-        (first.toString("latin1").startsWith("PRI") ? two : one).emit("connection", socket.resume());
+        if (first.toString("latin1").startsWith("PRI")) two.emit("connection", socket);
+        else one.emit("connection", socket.resume());
       });
     }),
-    net.createServer((socket) => socket.pipe(socket).on("error", () => undefined)),
+    net.createServer((socket) => {
+      socket.write("hello");
+      socket.pipe(socket).on("error", () => undefined);
+    }),
   ];
   servers[0]?.listen(httpSocket);
   servers[1]?.listen(tcpSocket);
@@ -162,8 +183,9 @@ interface Tls {
 async function certificates(directory: string): Promise<Tls> {
   mkdirSync(directory, { mode: 0o700 });
   const authority = await openAuthority(directory, { trustDomain: "cluster.local" });
-  const context = async (workload: string, serviceAccount: string) => {
-    const issued = await authority.issueWorkload({ namespace: "shop", serviceAccount, workload }, 3_600_000);
+  const context = async (name: string, serviceAccount: string) => {
+    const identity = { namespace: "shop", serviceAccount, workload: name };
+    const issued = await authority.issueWorkload(identity, 3_600_000);
     return {
       tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
       tls_certificates: [
@@ -178,13 +200,9 @@ async function certificates(directory: string): Promise<Tls> {
       },
     };
   };
-  const socket = (type: string, fields: object) => ({
-    name: "envoy.transport_sockets.tls",
-    typed_config: typed(`envoy.extensions.transport_sockets.tls.v3.${type}`, fields),
-  });
   return {
-    client: socket("UpstreamTlsContext", { common_tls_context: await context("web", "web") }),
-    server: socket("DownstreamTlsContext", {
+    client: tlsSocket("UpstreamTlsContext", { common_tls_context: await context("web", "web") }),
+    server: tlsSocket("DownstreamTlsContext", {
       require_client_certificate: true,
       common_tls_context: await context("reviews-v1", "reviews"),
     }),
@@ -214,6 +232,13 @@ function bootstrap(path: (name: string) => string, tls: Tls, evictionSeconds: nu
       cluster,
       access_log: accessLog(tcpStats(side)),
       access_log_options: { flush_access_log_on_connected: tcpAccessLogOptions.flushAccessLogOnConnected },
+      // At the server's end the peer is known only after the handshake.
+      ...(side === "destination"
+        ? {
+            upstream_connect_mode: peerBeforeUpstream.upstreamConnectMode,
+            max_early_data_bytes: peerBeforeUpstream.maxEarlyDataBytes,
+          }
+        : {}),
     }),
   });
   const listener = (name: string, filter: object, transport_socket?: object) => ({
@@ -233,12 +258,7 @@ function bootstrap(path: (name: string) => string, tls: Tls, evictionSeconds: nu
     },
     ...more,
   });
-  const workload = (name: string, namespace: string) => ({
-    metadata: { filter_metadata: { heddle: { workload: name, namespace } } },
-  });
-  const route = (prefix: string, target: string) => ({ match: { prefix }, route: { cluster: target } });
-  const http = { typed_extension_protocol_options: sameProtocol };
-  const token = typed("envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig", {
+  const sink = typed("envoy.extensions.stat_sinks.open_telemetry.v3.SinkConfig", {
     grpc_service: {
       envoy_grpc: { cluster_name: "otlp" },
       initial_metadata: [{ key: "authorization", value: "Bearer web" }],
@@ -255,7 +275,7 @@ function bootstrap(path: (name: string) => string, tls: Tls, evictionSeconds: nu
       stats_matcher: { inclusion_list: { patterns: [{ prefix: "heddle" }] } },
       histogram_bucket_settings: histogramBucketSettings,
     },
-    stats_sinks: [{ name: "envoy.stat_sinks.open_telemetry", typed_config: token }],
+    stats_sinks: [{ name: "envoy.stat_sinks.open_telemetry", typed_config: sink }],
     static_resources: {
       listeners: [
         listener(
@@ -272,13 +292,14 @@ function bootstrap(path: (name: string) => string, tls: Tls, evictionSeconds: nu
         listener("tcp", tcpProxy("source", "db")),
         listener("tcp-refused", tcpProxy("source", "refused")),
         listener("inbound-tcp", tcpProxy("destination", "echo"), tls.server),
+        listener("inbound-tcp-plain", tcpProxy("destination", "echo")),
       ],
       clusters: [
         cluster("otlp", "otlp", { typed_extension_protocol_options: http2Only }),
         cluster(
           "reviews",
           "inbound",
-          { ...http, metadata: service("reviews"), transport_socket: tls.client },
+          { ...anyHttp, metadata: service("reviews"), transport_socket: tls.client },
           workload("reviews-v1", "shop"),
         ),
         cluster("gone", undefined, { metadata: service("gone") }),
@@ -288,8 +309,13 @@ function bootstrap(path: (name: string) => string, tls: Tls, evictionSeconds: nu
           { metadata: service("refused") },
           workload("refused-v1", "shop"),
         ),
-        cluster("legacy", "application", { ...http, metadata: service("legacy") }, workload("legacy", "old")),
-        cluster("application", "application", { ...http, metadata: service("reviews") }),
+        cluster(
+          "legacy",
+          "application",
+          { ...anyHttp, metadata: service("legacy") },
+          workload("legacy", "old"),
+        ),
+        cluster("application", "application", { ...anyHttp, metadata: service("reviews") }),
         cluster(
           "db",
           "inbound-tcp",

@@ -69,6 +69,8 @@ export interface AdsServer {
   ): readonly string[];
   /** Waits for an event, past ones included. */
   event(matches: (event: AdsEvent) => boolean, what: string): Promise<AdsEvent>;
+  /** The messages of all NACKs. */
+  nacks(): readonly string[];
   /** Names that were subscribed to in one type, in order. */
   subscribed(type: AdsType): readonly string[];
   /** Ends the streams, the server stays. */
@@ -229,6 +231,7 @@ export async function startAds(
       await until(() => events.some(matches), what);
       return events.find(matches) as AdsEvent;
     },
+    nacks: () => events.flatMap((event) => (event.kind === "nack" ? event.message : [])),
     subscribed: (type) =>
       events.flatMap((event) => (event.kind === "subscribe" && event.type === type ? event.names : [])),
     disconnect: () => streams.at(-1)?.end(),

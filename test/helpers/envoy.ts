@@ -1,7 +1,7 @@
 // Starts the real Envoy for a test, on a bootstrap given as an object, and stops it by its process id.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, mkdtempSync, rmSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +17,8 @@ export interface Envoy {
   admin(path: string, method?: "GET" | "POST"): Promise<string>;
   /** The value of one counter or gauge, 0 if it does not exist. */
   stat(name: string): Promise<number>;
+  /** Whether a listener of this name accepts connections. */
+  isListening(name: string): Promise<boolean>;
   /** Waits until a listener of this name accepts connections. */
   listening(name: string): Promise<void>;
   /** Kills it, waits for its end, removes its files. */
@@ -74,7 +76,7 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
           ...command,
         ];
   const [file = "", ...args] = inside;
-  if (namespace !== undefined) await import("node:fs").then((fs) => fs.chmodSync(folder, 0o777));
+  if (namespace !== undefined) chmodSync(folder, 0o777);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
@@ -91,14 +93,20 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
     exited,
     stat: async (name) =>
       Number(/: (\d+)/.exec(await admin(`/stats?filter=^${escapeRegExp(name)}$`))?.[1] ?? 0),
-    listening: (name) =>
-      until(async () => (await admin("/listeners")).includes(`${name}::`), `the listener ${name}`),
+    isListening: (name) => isListening(admin, name),
+    listening: (name) => until(() => isListening(admin, name), `the listener ${name}`),
     stop: async () => {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await exited;
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** A listener is listed before the workers accept connections. */
+async function isListening(admin: Envoy["admin"], name: string): Promise<boolean> {
+  const started = await admin("/stats?filter=^listener_manager.workers_started$");
+  return started.includes(": 1") && (await admin("/listeners")).includes(`${name}::`);
 }
 
 function escapeRegExp(text: string): string {

@@ -1,14 +1,11 @@
 // The xDS server over real TLS and gRPC, against a client that follows the protocol.
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { Graph, type Source } from "#collections/graph.ts";
-import { openAuthority } from "#identity/authority.ts";
 import { createGrpcServer } from "#runtime/grpc-server.ts";
+import { createAuthority } from "#test/helpers/certificates.ts";
 import { type DeltaClient, type DeltaClientOptions, openDeltaClient } from "#test/helpers/delta-client.ts";
 import { until } from "#test/helpers/wait.ts";
 import { bearerToken } from "#xds/authentication.ts";
@@ -16,9 +13,7 @@ import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts"
 import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/server.ts";
 import { clusterType, endpointsType, listenerType, secretType, virtualHostType } from "#xds/type-urls.ts";
 
-const scratch = mkdtempSync(join(tmpdir(), "heddle-xds-"));
-after(() => rmSync(scratch, { recursive: true }));
-const authority = await openAuthority(join(scratch, "ca"), { trustDomain: "cluster.local" });
+const authority = await createAuthority();
 
 interface Content {
   readonly version: string;
@@ -81,9 +76,9 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
     },
     ...options,
   });
-  const certificate = await authority.issueServer(["heddle.test"], 60_000);
+  const certificate = await authority.issue({ dns: ["heddle.test"] });
   const grpc = createGrpcServer({
-    certificate: { chainPem: certificate.chainPem, keyPem: certificate.keyPem.reveal() },
+    certificate: { chainPem: certificate.chain, keyPem: certificate.key },
   });
   server.addTo(grpc.services);
   const { port } = await grpc.listen({ host: "127.0.0.1", port: 0 });
@@ -102,7 +97,7 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
     encodings: () => encodings,
     connect: (more = {}) => {
       const address = `127.0.0.1:${port}`;
-      const client = openDeltaClient({ address, rootPem: authority.rootPem, token: "web", ...more });
+      const client = openDeltaClient({ address, rootPem: authority.root, token: "web", ...more });
       clients.push(client);
       return client;
     },

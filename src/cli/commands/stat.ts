@@ -1,5 +1,6 @@
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import type { EdgeStat } from "#telemetry/stat.ts";
+import { stateOption } from "../state-option.ts";
 
 const examples = `
 The last 30 seconds of every edge, from client workload to service: requests per second (TCP: new connections), how
@@ -13,7 +14,7 @@ Examples:
 
 interface StatCommandOptions {
   readonly namespace?: string;
-  readonly output?: string;
+  readonly output?: "json";
   readonly state: string;
 }
 
@@ -23,8 +24,8 @@ export function register(program: Command): void {
     .command("stat")
     .description("show who calls whom, how often, and how well")
     .option("-n, --namespace <namespace>", "only edges from or to this namespace")
-    .option("-o, --output <format>", "json for programs")
-    .option("--state <directory>", "which mesh", "/var/lib/heddle/default")
+    .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
+    .addOption(stateOption())
     .addHelpText("after", examples)
     .action(stat);
 }

@@ -19,20 +19,21 @@ Examples:
   heddle validate app.yaml routes.yaml -o json`,
     )
     .action(async (paths: readonly string[], options: { readonly output?: "json" }) => {
-      const { problems, objectCount } = await validate(paths);
+      const { problems, objectCount } = await validateFiles(paths);
       if (options.output === "json") console.log(JSON.stringify(problems, undefined, 2));
       else await print(problems, objectCount);
       if (problems.some(({ severity }) => severity === "error")) process.exitCode = 1;
     });
 }
 
-interface Validation {
+/** What is wrong with files, and how many objects of them can be used. */
+export interface Validation {
   readonly problems: readonly Problem[];
   readonly objectCount: number;
 }
 
 /** Reads the files as the control plane does, once. */
-async function validate(paths: readonly string[]): Promise<Validation> {
+export async function validateFiles(paths: readonly string[]): Promise<Validation> {
   const [{ Graph }, { openDirectory }, { checkObjects }, { checkCommands }, { collectProblems }] =
     await Promise.all([
       import("#collections/graph.ts"),

@@ -1,7 +1,13 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import type { HttpBackendReference, HttpRoute, ParentReference } from "#model/gateway-api/http-route.ts";
+import type {
+  HttpBackendReference,
+  HttpRoute,
+  HttpRouteMatch,
+  ParentReference,
+} from "#model/gateway-api/http-route.ts";
 import { checkServicePort } from "./backend.ts";
+import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, listed, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
@@ -21,6 +27,9 @@ export function checkHttpRoute(route: HttpRoute, inputs: CheckInputs, fetch: Fet
       const field = `spec.rules[${index}].backendRefs`;
       const backends = rule.backendRefs ?? [];
       return [
+        ...(rule.matches ?? []).flatMap((match, at) =>
+          checkMatch(match, `spec.rules[${index}].matches[${at}]`),
+        ),
         ...backends.flatMap((backend, at) =>
           checkBackend(backend, namespace, `${field}[${at}]`, inputs, fetch),
         ),
@@ -29,6 +38,23 @@ export function checkHttpRoute(route: HttpRoute, inputs: CheckInputs, fetch: Fet
           : []),
       ];
     }),
+  ];
+}
+
+function checkMatch({ path, headers, queryParams }: HttpRouteMatch, field: string): readonly CheckFinding[] {
+  const values = [
+    { match: path, field: `${field}.path.value` },
+    ...(headers ?? []).map((match, index) => ({ match, field: `${field}.headers[${index}].value` })),
+    ...(queryParams ?? []).map((match, index) => ({ match, field: `${field}.queryParams[${index}].value` })),
+  ];
+  const relative = path?.type !== "RegularExpression" && path?.value?.startsWith("/") === false;
+  return [
+    ...(relative ? [error(`${field}.path.value`, `${path.value} must begin with /`)] : []),
+    ...values.flatMap(({ match, field: at }) =>
+      match?.type === "RegularExpression" && match.value !== undefined
+        ? checkExpression(match.value, at)
+        : [],
+    ),
   ];
 }
 

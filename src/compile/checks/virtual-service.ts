@@ -1,9 +1,15 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { IstioDestination, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
+import type {
+  IstioDestination,
+  IstioHttpMatch,
+  IstioHttpRoute,
+  VirtualService,
+} from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import { byAge } from "../routes.ts";
 import { serviceKeyOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
+import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, listed, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
@@ -19,15 +25,16 @@ export function checkVirtualService(
       ? [error("spec.hosts", "hosts is missing; name the services that it is for")]
       : []),
     ...hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch)),
-    ...(virtualService.spec.http ?? []).flatMap((http, index) =>
-      checkHttp(
+    ...(virtualService.spec.http ?? []).flatMap((http, index) => [
+      ...(http.match ?? []).flatMap((match, at) => checkMatch(match, `spec.http[${index}].match[${at}]`)),
+      ...checkRoute(
         http,
         virtualService.metadata.namespace ?? "default",
         `spec.http[${index}].route`,
         inputs,
         fetch,
       ),
-    ),
+    ]),
   ];
 }
 
@@ -67,7 +74,21 @@ function checkHost(
   ];
 }
 
-function checkHttp(
+function checkMatch({ uri, method, headers }: IstioHttpMatch, field: string): readonly CheckFinding[] {
+  const expressions = [
+    { match: uri, at: `${field}.uri.regex` },
+    { match: method, at: `${field}.method.regex` },
+    ...Object.entries(headers ?? {}).map(([name, match]) => ({
+      match,
+      at: `${field}.headers.${name}.regex`,
+    })),
+  ];
+  return expressions.flatMap(({ match, at }) =>
+    match?.regex === undefined ? [] : checkExpression(match.regex, at),
+  );
+}
+
+function checkRoute(
   http: IstioHttpRoute,
   namespace: string,
   field: string,

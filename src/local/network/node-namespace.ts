@@ -36,6 +36,8 @@ export async function createNodeNamespace(id: string): Promise<void> {
     "echo 0 > /proc/sys/net/ipv4/conf/all/send_redirects",
     "echo 0 > /proc/sys/net/ipv4/conf/default/send_redirects",
     "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start",
+    // Where the kernel has it: rules for the host must not run for bridged frames before they are routed here.
+    "for file in /proc/sys/net/bridge/bridge-nf-call-*tables; do [ ! -e $file ] || echo 0 > $file; done",
   ].join(" && ");
   await runProgram("nsenter", [`--net=${namespaceFile(name)}`, "sh", "-c", `${settings} && ip -batch -`], {
     input: links,

@@ -18,6 +18,8 @@ export async function createPodNetwork(network: PodNetwork): Promise<void> {
     input: [
       `link add ${nodeInterface} type veth peer name eth0 netns ${namespace}`,
       `link set ${nodeInterface} master ${BRIDGE} up`,
+      // A pod may be the endpoint of its own call to a service.
+      `link set ${nodeInterface} type bridge_slave hairpin on`,
     ].join("\n"),
   });
   const links = [

@@ -30,7 +30,9 @@ export interface Workload {
 /** Puts the sidecar into a pod where its namespace and the pod itself say so. */
 export type Inject = (
   pod: Pod,
-) => { readonly kind: "ready"; readonly pod: Pod } | { readonly kind: "refused"; readonly problem: Problem };
+) =>
+  | { readonly kind: "ready"; readonly pod: Pod; readonly warnings: readonly Problem[] }
+  | { readonly kind: "refused"; readonly problem: Problem };
 
 /** What users and gateways ask for, by kind. */
 export interface WantedObjects {
@@ -55,16 +57,11 @@ export function planWorkloads(
 ): WorkloadPlan {
   const workloads: Workload[] = [];
   const problems: Problem[] = [];
-  function add(
-    draft: Omit<Workload, "template" | "revision" | "directory" | "key">,
-    pod: Pod,
-    injected: boolean,
-  ): void {
-    const result = injected ? inject(pod) : ({ kind: "ready", pod } as const);
-    if (result.kind === "refused") {
-      problems.push({ object: draft.origin, ...result.problem });
-      return;
-    }
+  function add(draft: Draft, pod: Pod, injected: boolean): void {
+    const result = injected ? inject(pod) : ({ kind: "ready", pod, warnings: [] } as const);
+    const found = result.kind === "refused" ? [result.problem] : result.warnings;
+    problems.push(...found.map((problem) => aboutOrigin(problem, draft)));
+    if (result.kind === "refused") return;
     const directory = directoryOf(draft.origin);
     const revision = createHash("sha256")
       .update(JSON.stringify([result.pod, directory]))
@@ -83,6 +80,13 @@ export function planWorkloads(
     add({ ...draftOf(object, 1), backOffLimit: object.spec.backoffLimit ?? 6 }, templatePod(object), true);
   for (const pod of wanted.pods) add(podDraft(pod), pod, true);
   return { workloads, problems };
+}
+
+/** A problem with a pod is one with the object that a user wrote for it. */
+function aboutOrigin(problem: Problem, { kind, origin }: Draft): Problem {
+  const field =
+    problem.field === undefined || kind === "Pod" ? problem.field : `spec.template.${problem.field}`;
+  return { ...problem, object: origin, ...(field === undefined ? {} : { field }) };
 }
 
 type Draft = Omit<Workload, "template" | "revision" | "directory" | "key">;

@@ -5,19 +5,21 @@ import type { ObjectRegistry } from "./object-registry.ts";
 import { type ParsedFile, parseFile } from "./parse-file.ts";
 import { type FileChange, watchFiles, withoutEnd } from "./watch-files.ts";
 
-/** How long a file must stay as it is before objects are withdrawn or errors believed: editors write in steps. */
+/** How long a file must stay as it is before objects are withdrawn or errors believed: editors write in steps, in ms. */
 const unfinishedMs = 40;
 
 /** Keeps the registry as the file system has it; returns how to stop. */
 export function followFiles(registry: ObjectRegistry, paths: readonly string[]): () => void {
   const unfinished = new Map<string, NodeJS.Timeout>();
   const take = ([path, text]: FileChange, certain: boolean): void => {
-    clearTimeout(unfinished.get(path));
+    const waiting = unfinished.get(path);
+    clearTimeout(waiting);
     unfinished.delete(path);
     const previous = registry.files.get(path);
     if (text !== undefined && text === previous?.text) return;
     const parsed = text === undefined ? undefined : parseFile(path, text, previous);
-    if (certain || !looksUnfinished(parsed, previous)) registry.put(path, parsed);
+    const isFinished = certain || (waiting === undefined && !looksUnfinished(parsed, previous));
+    if (isFinished) registry.put(path, parsed);
     else {
       const takeIt = () => {
         take([path, text], true);

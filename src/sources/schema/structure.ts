@@ -153,7 +153,10 @@ function checkScalar(value: unknown, schema: Schema, path: FieldPath, walk: Walk
     else if (value.length > (schema.maxLength ?? value.length)) {
       error(walk, path, `is longer than the ${schema.maxLength} characters allowed`);
     } else if (schema.pattern !== undefined && !matches(schema.pattern, value)) {
-      error(walk, path, `${shown} is malformed; it must match ${schema.pattern}`);
+      const form = schema.pattern.includes("(h|m|s|ms)")
+        ? "write a duration such as 5s or 1m30s"
+        : `it must match ${schema.pattern}`;
+      error(walk, path, `${shown} is malformed; ${form}`);
     }
   }
 }

@@ -1,0 +1,291 @@
+/**
+ * What an Envoy is started with, as JSON for `--config-yaml`: where the control plane is, how to prove the pod's
+ * identity to it, and what to measure. Everything else comes by xDS. Made without Envoy's generated types, so that
+ * the CLI starts quickly; test/envoy-contract/bootstrap.test.ts shows it to the real Envoy.
+ */
+
+import { trustBundleFile, trustBundleSecret } from "#identity/trust-bundle.ts";
+import { adminPort } from "#interception/addresses.ts";
+import { histogramBucketSettings, statsPrefix } from "#telemetry/measures.ts";
+import { memoryBytes } from "./quantity.ts";
+import type { InjectionSettings } from "./settings.ts";
+
+/** The cluster of the control plane: xDS and telemetry. */
+export const controlPlaneCluster = "xds";
+
+/** Where the token, the roots and their SDS files are. On purpose where the API token would be, which is then not mounted. */
+export const credentialsDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";
+export const tokenFile = "token";
+export const tokenSdsFile = "sds.json";
+const tokenSecret = "sa-token";
+
+/** The variables that Kubernetes (or the local runner) expands in the arguments. */
+const node = {
+  id: "$(POD_NAME).$(POD_NAMESPACE)",
+  cluster: "$(SERVICE_ACCOUNT).$(POD_NAMESPACE)",
+  metadata: { ip: "$(POD_IP)" },
+};
+
+/** The bootstrap of a sidecar or gateway with this limit of memory. */
+export function bootstrap(settings: InjectionSettings, memoryLimit: string): object {
+  return {
+    node,
+    admin: admin(),
+    dynamic_resources: dynamicResources(),
+    static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
+    ...stats(settings.statsFlushSeconds),
+    overload_manager: overloadManager(memoryLimit),
+  };
+}
+
+/** The SDS resource that makes Envoy read the token again whenever it is replaced; a file by the Downward API. */
+export function tokenSds(): string {
+  return JSON.stringify({
+    resources: [
+      {
+        ...typed("extensions.transport_sockets.tls.v3.Secret"),
+        name: tokenSecret,
+        generic_secret: {
+          secret: {
+            filename: `${credentialsDirectory}/${tokenFile}`,
+            watched_directory: { path: credentialsDirectory },
+          },
+        },
+      },
+    ],
+  });
+}
+
+/** Read-only pages alone: every container of the pod can reach them. */
+function admin(): object {
+  const exact = [
+    "/clusters",
+    "/listeners",
+    "/config_dump",
+    "/certs",
+    "/server_info",
+    "/memory",
+    "/ready",
+    "/init_dump",
+  ];
+  return {
+    address: { socket_address: { address: "127.0.0.1", port_value: adminPort } },
+    allow_paths: [
+      ...exact.map((path) => ({ exact: path })),
+      ...[...exact.map((path) => `${path}?`), "/stats"].map((prefix) => ({ prefix })),
+    ],
+  };
+}
+
+/** Without a timeout of the first fetch, and with /ready on a listener that comes by xDS, ready means configured. */
+function dynamicResources(): object {
+  const ads = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
+  return {
+    ads_config: {
+      api_type: "DELTA_GRPC",
+      transport_api_version: "V3",
+      set_node_on_first_message_only: true,
+      grpc_services: [
+        {
+          envoy_grpc: {
+            cluster_name: controlPlaneCluster,
+            // The default backs off to 30 s, for which new pods would wait after the control plane is back.
+            retry_policy: { retry_back_off: { base_interval: "0.2s", max_interval: "2s" } },
+          },
+        },
+      ],
+    },
+    lds_config: ads,
+    cds_config: ads,
+  };
+}
+
+function xdsCluster({ host, port }: InjectionSettings["xdsAddress"]): object {
+  return {
+    name: controlPlaneCluster,
+    cluster_type: {
+      name: "envoy.cluster.dns",
+      typed_config: {
+        ...typed("extensions.clusters.dns.v3.DnsCluster"),
+        dns_lookup_family: "V4_ONLY",
+        dns_failure_refresh_rate: { base_interval: "0.5s", max_interval: "2s" },
+      },
+    },
+    connect_timeout: "2s",
+    typed_extension_protocol_options: {
+      "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+        ...typed("extensions.upstreams.http.v3.HttpProtocolOptions"),
+        explicit_http_config: {
+          http2_protocol_options: { connection_keepalive: { interval: "30s", timeout: "5s" } },
+        },
+        http_filters: [
+          tokenInjector(),
+          {
+            name: "envoy.filters.http.upstream_codec",
+            typed_config: typed("extensions.filters.http.upstream_codec.v3.UpstreamCodec"),
+          },
+        ],
+      },
+    },
+    load_assignment: {
+      cluster_name: controlPlaneCluster,
+      endpoints: [
+        {
+          lb_endpoints: [{ endpoint: { address: { socket_address: { address: host, port_value: port } } } }],
+        },
+      ],
+    },
+    transport_socket: {
+      name: "envoy.transport_sockets.tls",
+      typed_config: {
+        ...typed("extensions.transport_sockets.tls.v3.UpstreamTlsContext"),
+        sni: host,
+        common_tls_context: tlsContext(host),
+      },
+    },
+  };
+}
+
+/** Puts the pod's token on every stream to the control plane. */
+function tokenInjector(): object {
+  return {
+    name: "envoy.filters.http.credential_injector",
+    typed_config: {
+      ...typed("extensions.filters.http.credential_injector.v3.CredentialInjector"),
+      overwrite: true,
+      credential: {
+        name: "envoy.http.injected_credentials.generic",
+        typed_config: {
+          ...typed("extensions.http.injected_credentials.generic.v3.Generic"),
+          header: "authorization",
+          header_value_prefix: "Bearer ",
+          credential: { name: tokenSecret, sds_config: watchedFile(tokenSdsFile) },
+        },
+      },
+    },
+  };
+}
+
+function tlsContext(host: string): object {
+  return {
+    tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+    combined_validation_context: {
+      default_validation_context: {
+        match_typed_subject_alt_names: [{ san_type: "DNS", matcher: { exact: host } }],
+      },
+      validation_context_sds_secret_config: {
+        name: trustBundleSecret,
+        sds_config: watchedFile(trustBundleFile),
+      },
+    },
+  };
+}
+
+/** The kubelet replaces the files of a volume by a rename within its directory. */
+function watchedFile(name: string): object {
+  return {
+    path_config_source: {
+      path: `${credentialsDirectory}/${name}`,
+      watched_directory: { path: credentialsDirectory },
+    },
+  };
+}
+
+/** Kept of Envoy's own statistics: what says whether a proxy is well. A proxy with few of them is small. */
+const proxyStats = [
+  "cluster.xds.upstream_cx_active",
+  "cluster.xds.upstream_cx_connect_fail",
+  "cluster.xds.upstream_cx_rx_bytes_total",
+  "cluster.xds.upstream_cx_tx_bytes_total",
+  "cluster_manager.active_clusters",
+  "cluster_manager.cds.update_rejected",
+  "cluster_manager.warming_clusters",
+  "control_plane.connected_state",
+  "listener_manager.lds.update_rejected",
+  "listener_manager.total_listeners_active",
+  "listener_manager.total_listeners_draining",
+  "overload.envoy.overload_actions.stop_accepting_requests.active",
+  "server.concurrency",
+  "server.days_until_first_cert_expiring",
+  "server.memory_allocated",
+  "server.memory_heap_size",
+  "server.state",
+  "server.total_connections",
+  "server.uptime",
+];
+
+/** The health check filter reads these to answer the rewritten probes of an application. */
+const probeStats = "cluster\\.probe\\|.*\\.membership_(healthy|degraded|total)";
+
+/** How many flushes a series of telemetry may be idle before it makes room for others. */
+const flushesUntilEviction = 60;
+
+function stats(flushSeconds: number): object {
+  return {
+    stats_flush_interval: `${flushSeconds}s`,
+    stats_eviction_interval: `${flushSeconds * flushesUntilEviction}s`,
+    stats_config: {
+      use_all_default_tags: false,
+      stats_matcher: {
+        inclusion_list: {
+          patterns: [
+            { prefix: statsPrefix },
+            { safe_regex: { regex: probeStats } },
+            ...proxyStats.map((exact) => ({ exact })),
+          ],
+        },
+      },
+      histogram_bucket_settings: histogramBucketSettings,
+    },
+    stats_sinks: [
+      {
+        name: "envoy.stat_sinks.open_telemetry",
+        typed_config: {
+          ...typed("extensions.stat_sinks.open_telemetry.v3.SinkConfig"),
+          grpc_service: { envoy_grpc: { cluster_name: controlPlaneCluster } },
+          report_counters_as_deltas: true,
+          report_histograms_as_deltas: true,
+        },
+      },
+    ],
+  };
+}
+
+/** How much of the container's memory the heap may take: the rest is stacks and pages of the binary. */
+const heapShare = 0.8;
+
+/** Far above what a sidecar sees; a flood ends here and not at the limit of open files. */
+const maximumConnections = 50_000;
+
+/** Sheds load before the kernel kills the proxy for its memory. */
+function overloadManager(memoryLimit: string): object {
+  const heap = "envoy.resource_monitors.fixed_heap";
+  const action = (name: string, value: number) => ({
+    name: `envoy.overload_actions.${name}`,
+    triggers: [{ name: heap, threshold: { value } }],
+  });
+  return {
+    refresh_interval: "1s",
+    resource_monitors: [
+      {
+        name: heap,
+        typed_config: {
+          ...typed("extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"),
+          max_heap_size_bytes: Math.floor((memoryBytes(memoryLimit) ?? 2 ** 28) * heapShare),
+        },
+      },
+      {
+        name: "envoy.resource_monitors.global_downstream_max_connections",
+        typed_config: {
+          ...typed("extensions.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig"),
+          max_active_downstream_connections: maximumConnections,
+        },
+      },
+    ],
+    actions: [action("shrink_heap", 0.9), action("stop_accepting_requests", 0.95)],
+  };
+}
+
+function typed(message: string): { readonly "@type": string } {
+  return { "@type": `type.googleapis.com/envoy.${message}` };
+}

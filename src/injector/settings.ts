@@ -1,0 +1,31 @@
+/** What the injector needs to know of the mesh. */
+export interface InjectionSettings {
+  /** Has `envoy` in its PATH. */
+  readonly proxyImage: string;
+  /** Has `nft` in its PATH. */
+  readonly controlPlaneImage: string;
+  /** Where proxies find the control plane; its certificate is for that host. */
+  readonly xdsAddress: { readonly host: string; readonly port: number };
+  /** How often a proxy pushes what it has measured. */
+  readonly statsFlushSeconds: number;
+  /** Threads of a proxy that handle traffic. */
+  readonly concurrency: number;
+  readonly proxyResources: ProxyResources;
+}
+
+/** Quantities as Kubernetes writes them. */
+export interface ProxyResources {
+  readonly cpu: string;
+  readonly memory: string;
+  readonly cpuLimit?: string;
+  readonly memoryLimit: string;
+}
+
+export const defaultInjectionSettings: InjectionSettings = {
+  proxyImage: "envoyproxy/envoy:v1.40.0",
+  controlPlaneImage: "heddle/control-plane:0.1.0",
+  xdsAddress: { host: "heddle.heddle-system.svc", port: 15010 },
+  statsFlushSeconds: 5,
+  concurrency: 2,
+  proxyResources: { cpu: "10m", memory: "40Mi", memoryLimit: "256Mi" },
+};

@@ -1,0 +1,155 @@
+// A real mesh for a test, run by the CLI: its own state directory and files, nothing left of it afterwards.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { MeshSummary, PodSummary } from "#local/api.ts";
+import { askSocket } from "#local/socket-client.ts";
+import { type StateDirectory, stateDirectory } from "#local/state-directory.ts";
+import type { Problem } from "#model/reference.ts";
+import { until } from "./wait.ts";
+
+const CLI = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
+const NODE = [process.execPath, "--disable-warning=ExperimentalWarning"] as const;
+/** The stand-in application and its client: see test/local/apps. */
+export const APPS = join(import.meta.dirname, "..", "local", "apps");
+
+/** How a command ended. */
+export interface Result {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** A document of a file: YAML text, or an object. */
+export type Document = string | object;
+
+export interface Mesh {
+  /** Where the user's files are; it is followed. */
+  readonly directory: string;
+  readonly state: StateDirectory;
+  /** Writes one file of the user, which may be there already. */
+  write(name: string, ...documents: readonly Document[]): void;
+  remove(name: string): void;
+  /** Runs `heddle …` for this mesh, with `--state` where the command takes it (`--state` goes behind the command's name). */
+  heddle(command: string, ...args: readonly string[]): Promise<Result>;
+  /** Starts it, in the background, and waits until every pod is ready; throws with what it said if it does not. */
+  up(): Promise<Result>;
+  down(): Promise<void>;
+  pods(): Promise<readonly PodSummary[]>;
+  /** The pods of a workload by its name, those that are not ending. */
+  podsOf(workload: string): Promise<readonly PodSummary[]>;
+  summary(): Promise<MeshSummary>;
+  problems(): Promise<readonly Problem[]>;
+  /** Runs a command in a pod (`POD`, `deploy/NAME`, `NAMESPACE/POD`); any exit code is fine. */
+  exec(target: string, command: readonly string[], options?: ExecOptions): Promise<Result>;
+  /** The standard output of a command in a pod; throws unless it ends with 0. */
+  output(target: string, command: readonly string[], options?: ExecOptions): Promise<string>;
+  /** Waits until all of these workloads, or all that there are, have their pods ready. */
+  ready(...workloads: readonly string[]): Promise<void>;
+  /** Ends it and removes its directories. */
+  close(): Promise<void>;
+}
+
+export interface ExecOptions {
+  readonly namespace?: string;
+  readonly container?: string;
+}
+
+/** A mesh with these files, not started yet. It is taken down at the end of the test process at the latest. */
+export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>): Mesh {
+  const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
+  const directory = mkdtempSync(join(tmpdir(), "heddle-test-files-"));
+  const state = stateDirectory(root);
+  const takeDown = (): void => {
+    spawnSync(NODE[0], [...NODE.slice(1), CLI, "down", "--state", root]);
+    for (const path of [root, directory]) rmSync(path, { recursive: true, force: true });
+  };
+  process.once("exit", takeDown);
+
+  const heddle = (command: string, ...args: readonly string[]): Promise<Result> =>
+    runCommand(NODE[0], [...NODE.slice(1), CLI, command, "--state", root, ...args]);
+  const ask = <T>(path: string): Promise<T> => askSocket<T>(state.supervisorSocket, path);
+  const pods = (): Promise<readonly PodSummary[]> => ask("/pods");
+  const exec: Mesh["exec"] = (target, command, options = {}) => {
+    const namespace = options.namespace === undefined ? [] : ["-n", options.namespace];
+    const container = options.container === undefined ? [] : ["-c", options.container];
+    return heddle("exec", ...namespace, ...container, target, "--", ...command);
+  };
+  const write: Mesh["write"] = (name, ...documents) =>
+    writeFileSync(join(directory, name), fileText(documents));
+  for (const [name, documents] of Object.entries(files)) write(name, ...documents);
+
+  return {
+    directory,
+    state,
+    write,
+    remove: (name) => rmSync(join(directory, name)),
+    heddle,
+    exec,
+    pods,
+    up: async () => succeeded(await heddle("up", "--detach", directory), "heddle up"),
+    down: async () => void succeeded(await heddle("down"), "heddle down"),
+    podsOf: async (workload) =>
+      (await pods()).filter((pod) => pod.workload.endsWith(`/${workload}`) && pod.status !== "Terminating"),
+    summary: () => ask("/mesh"),
+    problems: () => ask("/problems"),
+    output: async (target, command, options) =>
+      succeeded(await exec(target, command, options), command.join(" ")).stdout,
+    ready: (...workloads) =>
+      until(
+        async () => {
+          const { workloads: progress } = await ask<MeshSummary>("/mesh");
+          const wanted = progress.filter(
+            ({ workload }) =>
+              workloads.length === 0 || workloads.some((name) => workload.endsWith(`/${name}`)),
+          );
+          return wanted.length >= workloads.length && wanted.every((entry) => entry.ready >= entry.wanted);
+        },
+        `pods of ${workloads.join(", ") || "all workloads"} to be ready`,
+        30_000,
+      ),
+    close: async () => {
+      process.removeListener("exit", takeDown);
+      await heddle("down");
+      for (const path of [root, directory]) rmSync(path, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A mesh with these files, every pod of it ready. */
+export async function startMesh(files: Readonly<Record<string, readonly Document[]>>): Promise<Mesh> {
+  const mesh = prepareMesh(files);
+  try {
+    await mesh.up();
+  } catch (error) {
+    await mesh.close();
+    throw error;
+  }
+  return mesh;
+}
+
+/** JSON is YAML. */
+function fileText(documents: readonly Document[]): string {
+  return documents
+    .map((document) => (typeof document === "string" ? document : JSON.stringify(document)))
+    .join("\n---\n");
+}
+
+function runCommand(program: string, args: readonly string[]): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"] });
+    let stdout = "";
+    let stderr = "";
+    child.stdout.setEncoding("utf8").on("data", (chunk: string) => (stdout += chunk));
+    child.stderr.setEncoding("utf8").on("data", (chunk: string) => (stderr += chunk));
+    child.on("error", reject);
+    child.on("close", (code) => resolve({ code: code ?? 1, stdout, stderr }));
+  });
+}
+
+function succeeded(result: Result, what: string): Result {
+  if (result.code !== 0)
+    throw new Error(`${what} ended with ${result.code}:\n${result.stdout}${result.stderr}`);
+  return result;
+}
