@@ -65,12 +65,9 @@ const WORKLOADS: Readonly<Record<string, string>> = {
 
 /** The container that a user names, or the first of the application's own. Throws if there is no such one. */
 export function findContainer(pod: PodSummary, name: string | undefined): ContainerSummary {
-  const sidecars = ["heddle-proxy", "heddle-init"];
-  const own = pod.containers.filter((container) => !sidecars.includes(container.name));
-  const found =
-    name === undefined
-      ? (own.find(({ init }) => !init) ?? pod.containers.at(-1))
-      : pod.containers.find((container) => container.name === name);
+  const found = pod.containers.find((container) =>
+    name === undefined ? container.role === "application" : container.name === name,
+  );
   if (found === undefined)
     throw new Error(
       `pod ${pod.name} has no container ${name}; it has ${pod.containers.map((container) => container.name).join(", ")}`,

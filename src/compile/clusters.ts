@@ -69,6 +69,7 @@ function ofService(mesh: Mesh, fetch: Fetch, reference: ServiceCluster): Cluster
     endpoints: { kind: "listed", list: reference },
     tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
     loadBalancing: loadBalancing(mesh, fetch, service, reference.subset),
+    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
     origins: [...originOf(service), ...(policy === undefined ? [] : [policy.origin])],
   };
@@ -88,6 +89,7 @@ function ofAddress(
     endpoints: { kind: "listed", list: reference },
     tls: tlsOf(reference.port, "", service?.hostname ?? reference.address, endpoints),
     loadBalancing: defaultLoadBalancing,
+    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
     service: service === undefined ? undefined : serviceLabel(service),
     origins: originOf(service),
   };
@@ -119,6 +121,7 @@ function bare(
     endpoints: { kind },
     tls: undefined,
     loadBalancing: defaultLoadBalancing,
+    reachesUnmeshed: false,
     service: undefined,
     origins: [],
   };

@@ -13,10 +13,10 @@ import type { Objects } from "#sources/objects.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { parentGateways } from "./gateway.ts";
 import { healthListenerView } from "./health.ts";
-import { inboundListenerView } from "./inbound.ts";
+import { inboundView } from "./inbound.ts";
 import { byAge, type PortRoutes, parentServices, routesOfService, servicesOfVirtualService } from "./routes.ts";
 import { serviceKeyOfHost, servicePortKey, tcpPortsOf } from "./services.ts";
-import type { HealthListenerView, InboundListenerView } from "./views.ts";
+import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {
@@ -38,7 +38,7 @@ export interface Mesh {
   /** Ports on which no client's first bytes are waited for. */
   readonly tcpPorts: Single<readonly number[]>;
   /** By `namespace/pod` of a sidecar. */
-  readonly inboundListeners: Collection<InboundListenerView>;
+  readonly inbound: Collection<InboundView>;
   /** By `namespace/pod` of a pod with a proxy. */
   readonly healthListeners: Collection<HealthListenerView>;
   readonly gateways: Collection<Gateway>;
@@ -84,8 +84,8 @@ export function compileMesh(graph: Graph, objects: Objects): Mesh {
   });
 
   // What a pod's own listeners need to know of the pod.
-  const inboundListeners = graph.derive("inbound listeners", workloads, (workload, fetch) =>
-    inboundListenerView(workload, fetch.by(servicesByNamespace, workload.namespace)),
+  const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
+    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace)),
   );
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
@@ -100,7 +100,7 @@ export function compileMesh(graph: Graph, objects: Objects): Mesh {
     routes,
     policies,
     tcpPorts,
-    inboundListeners,
+    inbound,
     healthListeners,
     gateways: objects.gateways,
     gatewayRoutes: objects.httpRoutes.index("by parent gateway", parentGateways),

@@ -3,13 +3,13 @@ import { hasLabels } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
 import { serviceLabel } from "./services.ts";
-import type { InboundListenerView, InboundPortView } from "./views.ts";
+import type { InboundPortView, InboundView } from "./views.ts";
 
 /** The ports that the pod's containers or its services name; undefined for a pod without a sidecar. */
-export function inboundListenerView(
+export function inboundView(
   workload: Workload,
   servicesOfNamespace: readonly MeshService[],
-): InboundListenerView | undefined {
+): InboundView | undefined {
   if (workload.proxy !== "sidecar") return undefined;
   const ports = new Map<number, InboundPortView>();
   for (const service of servicesOfNamespace) {

@@ -29,6 +29,8 @@ export interface ClusterView {
   /** How meshed endpoints are reached; the others are plaintext. */
   readonly tls: { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] } | undefined;
   readonly loadBalancing: LoadBalancing;
+  /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
+  readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
 }
@@ -109,14 +111,22 @@ export interface OutboundListenerView {
 
 /** What a sidecar does with the connections that reach its pod. */
 export interface InboundListenerView {
-  readonly ports: readonly InboundPortView[];
+  readonly ports: readonly ListenedPort[];
   /** Set while the pod terminates: the listener differs, so Envoy drains what it had. */
   readonly draining: boolean;
 }
 
-export interface InboundPortView {
+export interface ListenedPort {
   readonly port: number;
   readonly protocol: PortProtocol;
+}
+
+/** What a sidecar knows of its pod: its listener's view, and the service behind each port. */
+export interface InboundView extends InboundListenerView {
+  readonly ports: readonly InboundPortView[];
+}
+
+export interface InboundPortView extends ListenedPort {
   readonly service: ServiceLabel | undefined;
 }
 

@@ -6,10 +6,13 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/header_mutation/v3/header_mutation";
+import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec";
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
 import type { LoadBalancing } from "#model/policy.ts";
+import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
   blackHoleCluster,
@@ -35,7 +38,9 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     name,
     connectTimeout,
     ...discovery(view),
-    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: sameProtocol } : {}),
+    ...(view.protocol === "http"
+      ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
+      : {}),
     ...(view.tls === undefined ? {} : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
@@ -80,13 +85,30 @@ function discovered(serviceName: string) {
   };
 }
 
+const protocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
 /** The application's HTTP version is kept: HTTP/1.1 stays HTTP/1.1, HTTP/2 stays HTTP/2. */
+const keepVersion = {
+  case: "useDownstreamProtocolConfig",
+  value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
+} as const;
+
 const sameProtocol = {
-  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptionsSchema, {
-    upstreamProtocolOptions: {
-      case: "useDownstreamProtocolConfig",
-      value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
-    },
+  [protocolOptions]: pack(HttpProtocolOptionsSchema, { upstreamProtocolOptions: keepVersion }),
+};
+
+/** The same for servers without a sidecar: nothing is left on the request that only a sidecar needs. */
+const sameProtocolCleaned = {
+  [protocolOptions]: pack(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: keepVersion,
+    httpFilters: [
+      extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
+        mutations: {
+          requestMutations: helperHeaders.map((header) => ({ action: { case: "remove" as const, value: header } })),
+        },
+      }),
+      extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {}),
+    ],
   }),
 };
 
@@ -124,7 +146,7 @@ export function passthrough(): Cluster {
     name: passthroughCluster,
     connectTimeout,
     ...originalDestination,
-    typedExtensionProtocolOptions: sameProtocol,
+    typedExtensionProtocolOptions: sameProtocolCleaned,
   });
 }
 
@@ -204,7 +226,7 @@ export function checkedCluster(
     ...(check.kind === "grpc"
       ? {
           typedExtensionProtocolOptions: {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(HttpProtocolOptionsSchema, {
+            [protocolOptions]: pack(HttpProtocolOptionsSchema, {
               upstreamProtocolOptions: {
                 case: "explicitHttpConfig",
                 value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },

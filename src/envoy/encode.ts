@@ -10,6 +10,8 @@ import type { Resource, ResourceName } from "#xds/provider.ts";
 export interface ResourceContext {
   readonly references?: readonly ResourceName[];
   readonly origins?: readonly Origin[];
+  /** Whether requests wait for it by name: virtual hosts do, and Envoy finds them by an alias. */
+  readonly awaited?: boolean;
   /** Instead of the hash of the bytes, where these differ between replicas though they mean the same. */
   readonly version?: string;
 }
@@ -21,13 +23,15 @@ export function encodeResource<Desc extends DescMessage>(
   context: ResourceContext = {},
 ): Resource {
   const resource = anyPack(schema, message);
-  const version = context.version ?? createHash("sha1").update(resource.value).digest("base64url");
+  const version = context.version ?? createHash("sha1").update(resource.value).digest("base64url").slice(0, 16);
   return {
     kind: "resource",
     name,
     version,
-    // Envoy finds the virtual host that a request waits for by the alias.
-    encoded: toBinary(ResourceSchema, create(ResourceSchema, { name, aliases: [name], version, resource })),
+    encoded: toBinary(
+      ResourceSchema,
+      create(ResourceSchema, { name, aliases: context.awaited === true ? [name] : [], version, resource }),
+    ),
     references: context.references ?? [],
     origins: context.origins ?? [],
   };

@@ -4,7 +4,6 @@ import { clusterView, endpointsView } from "#compile/clusters.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
-import type { VirtualHostView } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
@@ -55,11 +54,11 @@ const absent: Absent = { kind: "absent" };
 /** Wires the lazy stages. */
 export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvider {
   const { mesh, trustDomain } = inputs;
-  // Views that proxies share are encoded once: the key is the view itself.
-  const virtualHosts = graph.demand("encoded virtual hosts", (json) => resources.virtualHostResource(json));
-  const inboundListeners = graph.demand("encoded inbound listeners", (json) =>
-    resources.inboundListenerResource(json, trustDomain),
+  // What differs from proxy to proxy is encoded once for all that have the same view: the key is the view itself.
+  const encoded = graph.demand("encoded views", (json) =>
+    resources.viewResource(JSON.parse(json) as resources.SharedView, trustDomain),
   );
+  const encode = (fetch: Fetch, view: resources.SharedView) => fetch.get(encoded, JSON.stringify(view));
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -78,8 +77,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       case virtualHostType: {
         const destination = parseVirtualHostName(key.name);
         if (destination === undefined) return resources.noVirtualHostResource(key.name);
-        const view: VirtualHostView = virtualHostView(mesh, fetch, key.scope, destination);
-        return fetch.get(virtualHosts, JSON.stringify(view));
+        const view = virtualHostView(mesh, fetch, key.scope, destination);
+        return encode(fetch, { kind: "virtualHost", view });
       }
       case secretType:
         return secret(key, fetch);
@@ -93,12 +92,15 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       return resources.outboundListenerResource(outboundListenerView(mesh, fetch));
     }
     if (name === inboundListenerName) {
-      const view = fetch.get(mesh.inboundListeners, scope);
-      return view === undefined ? absent : fetch.get(inboundListeners, JSON.stringify(view));
+      const view = fetch.get(mesh.inbound, scope);
+      if (view === undefined) return absent;
+      // The listener knows nothing of services, so pods of different services share it.
+      const ports = view.ports.map(({ port, protocol }) => ({ port, protocol }));
+      return encode(fetch, { kind: "inboundListener", view: { ...view, ports } });
     }
     if (name === healthListenerName) {
       const view = fetch.get(mesh.healthListeners, scope);
-      return view === undefined ? undefined : resources.healthListenerResource(view);
+      return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view });
     }
     const port = gatewayListeners(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
@@ -111,11 +113,11 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();
-    if (name === inboundClusterName(undefined)) return resources.inboundClusterResource(undefined, undefined);
+    if (name === inboundClusterName(undefined)) return resources.anyInboundClusterResource();
     const inbound = fetch
-      .get(mesh.inboundListeners, scope)
+      .get(mesh.inbound, scope)
       ?.ports.find((port) => inboundClusterName(port.port) === name);
-    if (inbound !== undefined) return resources.inboundClusterResource(inbound.port, inbound.service);
+    if (inbound !== undefined) return encode(fetch, { kind: "inboundCluster", view: inbound });
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
   }
@@ -171,7 +173,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 
   function clusterNames(workload: Workload, fetch: Fetch): readonly string[] {
     const scope = podKey(workload);
-    const inbound = fetch.get(mesh.inboundListeners, scope)?.ports ?? [];
+    const inbound = fetch.get(mesh.inbound, scope)?.ports ?? [];
     const probes = fetch.get(mesh.healthListeners, scope)?.probes ?? [];
     return [
       passthroughCluster,
@@ -207,7 +209,7 @@ function scopeOf(client: ProxyIdentity, { typeUrl, name }: ResourceName): string
     case endpointsType:
       return "";
     case clusterType:
-      return parseClusterName(name) === undefined ? podKey(client) : "";
+      return isSharedCluster(name) ? "" : podKey(client);
     case listenerType:
       return name === outboundListenerName ? "" : podKey(client);
     case routeConfigurationType:
@@ -217,6 +219,11 @@ function scopeOf(client: ProxyIdentity, { typeUrl, name }: ResourceName): string
     default:
       return "";
   }
+}
+
+function isSharedCluster(name: string): boolean {
+  const constants = [passthroughCluster, blackHoleCluster, inboundClusterName(undefined)];
+  return constants.includes(name) || parseClusterName(name) !== undefined;
 }
 
 function podKey(pod: { readonly namespace: string; readonly pod: string }): string {

@@ -11,9 +11,9 @@ import type {
   GatewayListenerView,
   HealthListenerView,
   InboundListenerView,
+  InboundPortView,
   OutboundListenerView,
   RouteView,
-  ServiceLabel,
   VirtualHostView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
@@ -26,7 +26,7 @@ import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
 import { inboundListener } from "./listeners/inbound.ts";
 import { outboundListener } from "./listeners/outbound.ts";
-import { clusterName, trustBundleSecret, workloadSecret } from "./names.ts";
+import { clusterName, healthListenerName, inboundListenerName, trustBundleSecret, workloadSecret } from "./names.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { trustBundle, workloadCertificate } from "./secrets.ts";
 
@@ -35,15 +35,26 @@ export function outboundListenerResource(view: OutboundListenerView): Resource {
   return encodeResource(ListenerSchema, message.name, message);
 }
 
-/** From the JSON of an {@link InboundListenerView}. */
-export function inboundListenerResource(json: string, trustDomain: string): Resource {
-  const message = inboundListener(JSON.parse(json) as InboundListenerView, trustDomain);
-  return encodeResource(ListenerSchema, message.name, message);
-}
+/** The views of which many proxies have the same one. */
+export type SharedView =
+  | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
+  | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
+  | { readonly kind: "inboundCluster"; readonly view: InboundPortView }
+  | { readonly kind: "healthListener"; readonly view: HealthListenerView };
 
-export function healthListenerResource(view: HealthListenerView): Resource {
-  const message = healthListener(view);
-  return encodeResource(ListenerSchema, message.name, message);
+export function viewResource(shared: SharedView, trustDomain: string): Resource {
+  switch (shared.kind) {
+    case "virtualHost":
+      return virtualHostResource(shared.view);
+    case "inboundListener":
+      return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
+    case "inboundCluster": {
+      const message = inboundCluster(shared.view.port, shared.view.service);
+      return encodeResource(ClusterSchema, message.name, message);
+    }
+    case "healthListener":
+      return encodeResource(ListenerSchema, healthListenerName, healthListener(shared.view));
+  }
 }
 
 export function gatewayListenerResource(view: GatewayListenerView): Resource {
@@ -64,11 +75,10 @@ export function gatewayRoutesResource(view: GatewayListenerView): Resource {
   });
 }
 
-/** From the JSON of a {@link VirtualHostView}. */
-export function virtualHostResource(json: string): Resource {
-  const view = JSON.parse(json) as VirtualHostView;
+function virtualHostResource(view: VirtualHostView): Resource {
   const message = virtualHost(view);
   return encodeResource(VirtualHostSchema, message.name, message, {
+    awaited: true,
     references: clustersOf(view.routes),
     origins: view.origins,
   });
@@ -98,8 +108,9 @@ export function outboundClusterResource(view: ClusterView, trustDomain: string):
   return encodeResource(ClusterSchema, message.name, message, { origins: view.origins });
 }
 
-export function inboundClusterResource(port: number | undefined, service: ServiceLabel | undefined): Resource {
-  const message = inboundCluster(port, service);
+/** For ports that nobody declares. */
+export function anyInboundClusterResource(): Resource {
+  const message = inboundCluster(undefined, undefined);
   return encodeResource(ClusterSchema, message.name, message);
 }
 

@@ -3,6 +3,7 @@ import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
 import type { Problem } from "#model/reference.ts";
 import { joinCommand } from "./containers/join.ts";
+import type { Role } from "./containers/restart-policy.ts";
 import type { ControlPlane } from "./control-plane.ts";
 import { nodeNamespace } from "./network/node-namespace.ts";
 import { logFile } from "./pods/pod.ts";
@@ -38,7 +39,7 @@ export interface ContainerSummary {
   readonly pid?: number;
   readonly state: "waiting" | "running" | "terminated";
   readonly message?: string;
-  readonly init: boolean;
+  readonly role: Role;
   readonly log: string;
 }
 
@@ -137,7 +138,7 @@ function podSummary(state: StateDirectory, { workload, running }: FleetPod): Pod
       ...(now.kind === "running" ? { pid: now.pid } : {}),
       state: now.kind,
       ...(now.kind === "waiting" && now.message !== undefined ? { message: now.message } : {}),
-      init: role === "init",
+      role,
       log: logFile(state, object, name),
     })),
   };

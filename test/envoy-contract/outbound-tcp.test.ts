@@ -28,7 +28,7 @@ function weightedEndpoints(clusterName: string): AdsResource {
       lbEndpoints: [
         {
           loadBalancingWeight: 1,
-          hostIdentifier: { case: "endpoint", value: { address: socketAddress("127.0.0.1", Number(port)) } },
+          hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress("127.0.0.1", Number(port)) } },
         },
       ],
     })),
@@ -56,7 +56,7 @@ before(async () => {
   const pod = await network.pod("10.244.0.2");
   const serve = async (port: number, onSocket: (socket: net.Socket) => void): Promise<void> => {
     const server = net.createServer((socket) => onSocket(socket.on("error", () => {})));
-    stack.adopt(server.listen(await pod.listen(port)), () => server.close());
+    stack.adopt(server.listen(await pod.listen(port)), () => void server.close());
   };
   await serve(9000, (socket) => {
     socket.write("hello\n");
@@ -68,6 +68,7 @@ before(async () => {
     if (type === "listener") return [outboundListener()];
     if (type === "routes") return [outboundRoutes];
     const isWeighted = name.startsWith("tcp|10.96.0.9:");
+    if (type === "endpoints" && name.startsWith("tcp|10.96.1.")) return [endpoints(name)];
     if (type === "endpoints") return isWeighted ? [weightedEndpoints(name)] : [endpoints(name, "127.0.0.1:9000")];
     if (type !== "cluster" || name.startsWith("tcp|10.96.1.")) return undefined;
     if (name === "*") return [outsideCluster];
@@ -93,9 +94,10 @@ test("on an undeclared port it waits for the end of detection, and no longer", a
   }
 });
 
+// What could still become an HTTP method, such as "hey" without a line's end, waits for more.
 test("a client that speaks first, TLS or any other, is recognised at once", async () => {
   const tlsHello = Buffer.from("160301020001000001fc0303", "hex").toString("latin1");
-  for (const first of ["hey", tlsHello, "hey"]) {
+  for (const first of ["hey\n", tlsHello, "hey\n"]) {
     const { line, ms } = await talk("10.96.0.2:5000", first);
     assert.match(line, /^hello/);
     assert.ok(ms < detectionMs, `took ${ms} ms`);
@@ -110,7 +112,7 @@ test("each destination asks once", () => {
 test("weights of localities share connections out", async () => {
   const counts: Record<string, number> = {};
   for (let connection = 0; connection < 100; connection++) {
-    const { line } = await talk("10.96.0.9:5000", "hey");
+    const { line } = await talk("10.96.0.9:5000", "hey\n");
     counts[line] = (counts[line] ?? 0) + 1;
   }
   const { 9001: many = 0, 9002: few = 0 } = counts;
@@ -124,7 +126,7 @@ test("what is outside of the ranges is passed through", async () => {
   network.node.run("sysctl", ["-qw", "net.ipv4.ip_forward=1"]);
   network.node.run("ip", ["route", "add", "192.0.2.1", "via", "10.244.0.3"]);
   const server = net.createServer((socket) => socket.end("outside\n"));
-  stack.adopt(server.listen(await other.listen(7000)), () => server.close());
+  stack.adopt(server.listen(await other.listen(7000)), () => void server.close());
   assert.equal((await talk("192.0.2.1:7000")).line, "outside");
 });
 

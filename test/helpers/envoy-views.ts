@@ -10,7 +10,7 @@ import type {
   EndpointsView,
   GatewayListenerView,
   HealthListenerView,
-  InboundListenerView,
+  InboundView,
   OutboundListenerView,
   VirtualHostView,
 } from "#compile/views.ts";
@@ -25,7 +25,7 @@ import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
 /** What a golden input holds: one view, and which it is. */
 export type ViewFixture =
   | { readonly kind: "outbound"; readonly view: OutboundListenerView }
-  | { readonly kind: "inbound"; readonly view: InboundListenerView }
+  | { readonly kind: "inbound"; readonly view: InboundView }
   | { readonly kind: "health"; readonly view: HealthListenerView }
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }

@@ -40,7 +40,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
           const key = `${workload.namespace}/${workload.pod}`;
-          const view = fetch.get(mesh.inboundListeners, key);
+          const view = fetch.get(mesh.inbound, key);
           return view === undefined ? [] : [[key, view]];
         }),
       ),

@@ -43,7 +43,7 @@ function row(pod: PodSummary): readonly string[] {
     age(pod.createdAt),
     pod.ip,
     pod.containers
-      .filter(({ init }) => !init)
+      .filter(({ role }) => role !== "init")
       .map(({ name }) => name)
       .join(","),
   ];

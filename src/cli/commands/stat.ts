@@ -31,8 +31,6 @@ export function register(program: Command): void {
 }
 
 async function stat({ namespace, output, state }: StatCommandOptions): Promise<void> {
-  if (output !== undefined && output !== "json")
-    throw new Error(`unknown output format ${output}; there is json`);
   const { askControlPlane } = await import("../control-plane-client.ts");
   const query = namespace === undefined ? "" : `?namespace=${encodeURIComponent(namespace)}`;
   const edges = await askControlPlane<readonly EdgeStat[]>(state, `/stat${query}`);

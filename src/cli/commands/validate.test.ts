@@ -30,9 +30,9 @@ async function run(...args: readonly string[]): Promise<{ readonly output: strin
 }
 
 describe("what is wrong with a file is said with file, line, object and field", () => {
-  for (const { name, output } of cases) {
-    test(name, async () => {
-      assertGolden(output(".problems.txt"), await problemsOf(`${name}.yaml`));
+  for (const golden of cases) {
+    test(golden.name, async () => {
+      assertGolden(golden.output(".problems.txt"), await problemsOf(`${golden.name}.yaml`));
     });
   }
 

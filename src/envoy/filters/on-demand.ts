@@ -13,6 +13,9 @@ export const authorityHeader = "x-heddle-authority";
 /** Present once the destination has been put in the place of the Host. */
 export const missHeader = "x-heddle-miss";
 
+/** What a request carries to its server's sidecar for the sake of the way; the application must see none of it. */
+export const helperHeaders: readonly string[] = [authorityHeader, missHeader, "x-envoy-original-host"];
+
 /** Longest wait for an answer about a destination. */
 export const lookupTimeoutMs = 5_000;
 

@@ -8,9 +8,9 @@ import type {
 } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { serverFirstPorts } from "#compile/services.ts";
-import type { InboundListenerView, InboundPortView } from "#compile/views.ts";
+import type { InboundListenerView, ListenedPort } from "#compile/views.ts";
 import { httpStats, tcpStats } from "#telemetry/access-log.ts";
-import { authorityHeader, missHeader } from "../filters/on-demand.ts";
+import { helperHeaders } from "../filters/on-demand.ts";
 import { inboundHttpFilters } from "../filters/slots.ts";
 import { unprocessed } from "../local-replies.ts";
 import { duration, heddleMetadata, socketAddress } from "../messages.ts";
@@ -62,7 +62,7 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
  * The five kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from
  * all chains that do not, so every port needs all five.
  */
-function chainsOf(port: InboundPortView | undefined, trustDomain: string): readonly FilterChain[] {
+function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly FilterChain[] {
   const chain = (kind: string, match: FilterChainMatch, filters: FilterChain["filters"]) => ({
     name: `${port?.port ?? "any"} ${kind}`,
     filterChainMatch: { ...(port === undefined ? {} : { destinationPort: port.port }), ...match },
@@ -99,7 +99,7 @@ function inboundHttp(port: number | undefined, peer: "mesh" | "plaintext") {
         name: inboundClusterName(port),
         validateClusters: false,
         // What a client's sidecar needed on the way; the application must not see it.
-        requestHeadersToRemove: [authorityHeader, missHeader],
+        requestHeadersToRemove: [...helperHeaders],
         virtualHosts: [
           {
             name: inboundClusterName(port),

@@ -1,0 +1,108 @@
+/** Gateway in, the objects that run it out: a proxy of its own, with a Service in front. */
+import { healthPort } from "#interception/addresses.ts";
+import type { Gateway } from "#model/gateway-api/gateway.ts";
+import type { ServiceAccount } from "#model/kubernetes/configuration.ts";
+import type { ObjectMeta } from "#model/kubernetes/object.ts";
+import type { Service } from "#model/kubernetes/service.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import type { Deployment } from "#model/kubernetes/workloads.ts";
+import { credentialsVolume, proxyAnnotations, proxyContainer } from "./proxy.ts";
+import type { InjectionSettings } from "./settings.ts";
+
+export interface GatewayWorkload {
+  readonly deployment: Deployment;
+  readonly service: Service;
+  readonly serviceAccount: ServiceAccount;
+}
+
+/** How long a gateway goes on after it was told to stop, so that nobody sends to it any more when it ends. */
+const drainSeconds = 5;
+
+/**
+ * What runs a Gateway: the sidecar's proxy as a Deployment `<gateway>-heddle`, without capture of traffic.
+ * https://gateway-api.sigs.k8s.io/geps/gep-1762/
+ */
+export function gatewayWorkload(gateway: Gateway, settings: InjectionSettings): GatewayWorkload {
+  const { namespace = "default" } = gateway.metadata;
+  const labels = { [gatewayNameLabel]: gateway.metadata.name };
+  const metadata: ObjectMeta = {
+    name: gatewayWorkloadName(gateway.metadata.name),
+    namespace,
+    labels,
+    ...ownedBy(gateway),
+  };
+  return {
+    deployment: deployment(gateway, settings, metadata, labels),
+    service: service(gateway, metadata, labels),
+    serviceAccount: { apiVersion: "v1", kind: "ServiceAccount", metadata },
+  };
+}
+
+/** The name of the objects that run a Gateway. */
+export function gatewayWorkloadName(gateway: string): string {
+  return `${gateway}-heddle`;
+}
+
+type Labels = Readonly<Record<string, string>>;
+
+function deployment(gateway: Gateway, settings: InjectionSettings, metadata: ObjectMeta, labels: Labels): Deployment {
+  const { startupProbe, ...container } = proxyContainer(settings, settings.proxyResources);
+  return {
+    apiVersion: "apps/v1",
+    kind: "Deployment",
+    metadata,
+    spec: {
+      replicas: 1,
+      selector: { matchLabels: labels },
+      template: {
+        metadata: {
+          // The injector must leave it alone.
+          labels: { ...labels, "heddle.dev/inject": "disabled", "sidecar.istio.io/inject": "false" },
+          annotations: proxyAnnotations,
+        },
+        spec: {
+          serviceAccountName: metadata.name,
+          // A safe sysctl: listeners below 1024 need it, as the proxy has no capabilities.
+          securityContext: { sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }] },
+          containers: [
+            {
+              ...container,
+              ports: [
+                ...(container.ports ?? []),
+                ...portsOf(gateway).map(({ port }) => ({ containerPort: port, protocol: "TCP" as const })),
+              ],
+              ...(startupProbe && { startupProbe }),
+              readinessProbe: { httpGet: { path: "/ready", port: healthPort }, periodSeconds: 5 },
+              lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
+            },
+          ],
+          volumes: [credentialsVolume],
+        },
+      },
+    },
+  };
+}
+
+function service(gateway: Gateway, metadata: ObjectMeta, labels: Labels): Service {
+  return {
+    apiVersion: "v1",
+    kind: "Service",
+    metadata,
+    spec: {
+      type: "LoadBalancer",
+      selector: labels,
+      ports: portsOf(gateway).map(({ name, port }) => ({ name, port, targetPort: port, protocol: "TCP" })),
+    },
+  };
+}
+
+/** Listeners may share a port, and tell requests apart by host name. */
+function portsOf(gateway: Gateway): readonly { readonly name: string; readonly port: number }[] {
+  const names = new Map<number, string>();
+  for (const { name, port } of gateway.spec.listeners) if (!names.has(port)) names.set(port, name);
+  return [...names].map(([port, name]) => ({ name, port }));
+}
+
+function ownedBy({ kind, metadata: { name, uid } }: Gateway): Pick<ObjectMeta, "ownerReferences"> {
+  return uid === undefined ? {} : { ownerReferences: [{ kind, name, uid }] };
+}
