@@ -32,7 +32,15 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   "envoy/provider.ts": ["compile", "identity/workload-certificates.ts"],
   xds: ["collections", "model", "runtime"],
   identity: ["model", "collections"],
-  injector: ["model", "collections"],
+  // What the sidecar's containers are given: rules, and the names that identity and telemetry have agreed with it.
+  injector: [
+    "model",
+    "collections",
+    "interception",
+    "identity/tokens.ts",
+    "identity/trust-bundle.ts",
+    "telemetry/measures.ts",
+  ],
   interception: ["model", "collections"],
   // Who a peer is stands in its certificate.
   telemetry: ["model", "collections", "identity/spiffe.ts"],

@@ -1,11 +1,12 @@
 // Views of clusters → Envoy clusters.
-import { create } from "@bufbuild/protobuf";
+import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import {
   type Cluster,
   Cluster_DiscoveryType,
   Cluster_LbPolicy,
   ClusterSchema,
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import type { HealthCheckSchema } from "@heddle/envoy-api/envoy/config/core/v3/health_check";
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/header_mutation/v3/header_mutation";
 import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec";
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
@@ -41,7 +42,9 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...(view.protocol === "http"
       ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
       : {}),
-    ...(view.tls === undefined ? {} : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
+    ...(view.tls === undefined
+      ? {}
+      : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
     ...(view.reference.kind === "tcp" && view.service !== undefined
@@ -104,7 +107,9 @@ const sameProtocolCleaned = {
     httpFilters: [
       extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
         mutations: {
-          requestMutations: helperHeaders.map((header) => ({ action: { case: "remove" as const, value: header } })),
+          requestMutations: helperHeaders.map((header) => ({
+            action: { case: "remove" as const, value: header },
+          })),
         },
       }),
       extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {}),
@@ -171,24 +176,16 @@ export function inboundCluster(port: number | undefined, service: ServiceLabel |
   });
 }
 
-/** The application for a probe of the node: its port at the pod's own address. */
-export function probeCluster(name: string, port: number): Cluster {
-  return create(ClusterSchema, {
-    name,
-    connectTimeout: duration(1_000),
-    ...originalDestination,
-    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
-    upstreamBindConfig: fromProxy,
-  });
-}
+/** What a probe of the node is about. */
+export type ProbeCheck =
+  /** The request goes on to the application. */
+  | { readonly kind: "http" }
+  /** Envoy checks the application actively, and tells the node what it found. */
+  | { readonly kind: "tcp" }
+  | { readonly kind: "grpc"; readonly service: string };
 
-/** The application behind a TCP or gRPC probe: Envoy checks it actively and tells the node what it found. */
-export function checkedCluster(
-  name: string,
-  address: string,
-  port: number,
-  check: { readonly kind: "tcp" } | { readonly kind: "grpc"; readonly service: string },
-): Cluster {
+/** The application for a probe of the node: a port at the pod's own address. */
+export function probeCluster(name: string, address: string, port: number, check: ProbeCheck): Cluster {
   return create(ClusterSchema, {
     name,
     connectTimeout: duration(1_000),
@@ -204,36 +201,39 @@ export function checkedCluster(
         },
       ],
     },
-    healthChecks: [
-      {
-        timeout: duration(1_000),
-        interval: duration(1_000),
-        // Without traffic Envoy checks once a minute; the node counts failures, so one is enough here.
-        noTrafficInterval: duration(1_000),
-        noTrafficHealthyInterval: duration(1_000),
-        unhealthyThreshold: 1,
-        healthyThreshold: 1,
-        healthChecker:
-          check.kind === "tcp"
-            ? { case: "tcpHealthCheck", value: {} }
-            : {
-                case: "grpcHealthCheck",
-                // The default authority is the cluster's name, which servers may refuse.
-                value: { serviceName: check.service, authority: "localhost" },
-              },
-      },
-    ],
-    ...(check.kind === "grpc"
-      ? {
-          typedExtensionProtocolOptions: {
-            [protocolOptions]: pack(HttpProtocolOptionsSchema, {
-              upstreamProtocolOptions: {
-                case: "explicitHttpConfig",
-                value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
-              },
-            }),
-          },
-        }
-      : {}),
+    healthChecks: healthChecks(check),
+    ...(check.kind === "grpc" ? { typedExtensionProtocolOptions: http2 } : {}),
   });
+}
+
+const http2 = {
+  [protocolOptions]: pack(HttpProtocolOptionsSchema, {
+    upstreamProtocolOptions: {
+      case: "explicitHttpConfig",
+      value: { protocolConfig: { case: "http2ProtocolOptions", value: {} } },
+    },
+  }),
+};
+
+function healthChecks(check: ProbeCheck): MessageInitShape<typeof HealthCheckSchema>[] {
+  if (check.kind === "http") return [];
+  return [
+    {
+      timeout: duration(1_000),
+      interval: duration(1_000),
+      // Without traffic Envoy checks once a minute; the node counts failures, so one is enough here.
+      noTrafficInterval: duration(1_000),
+      noTrafficHealthyInterval: duration(1_000),
+      unhealthyThreshold: 1,
+      healthyThreshold: 1,
+      healthChecker:
+        check.kind === "tcp"
+          ? { case: "tcpHealthCheck", value: {} }
+          : {
+              case: "grpcHealthCheck",
+              // The default authority is the cluster's name, which servers may refuse.
+              value: { serviceName: check.service, authority: "localhost" },
+            },
+    },
+  ];
 }

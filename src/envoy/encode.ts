@@ -23,7 +23,8 @@ export function encodeResource<Desc extends DescMessage>(
   context: ResourceContext = {},
 ): Resource {
   const resource = anyPack(schema, message);
-  const version = context.version ?? createHash("sha1").update(resource.value).digest("base64url").slice(0, 16);
+  const version =
+    context.version ?? createHash("sha1").update(resource.value).digest("base64url").slice(0, 16);
   return {
     kind: "resource",
     name,

@@ -17,6 +17,10 @@ suite("views become Envoy messages", () => {
     });
   }
   test("every output has an input", () => {
-    assertNoOrphans(testdata, ".out.yaml", cases.map((golden) => golden.name));
+    assertNoOrphans(
+      testdata,
+      ".out.yaml",
+      cases.map((golden) => golden.name),
+    );
   });
 });

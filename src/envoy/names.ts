@@ -54,7 +54,9 @@ export function parseClusterName(name: string): ClusterReference | undefined {
   const port = parsePort(portText);
   if (direction !== "outbound" || port === undefined || host === "" || rest.length > 0) return undefined;
   if (isIpv4(host)) return subset === "" ? { kind: "address", address: host, port } : undefined;
-  return serviceKeyOfHost(host, "") === undefined ? undefined : { kind: "service", hostname: host, port, subset };
+  return serviceKeyOfHost(host, "") === undefined
+    ? undefined
+    : { kind: "service", hostname: host, port, subset };
 }
 
 /** The destination in the name of a virtual host, or undefined. */

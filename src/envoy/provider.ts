@@ -100,7 +100,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     if (name === healthListenerName) {
       const view = fetch.get(mesh.healthListeners, scope);
-      return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view });
+      return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
     const port = gatewayListeners(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);

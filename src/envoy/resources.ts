@@ -13,6 +13,7 @@ import type {
   InboundListenerView,
   InboundPortView,
   OutboundListenerView,
+  ProbeView,
   RouteView,
   VirtualHostView,
 } from "#compile/views.ts";
@@ -26,7 +27,13 @@ import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
 import { inboundListener } from "./listeners/inbound.ts";
 import { outboundListener } from "./listeners/outbound.ts";
-import { clusterName, healthListenerName, inboundListenerName, trustBundleSecret, workloadSecret } from "./names.ts";
+import {
+  clusterName,
+  healthListenerName,
+  inboundListenerName,
+  trustBundleSecret,
+  workloadSecret,
+} from "./names.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { trustBundle, workloadCertificate } from "./secrets.ts";
 
@@ -40,7 +47,7 @@ export type SharedView =
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
   | { readonly kind: "inboundCluster"; readonly view: InboundPortView }
-  | { readonly kind: "healthListener"; readonly view: HealthListenerView };
+  | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
 
 export function viewResource(shared: SharedView, trustDomain: string): Resource {
   switch (shared.kind) {

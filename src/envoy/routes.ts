@@ -1,7 +1,10 @@
 // Views of routes → Envoy virtual hosts and route configurations.
 import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
-import { type RouteConfiguration, RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
+import {
+  type RouteConfiguration,
+  RouteConfigurationSchema,
+} from "@heddle/envoy-api/envoy/config/route/v3/route";
 import type {
   HeaderMatcherSchema,
   QueryParameterMatcherSchema,
@@ -17,12 +20,7 @@ import { PreviousHostsPredicateSchema } from "@heddle/envoy-api/envoy/extensions
 import type { GatewayListenerView, RouteView, VirtualHostView, WeightedCluster } from "#compile/views.ts";
 import type { HeaderChanges, HeaderValue, NamedMatcher, PathMatcher, StringMatcher } from "#model/route.ts";
 import { answer500 } from "./filters/fault.ts";
-import {
-  authorityHeader,
-  destinationHeader,
-  enableMiss,
-  missHeader,
-} from "./filters/on-demand.ts";
+import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata } from "./messages.ts";
 import {
   blackHoleCluster,
@@ -99,11 +97,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
   });
 }
 
-
-type HostRewrite = Exclude<
-  MessageInitShape<typeof RouteActionSchema>["hostRewriteSpecifier"],
-  undefined
->;
+type HostRewrite = Exclude<MessageInitShape<typeof RouteActionSchema>["hostRewriteSpecifier"], undefined>;
 
 function routeOf(
   view: RouteView,

@@ -27,7 +27,7 @@ export function readAnnotations(pod: Pod, defaults: ProxyResources): PodWishes {
     splitList(annotations[name]).flatMap((text) => {
       const value = parse(text);
       if (value !== undefined) return [value];
-      report("error", name, `"${text}" is not ${expected}.`);
+      report("error", name, `"${text}" is not ${expected}`);
       return [];
     });
   const ports = (name: string) => list(traffic(name), parsePort, "a port from 1 to 65535");
@@ -91,10 +91,10 @@ const unsupportedSidecar = new Set(
 function reportUnsupported(name: string, value: string, report: Report): void {
   const unknownTraffic = name.startsWith(traffic("")) && !supportedTraffic.has(name);
   if (unknownTraffic || unsupportedSidecar.has(name)) {
-    report("warning", name, `The annotation ${name} is not supported yet; it has no effect.`);
+    report("warning", name, `the annotation ${name} is not supported yet; it has no effect`);
   }
   if (name === interceptionMode && value !== "REDIRECT" && value !== "NONE") {
-    report("error", name, `The interception mode "${value}" is not supported; use REDIRECT or NONE.`);
+    report("error", name, `the interception mode "${value}" is not supported; use REDIRECT or NONE`);
   }
 }
 
@@ -110,7 +110,7 @@ function readResources(
     report(
       "error",
       "sidecar.istio.io/proxyMemoryLimit",
-      `"${memoryLimit}" is not an amount of memory such as 256Mi.`,
+      `"${memoryLimit}" is not an amount of memory such as 256Mi`,
     );
   }
   return {

@@ -37,18 +37,31 @@ export function injectDocument(
   if (object === undefined || path === undefined) return { kind: "other" };
   const metadata = asObject(object["metadata"]);
   const namespace = text(metadata?.["namespace"]) ?? "default";
-  const subject = { kind, namespace, name: text(metadata?.["name"]) ?? text(metadata?.["generateName"]) ?? "" };
+  const subject = {
+    kind,
+    namespace,
+    name: text(metadata?.["name"]) ?? text(metadata?.["generateName"]) ?? "",
+  };
   const holder = path.reduce<JsonObject | undefined>((at, step) => asObject(at?.[step]), object);
   if (holder === undefined || !hasContainers(holder)) {
     const field = [...path, "spec", "containers"].join(".");
-    const problem: Problem = { severity: "error", message: `${field} must be a list of containers.`, object: subject, field };
+    const problem: Problem = {
+      severity: "error",
+      message: `${field} must be a list of containers`,
+      object: subject,
+      field,
+    };
     return { kind: "refused", problem };
   }
   const pod = podOf(holder, subject);
   const decision = decideInjection(pod, { labels: labelsOf(namespace) });
   if (!decision.inject) return { kind: "skipped", subject, reason: decision.reason };
   const result = injectSidecar(pod, settings);
-  const locate = (problem: Problem): Problem => ({ ...problem, object: subject, ...fieldWithin(path, problem.field) });
+  const locate = (problem: Problem): Problem => ({
+    ...problem,
+    object: subject,
+    ...fieldWithin(path, problem.field),
+  });
   if (result.kind === "refused") return { kind: "refused", problem: locate(result.problem) };
   return {
     kind: "injected",
@@ -64,7 +77,9 @@ export function injectDocument(
 type JsonObject = Readonly<Record<string, unknown>>;
 
 function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as JsonObject) : undefined;
+  return typeof value === "object" && value !== null && !Array.isArray(value)
+    ? (value as JsonObject)
+    : undefined;
 }
 
 function text(value: unknown): string | undefined {

@@ -45,7 +45,12 @@ export function gatewayWorkloadName(gateway: string): string {
 
 type Labels = Readonly<Record<string, string>>;
 
-function deployment(gateway: Gateway, settings: InjectionSettings, metadata: ObjectMeta, labels: Labels): Deployment {
+function deployment(
+  gateway: Gateway,
+  settings: InjectionSettings,
+  metadata: ObjectMeta,
+  labels: Labels,
+): Deployment {
   const { startupProbe, ...container } = proxyContainer(settings, settings.proxyResources);
   return {
     apiVersion: "apps/v1",

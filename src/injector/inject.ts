@@ -90,7 +90,7 @@ function conflicts(pod: Pod): readonly Problem[] {
   const error = (message: string, field: string): Problem => ({ severity: "error", message, field });
   const uid = (runAsUser: number | undefined, field: string): readonly Problem[] =>
     runAsUser === proxyUid
-      ? [error(`User ${proxyUid} is the proxy's, whose traffic is not captured; run as another one.`, field)]
+      ? [error(`user ${proxyUid} is the proxy's, whose traffic is not captured; run as another one`, field)]
       : [];
   const inContainer = (list: "initContainers" | "containers") =>
     (pod.spec[list] ?? []).flatMap((container, i) => [
@@ -98,7 +98,7 @@ function conflicts(pod: Pod): readonly Problem[] {
       ...([proxyContainerName, initContainerName].includes(container.name)
         ? [
             error(
-              `The name ${container.name} is the sidecar's; call the container otherwise.`,
+              `the name ${container.name} is the sidecar's; call the container otherwise`,
               `spec.${list}[${i}].name`,
             ),
           ]
@@ -108,7 +108,7 @@ function conflicts(pod: Pod): readonly Problem[] {
     [credentialsVolumeName, emptyVolumeName].includes(volume.name)
       ? [
           error(
-            `The name ${volume.name} is the sidecar's; call the volume otherwise.`,
+            `the name ${volume.name} is the sidecar's; call the volume otherwise`,
             `spec.volumes[${i}].name`,
           ),
         ]

@@ -1,4 +1,5 @@
 import { decideInjection } from "#injector/decision.ts";
+import { gatewayWorkload } from "#injector/gateway.ts";
 import { injectSidecar } from "#injector/inject.ts";
 import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
@@ -30,10 +31,13 @@ export function localInjection(labelsOf: (namespace: string) => Labels | undefin
 }
 
 /** What runs for the Gateways of the mesh, each with the object that asked for it. */
-export function gatewayObjects(_gateways: readonly Gateway[]): readonly {
+export function gatewayObjects(gateways: readonly Gateway[]): readonly {
   readonly origin: ObjectReference;
   readonly deployment: Deployment;
   readonly service: Service;
 }[] {
-  return [];
+  return gateways.map((gateway) => {
+    const { name, namespace = "default" } = gateway.metadata;
+    return { origin: { kind: "Gateway", namespace, name }, ...gatewayWorkload(gateway, SETTINGS) };
+  });
 }

@@ -90,13 +90,12 @@ export function decodeReport(bytes: Uint8Array, reporter: Reporter): Report {
   const points: Point[] = [];
   let intervalMs = 0;
   for (const metric of metricsIn(bytes)) {
-    const measure = measureOf(metric.name);
-    if (measure === undefined || points.length >= maximumPoints) continue;
+    const measure = knownMeasures.get(metric.name);
     for (const point of dataPointsOf(metric)) {
-      const read = readPoint(measure, point);
-      if (read === undefined) continue;
-      points.push(read);
+      // Any point tells until when the sidecar has reported, also those of Envoy's own statistics.
       intervalMs = Math.max(intervalMs, intervalOf(point));
+      const read = measure === undefined ? undefined : readPoint(measure, point);
+      if (read !== undefined && points.length < maximumPoints) points.push(read);
     }
   }
   return { reporter, intervalMs, points };
@@ -116,16 +115,14 @@ function metricsIn(bytes: Uint8Array): readonly Metric[] {
 type DataPoint = NumberDataPoint | HistogramDataPoint;
 
 function dataPointsOf({ data }: Metric): readonly DataPoint[] {
-  return data.case === "sum" || data.case === "histogram" ? data.value.dataPoints : [];
+  return data.case === "sum" || data.case === "gauge" || data.case === "histogram"
+    ? data.value.dataPoints
+    : [];
 }
 
 const knownMeasures = new Map<string, Measure>(
   Object.values(measures).map((measure) => [`${statsPrefix}.${measure}`, measure]),
 );
-
-function measureOf(name: string): Measure | undefined {
-  return knownMeasures.get(name);
-}
 
 /** Milliseconds that a point covers. Envoy's first report since its start says that it began in 1970. */
 function intervalOf({ startTimeUnixNano, timeUnixNano }: DataPoint): number {

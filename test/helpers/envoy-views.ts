@@ -59,7 +59,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
       ];
     case "health":
       return [
-        { schema: ListenerSchema, message: healthListener(fixture.view) },
+        { schema: ListenerSchema, message: healthListener(fixture.view.probes) },
         ...probeClusters(fixture.view).map((message) => ({ schema: ClusterSchema, message })),
       ];
     case "gateway":

@@ -68,7 +68,20 @@ const ip = (...words: string[]) => execFileSync("ip", words);
 
 before(async () => {
   for (const side of [pod, stranger]) ip("netns", "add", side.name);
-  ip("link", "add", "eth0", "netns", pod.name, "type", "veth", "peer", "name", "eth0", "netns", stranger.name);
+  ip(
+    "link",
+    "add",
+    "eth0",
+    "netns",
+    pod.name,
+    "type",
+    "veth",
+    "peer",
+    "name",
+    "eth0",
+    "netns",
+    stranger.name,
+  );
   for (const side of [pod, stranger]) {
     ip("-n", side.name, "address", "add", `${side.v4}/24`, "dev", "eth0");
     ip("-n", side.name, "address", "add", `${side.v6}/64`, "dev", "eth0", "nodad");
@@ -163,7 +176,9 @@ describe("a pod whose whole traffic is captured", () => {
   test("a refusal is one packet, not an exchange of resets", async () => {
     const resets = () => {
       const snmp = execFileSync("ip", ["netns", "exec", stranger.name, "cat", "/proc/net/snmp"]).toString();
-      const [names = [], values = []] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map((match) => match[1]?.split(" "));
+      const [names = [], values = []] = [...snmp.matchAll(/^Tcp: (.*)$/gm)].map((match) =>
+        match[1]?.split(" "),
+      );
       const of = (name: string) => Number(values[names.indexOf(name)]);
       return { received: of("InSegs"), sent: of("OutSegs"), resetsSent: of("OutRsts") };
     };

@@ -9,6 +9,8 @@ import { client, deployment, podTemplate, service } from "#test/helpers/workload
 /** Answers every request with its own name. */
 const answer = `require("http").createServer((_, response) => response.end(require("os").hostname())).listen(8080)`;
 const web = ["node", "-e", answer];
+/** The first process of a container gets SIGTERM only if it asks for it. */
+const IDLE = "trap exit TERM; while :; do sleep 1 & wait; done";
 const ready = {
   readinessProbe: { httpGet: { path: "/", port: "http" } },
   ports: [{ name: "http", containerPort: 8080 }],
@@ -38,7 +40,7 @@ const objects = [
     data: { colour: "blue", "a.txt": "A" },
   },
   { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { key: "s3cret" } },
-  deployment("tools", ["sh", "-c", 'echo "arguments: $0 $*"; sleep 1000', "$(POD_IP)", "$$(X)"], {
+  deployment("tools", ["sh", "-c", 'echo "arguments: $0 $*"; ' + IDLE, "$(POD_IP)", "$$(X)"], {
     annotations: { note: "hello" },
     container: {
       env: [
@@ -66,11 +68,7 @@ const objects = [
         {
           name: "helper",
           restartPolicy: "Always",
-          command: [
-            "sh",
-            "-c",
-            "sleep 0.5; echo helper >> /work/order; trap 'echo stopped; exit' TERM; while :; do sleep 1 & wait; done",
-          ],
+          command: ["sh", "-c", "sleep 0.5; echo helper >> /work/order; " + IDLE],
           startupProbe: { exec: { command: ["grep", "-q", "helper", "/work/order"] }, periodSeconds: 1 },
           volumeMounts: [{ name: "shared", mountPath: "/work" }],
         },
@@ -102,7 +100,7 @@ const objects = [
       template: podTemplate("migrate", ["sh", "-c", "echo migrated"], {
         spec: {
           restartPolicy: "Never",
-          initContainers: [{ name: "sidecar", restartPolicy: "Always", command: ["sleep", "1000"] }],
+          initContainers: [{ name: "sidecar", restartPolicy: "Always", command: ["sh", "-c", IDLE] }],
         },
       }),
     },

@@ -6,7 +6,7 @@ import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_
 import { HealthCheckSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/health_check/v3/health_check";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import type { HealthListenerView, ProbeView } from "#compile/views.ts";
-import { checkedCluster, probeCluster } from "../clusters.ts";
+import { probeCluster } from "../clusters.ts";
 import { duration, extension, socketAddress } from "../messages.ts";
 import { healthListenerName, probeClusterName } from "../names.ts";
 import { connectionManager } from "./http.ts";
@@ -19,7 +19,7 @@ type Route = MessageInitShape<typeof RouteSchema>;
  * `/ready` answers once this listener is there, and it comes by LDS: ready means configured. The probes that the
  * injector has rewritten are answered under their own paths, by the application or by what Envoy checked of it.
  */
-export function healthListener(view: HealthListenerView): Listener {
+export function healthListener(probes: readonly ProbeView[]): Listener {
   return create(ListenerSchema, {
     name: healthListenerName,
     address: socketAddress("0.0.0.0", healthPort),
@@ -35,12 +35,12 @@ export function healthListener(view: HealthListenerView): Listener {
                 name: "health",
                 validateClusters: false,
                 virtualHosts: [
-                  { name: "health", domains: ["*"], routes: [ready, ...view.probes.flatMap(probeRoute)] },
+                  { name: "health", domains: ["*"], routes: [ready, ...probes.flatMap(probeRoute)] },
                 ],
               },
             },
             httpFilters: [
-              ...view.probes.flatMap(healthCheck),
+              ...probes.flatMap(healthCheck),
               extension("envoy.filters.http.router", RouterSchema, {}),
             ],
           }),
@@ -52,11 +52,7 @@ export function healthListener(view: HealthListenerView): Listener {
 
 /** The clusters that the probes of a pod need. */
 export function probeClusters(view: HealthListenerView) {
-  return view.probes.map((probe) =>
-    probe.kind === "http"
-      ? probeCluster(probeClusterName(probe), probe.port)
-      : checkedCluster(probeClusterName(probe), view.address, probe.port, probe),
-  );
+  return view.probes.map((probe) => probeCluster(probeClusterName(probe), view.address, probe.port, probe));
 }
 
 const ready: Route = {

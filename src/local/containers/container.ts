@@ -37,8 +37,8 @@ export interface RunningContainer {
   readonly started: Promise<void>;
   /** What further commands inside it need; nothing while it does not run. */
   readonly join: () => { readonly pid: number; readonly settings: JoinSettings } | undefined;
-  /** preStop, SIGTERM, and SIGKILL when the time is over. Resolves when no process is left. */
-  stop(graceMs: number): Promise<void>;
+  /** SIGTERM, after the preStop hook where one is wanted, and SIGKILL when the time is over. No process is left then. */
+  stop(graceMs: number, hooks: "with hooks" | "without hooks"): Promise<void>;
 }
 
 /** Starts a container and keeps it as its policy says, until it ends for good or is stopped. */
@@ -118,12 +118,12 @@ export function startContainer(options: ContainerOptions): RunningContainer {
     started: started.promise,
     view: () => ({ name: container.name, state, restarts, ...flags, ready: readyOf(role, state, flags) }),
     join: () => current && { pid: current.process.pid, settings: current.setup },
-    async stop(graceMs) {
+    async stop(graceMs, hooks) {
       const running = current;
       stopping.abort();
       if (running !== undefined) {
         const before = performance.now();
-        await beforeStop(container.lifecycle?.preStop, options, running, graceMs);
+        if (hooks === "with hooks") await beforeStop(container.lifecycle?.preStop, options, running, graceMs);
         await terminate(running.process, graceMs - (performance.now() - before));
       }
       await finished;

@@ -59,12 +59,12 @@ export function statusWord(containers: readonly ContainerOfPod[], terminating: b
       state.kind === "waiting" && !["PodInitializing", "ContainerCreating"].includes(state.reason),
   );
   if (waiting?.state.kind === "waiting") return waiting.state.reason;
-  const inits = containers.filter(({ role }) => role !== "application");
-  const done = inits.filter((container) => (container.role === "init" ? container.ready : container.started));
-  if (done.length < inits.length) return `Init:${done.length}/${inits.length}`;
   const applications = containers.filter(({ role }) => role === "application");
   const phase = podPhase(applications);
   if (phase === "Succeeded") return "Completed";
   if (phase === "Failed") return "Error";
+  const inits = containers.filter(({ role }) => role !== "application");
+  const done = inits.filter((container) => (container.role === "init" ? container.ready : container.started));
+  if (done.length < inits.length) return `Init:${done.length}/${inits.length}`;
   return phase;
 }

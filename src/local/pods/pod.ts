@@ -55,7 +55,10 @@ export interface RunningPod {
   readonly join: (container: string) => ReturnType<RunningContainer["join"]>;
   /** Writes changed ConfigMaps and Secrets into its volumes. */
   refresh(): void;
-  /** Ends it in order and removes all of it. `limitMs` shortens its own grace period. */
+  /**
+   * Ends it in order and removes all of it. `limitMs`, for when the whole mesh ends, shortens its own grace period and
+   * leaves out preStop hooks: nobody is left for whom to drain.
+   */
   stop(limitMs?: number): Promise<void>;
 }
 
@@ -143,25 +146,30 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
     await Promise.all(
       [...running.values()].filter(({ role }) => role === "application").map(({ finished }) => finished),
     );
-    if (stopped === undefined) await stopSidecars(GRACE_SECONDS * 1000);
+    if (stopped === undefined) await stopSidecars(GRACE_SECONDS * 1000, "with hooks");
   }
 
-  async function stopSidecars(graceMs: number): Promise<void> {
+  async function stopSidecars(graceMs: number, hooks: Hooks): Promise<void> {
     const sidecars = [...running.values()].filter(({ role }) => role === "sidecar");
-    for (const sidecar of sidecars.reverse()) await sidecar.stop(graceMs);
+    for (const sidecar of sidecars.reverse()) await sidecar.stop(graceMs, hooks);
   }
 
-  async function end(limitMs: number): Promise<void> {
-    const graceMs = Math.min((spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000, limitMs);
+  async function end(limitMs: number | undefined): Promise<void> {
+    const ownMs = (spec.terminationGracePeriodSeconds ?? GRACE_SECONDS) * 1000;
+    const graceMs = Math.min(ownMs, limitMs ?? ownMs);
+    const hooks: Hooks = limitMs === undefined ? "with hooks" : "without hooks";
     deletionTimestamp = new Date().toISOString();
     publish.now();
     const begun = performance.now();
     await Promise.all(
       [...running.values()]
         .filter(({ role }) => role !== "sidecar")
-        .map((container) => container.stop(graceMs)),
+        .map((container) => container.stop(graceMs, hooks)),
     );
-    await stopSidecars(Math.max(graceMs - (performance.now() - begun), Math.min(LEAST_GRACE_MS, graceMs)));
+    await stopSidecars(
+      Math.max(graceMs - (performance.now() - begun), Math.min(LEAST_GRACE_MS, graceMs)),
+      hooks,
+    );
     await ran;
     volumes?.close();
     publish.close();
@@ -182,12 +190,14 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
     network,
     join: (container) => running.get(container)?.join(),
     refresh: () => volumes?.refresh(),
-    stop(limitMs = Number.POSITIVE_INFINITY) {
+    stop(limitMs) {
       stopped ??= end(limitMs);
       return stopped;
     },
   };
 }
+
+type Hooks = Parameters<RunningContainer["stop"]>[1];
 
 interface SetupContext {
   readonly options: PodOptions;

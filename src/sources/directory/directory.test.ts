@@ -45,11 +45,11 @@ function messages(): readonly string[] {
   return [...source.problems.entries()].map(([, { message }]) => message);
 }
 
-/** Waits until `condition` holds, at most a second; returns how long it took, in ms. */
+/** Waits until `condition` holds, at most five seconds; returns how long it took, in ms. */
 async function until(condition: () => boolean): Promise<number> {
   const start = performance.now();
   while (!condition()) {
-    if (performance.now() - start > 1000)
+    if (performance.now() - start > 5000)
       assert.fail(`still ${JSON.stringify(values())} ${messages().join("; ")}`);
     await sleep(1);
   }
@@ -142,7 +142,7 @@ describe("watching", () => {
     writeFileSync(file("a.yaml"), configMap("one", "1"));
     open();
     writeFileSync(file("a.yaml"), configMap("one", "2"));
-    assert.ok((await until(() => values()["one"] === "2")) < 200);
+    assert.ok((await until(() => values()["one"] === "2")) < 500);
   });
 
   test("an editor that writes a new file and renames it never withdraws anything", async () => {

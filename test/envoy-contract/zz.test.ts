@@ -1,0 +1,399 @@
+// Heddle's own xDS server with the real Envoy: what the server assumes of its client, seen on the client.
+import assert from "node:assert/strict";
+import http from "node:http";
+import net from "node:net";
+import { after, type TestContext, test } from "node:test";
+import { toBinary } from "@bufbuild/protobuf";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import { Graph } from "#collections/graph.ts";
+import { createGrpcServer, type GrpcServer } from "#runtime/grpc-server.ts";
+import { type AdsResource, ads, adsTypes } from "#test/helpers/ads.ts";
+import { createAuthority } from "#test/helpers/certificates.ts";
+import { adsBootstrap, socketAddress, xdsCluster } from "#test/helpers/config.ts";
+import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
+import { request, startEcho } from "#test/helpers/http.ts";
+import { until } from "#test/helpers/wait.ts";
+import { bearerToken } from "#xds/authentication.ts";
+import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
+import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/server.ts";
+import { clusterType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+import { edsCluster, endpoints, outboundManager, outboundRoutes, virtualHost } from "./outbound.ts";
+
+const authority = await createAuthority();
+const certificate = await authority.issue({ dns: ["heddle.test"] });
+
+/** A resource of the tests with what it refers to. */
+interface Content extends AdsResource {
+  readonly references?: readonly ResourceName[];
+}
+
+/** A control plane of one graph; it can be stopped and replaced by another on the same port, as after a crash. */
+class ControlPlane {
+  readonly graph = new Graph();
+  readonly content = this.graph.source<Content>("content");
+  readonly rejections: string[] = [];
+  readonly #options: Partial<XdsServerOptions<string>>;
+  #server: XdsServer | undefined;
+  #grpc: GrpcServer | undefined;
+  port = 0;
+
+  constructor(options: Partial<XdsServerOptions<string>> = {}) {
+    this.#options = options;
+  }
+
+  get proxies() {
+    return this.#server?.proxies() ?? [];
+  }
+
+  held(typeUrl: string): readonly string[] {
+    return Object.keys(this.proxies[0]?.types[typeUrl]?.held ?? {});
+  }
+
+  set(...contents: readonly Content[]): void {
+    this.content.apply(contents.map((each) => [keyOf(each), each]));
+  }
+
+  remove(type: string, name: string): void {
+    this.content.set(`${type} ${name}`, undefined);
+  }
+
+  async start(): Promise<void> {
+    this.#server = createXdsServer<string>({
+      provider: this.#provider(),
+      authenticate: async (metadata) =>
+        bearerToken(metadata) === "token" ? { client: "pod", id: "pod" } : { refused: "no such token" },
+      onRejected: (_id, rejection) => this.rejections.push(`${rejection.name}: ${rejection.message}`),
+      ...this.#options,
+    });
+    this.#grpc = createGrpcServer({
+      certificate: { chainPem: certificate.chain, keyPem: certificate.key },
+    });
+    this.#server.addTo(this.#grpc.services);
+    ({ port: this.port } = await this.#grpc.listen({ host: "127.0.0.1", port: this.port }));
+  }
+
+  async stop(): Promise<void> {
+    this.#server?.close();
+    await this.#grpc?.close();
+    this.#server = undefined;
+  }
+
+  #provider(): Provider<string> {
+    const suffix = `of server ${++servers}`;
+    return {
+      resources: this.graph.demand<Resource | Absent>(`resources ${suffix}`, (key, fetch) => {
+        const found = fetch.get(this.content, key);
+        return found === undefined ? { kind: "absent" } : encode(found);
+      }),
+      keyOf: (_client, { typeUrl, name }) => `${typeUrl} ${name}`,
+      // Fixed in these tests: the listeners there are, and no clusters but those referred to.
+      wildcards: this.graph.demand(`wildcard names ${suffix}`, (typeUrl, fetch) =>
+        typeUrl !== listenerType
+          ? []
+          : fetch
+              .all(this.content)
+              .filter((each) => each.type === "listener")
+              .map((each) => each.resource.name),
+      ),
+      wildcardKeyOf: (_client, typeUrl) => typeUrl,
+    };
+  }
+}
+
+let servers = 0;
+
+function keyOf({ type, resource }: AdsResource): string {
+  return `${adsTypes[type]} ${resource.name}`;
+}
+
+function encode({ resource, references = [] }: Content): Resource {
+  const { name, version } = resource;
+  const encoded = toBinary(ResourceSchema, resource);
+  return { kind: "resource", name, version, encoded, references, origins: [] };
+}
+
+function versioned(content: Content, version: string): Content {
+  return { ...content, resource: { ...content.resource, version } };
+}
+
+/** Envoy with one connection manager on two ports, whose addresses are the destinations; and two applications. */
+interface Mesh {
+  readonly plane: ControlPlane;
+  readonly envoy: Envoy;
+  readonly ports: readonly [number, number];
+  readonly destinations: readonly [string, string];
+  readonly apps: Readonly<Record<"one" | "two", string>>;
+  get(port: number, host?: string): Promise<{ readonly status: number; readonly app: string }>;
+}
+
+async function listening(): Promise<{ readonly listener: net.Server; readonly port: number }> {
+  const listener = net.createServer().listen(0, "127.0.0.1");
+  await new Promise((resolve) => listener.once("listening", resolve));
+  return { listener, port: (listener.address() as net.AddressInfo).port };
+}
+
+async function freePort(): Promise<number> {
+  const { listener, port } = await listening();
+  await new Promise((resolve) => listener.close(resolve));
+  return port;
+}
+
+async function startApp(name: string, running: { close(): void }[]): Promise<string> {
+  const { listener, port } = await listening();
+  running.push(listener, startEcho(listener, name));
+  return `127.0.0.1:${port}`;
+}
+
+function bootstrap(port: number): object {
+  const more = {
+    transport_socket: {
+      name: "envoy.transport_sockets.tls",
+      typed_config: {
+        "@type": "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.UpstreamTlsContext",
+        sni: "heddle.test",
+        common_tls_context: {
+          tls_params: { tls_maximum_protocol_version: "TLSv1_3", tls_minimum_protocol_version: "TLSv1_3" },
+          alpn_protocols: ["h2"],
+          validation_context: { trusted_ca: { inline_string: authority.root } },
+        },
+      },
+    },
+  };
+  const base = adsBootstrap("/unused") as { dynamic_resources: { ads_config: { grpc_services: object[] } } };
+  const [service] = base.dynamic_resources.ads_config.grpc_services;
+  const grpcService = { ...service, initial_metadata: [{ key: "authorization", value: "Bearer token" }] };
+  return {
+    ...base,
+    dynamic_resources: {
+      ...base.dynamic_resources,
+      ads_config: { ...base.dynamic_resources.ads_config, grpc_services: [grpcService] },
+    },
+    layered_runtime: { layers: [{ name: "static", static_layer: { "envoy.reloadable_features.vhds_answered_alias_cache": false } }] },
+    static_resources: {
+      clusters: [xdsCluster({ socket_address: { address: "127.0.0.1", port_value: port } }, { more })],
+    },
+  };
+}
+
+async function startMesh(context: TestContext, options?: Partial<XdsServerOptions<string>>): Promise<Mesh> {
+  const running: { close(): void }[] = [];
+  const plane = new ControlPlane(options);
+  const apps = { one: await startApp("one", running), two: await startApp("two", running) };
+  const ports = [await freePort(), await freePort()] as const;
+  for (const [at, port] of ports.entries())
+    plane.set(
+      ads("listener", ListenerSchema, {
+        name: `listener${at}`,
+        address: socketAddress("127.0.0.1", port),
+        filterChains: [{ filters: [outboundManager()] }],
+      }),
+    );
+  plane.set(outboundRoutes);
+  await plane.start();
+  const envoy = await startEnvoy(bootstrap(plane.port));
+  context.after(async () => {
+    await envoy.stop();
+    await plane.stop();
+    for (const app of running) app.close();
+  });
+  await until(() => envoy.isListening("listener1"), "the listeners");
+  return {
+    plane,
+    envoy,
+    ports,
+    destinations: [`127.0.0.1:${ports[0]}`, `127.0.0.1:${ports[1]}`],
+    apps,
+    get: async (port, host = "web.shop") => {
+      const agent = new http.Agent();
+      const answer = await request(net.connect(port, "127.0.0.1"), { headers: { host } });
+      agent.destroy();
+      return { status: answer.status, app: answer.status === 200 ? answer.echo().app : "" };
+    },
+  };
+}
+
+/** A virtual host for a destination with the clusters that its route names. */
+function routed(
+  destination: string,
+  cluster: string,
+  version = "1",
+  domains: readonly string[] = [],
+): Content {
+  return {
+    ...virtualHost({ destination, domains, cluster, version }),
+    references: [{ typeUrl: clusterType, name: cluster }],
+  };
+}
+
+test("virtual hosts, clusters and endpoints come on demand, by destination", async (context) => {
+  const { plane, destinations, ports, apps, get } = await startMesh(context);
+  plane.set(
+    routed(destinations[0], "one"),
+    routed(destinations[1], "two"),
+    edsCluster("one"),
+    edsCluster("two"),
+    endpoints("one", apps.one),
+    endpoints("two", apps.two),
+  );
+  assert.deepEqual(plane.held(virtualHostType), []);
+  assert.deepEqual(plane.held(clusterType), []);
+  const start = performance.now();
+  assert.deepEqual(await get(ports[0]), { status: 200, app: "one" });
+  context.diagnostic(`first request: ${(performance.now() - start).toFixed(1)} ms`);
+  assert.deepEqual(plane.held(virtualHostType), [`outbound/${destinations[0]}`]);
+  assert.deepEqual(plane.held(clusterType), ["one"]);
+  assert.deepEqual(await get(ports[1]), { status: 200, app: "two" });
+});
+
+test("a destination that does not exist is answered at once, and served when it comes to be", async (context) => {
+  const { plane, destinations, ports, apps, get } = await startMesh(context);
+  const start = performance.now();
+  assert.equal((await get(ports[0])).status, 404);
+  assert.ok(performance.now() - start < 2_000);
+  plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
+  await until(async () => (await get(ports[0])).status === 200, "the destination to be served");
+});
+
+test("a route changes to a new cluster without a failed request, and the old cluster goes", async (context) => {
+  const { plane, envoy, destinations, ports, apps, get } = await startMesh(context);
+  plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
+  await get(ports[0]);
+  const seen = new Set<string>();
+  let stop = false;
+  const load = (async () => {
+    while (!stop) {
+      const { status, app } = await get(ports[0]);
+      seen.add(`${status} ${app}`);
+    }
+  })();
+  plane.set(edsCluster("two"), endpoints("two", apps.two), routed(destinations[0], "two", "2"));
+  await until(() => seen.has("200 two"), "the new route");
+  await until(async () => !(await envoy.admin("/clusters")).includes("one::"), "the old cluster to go");
+  stop = true;
+  await load;
+  assert.deepEqual([...seen].sort(), ["200 one", "200 two"]);
+});
+
+test("a changed cluster is warm at once though its endpoints have not changed", async (context) => {
+  const { plane, envoy, destinations, ports, apps, get } = await startMesh(context);
+  plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
+  await get(ports[0]);
+  plane.set(versioned(edsCluster("one", { altStatName: "renamed" }), "2"));
+  await until(
+    async () => (await envoy.stat("cluster.renamed.membership_total")) === 1,
+    "the new cluster",
+    3_000,
+  );
+  assert.equal((await get(ports[0])).status, 200);
+});
+
+test("a new control plane sends what has changed and nothing else, and fails no request", async (context) => {
+  const { plane, envoy, destinations, ports, apps, get } = await startMesh(context);
+  plane.set(
+    routed(destinations[0], "one"),
+    routed(destinations[1], "two"),
+    edsCluster("one"),
+    edsCluster("two"),
+    endpoints("one", apps.one),
+    endpoints("two", apps.two),
+  );
+  await get(ports[0]);
+  await get(ports[1]);
+  const updates = async (): Promise<readonly number[]> =>
+    Promise.all(
+      ["cluster_manager.cds", "listener_manager.lds", "cluster.one", "cluster.two"].map((prefix) =>
+        envoy.stat(`${prefix}.update_success`),
+      ),
+    );
+  const before = await updates();
+  await plane.stop();
+  assert.equal((await get(ports[0])).status, 200);
+  await plane.start();
+  await until(() => plane.held(virtualHostType).length === 2, "the virtual hosts to be subscribed to again");
+  await until(() => plane.held(clusterType).length === 2, "the clusters to be known again");
+  await new Promise((resolve) => setTimeout(resolve, 2_500));
+  assert.deepEqual(await updates(), before);
+  assert.deepEqual(
+    [await get(ports[0]), await get(ports[1])].map(({ app }) => app),
+    ["one", "two"],
+  );
+
+  // While it is away, one destination goes and the cluster of the other changes.
+  await plane.stop();
+  plane.remove(virtualHostType, `outbound/${destinations[1]}`);
+  plane.remove(clusterType, "two");
+  plane.set(versioned(edsCluster("one", { altStatName: "renamed" }), "2"));
+  await plane.start();
+  await until(
+    async () => (await envoy.stat("cluster.renamed.membership_total")) === 1,
+    "the new cluster",
+    5_000,
+  );
+  await until(
+    async () => !(await envoy.admin("/clusters")).includes("two::"),
+    "the vanished cluster to go",
+    5_000,
+  );
+  assert.equal((await get(ports[0])).status, 200);
+  assert.equal((await get(ports[1])).status, 404);
+});
+
+test("of two virtual hosts that claim one domain the second is kept back, and the first serves", async (context) => {
+  const { plane, destinations, ports, apps, get } = await startMesh(context);
+  const clash = ["clash.shop"];
+  plane.set(
+    routed(destinations[0], "one", "1", clash),
+    routed(destinations[1], "two", "1", clash),
+    edsCluster("one"),
+    edsCluster("two"),
+    endpoints("one", apps.one),
+    endpoints("two", apps.two),
+  );
+  assert.equal((await get(ports[0])).status, 200);
+  assert.equal((await get(ports[1])).status, 404);
+  assert.equal(plane.rejections.length, 1);
+  assert.match(plane.rejections[0] ?? "", new RegExp(`outbound/${destinations[1]}: .*clash`));
+  plane.set(routed(destinations[1], "two", "2"));
+  await until(async () => (await get(ports[1])).status === 200, "the repaired virtual host");
+});
+
+test("names that were taken away beyond the limit come back when they are used again", async (context) => {
+  const { plane, destinations, ports, apps, get } = await startMesh(context, { onDemandLimit: 1 });
+  plane.set(
+    routed(destinations[0], "one"),
+    routed(destinations[1], "two"),
+    edsCluster("one"),
+    edsCluster("two"),
+    endpoints("one", apps.one),
+    endpoints("two", apps.two),
+  );
+  for (const [port, app] of [
+    [ports[0], "one"],
+    [ports[1], "two"],
+    [ports[0], "one"],
+  ] as const) {
+    assert.deepEqual(await get(port), { status: 200, app });
+    await until(() => plane.held(virtualHostType).length === 1, "the other to be taken away");
+  }
+});
+
+test("what a workload used before is there before its first request", async (context) => {
+  let destination = "";
+  const { plane, envoy, destinations, ports, apps, get } = await startMesh(context, {
+    learned: {
+      namesFor: () => [{ typeUrl: virtualHostType, name: `outbound/${destination}` }],
+      used: () => {},
+    },
+    // Envoy connects anew once the destination is known.
+    maximumStreamAgeMs: 500,
+  });
+  destination = destinations[0];
+  plane.set(routed(destination, "one"), edsCluster("one"), endpoints("one", apps.one));
+  await until(
+    async () => (await envoy.stat("cluster.one.membership_total")) === 1,
+    "the endpoints sent ahead",
+  );
+  await until(() => plane.held(virtualHostType).length === 1, "the virtual host sent ahead");
+  assert.deepEqual(await get(ports[0]), { status: 200, app: "one" });
+});

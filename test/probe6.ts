@@ -1,0 +1,25 @@
+import http from "node:http"; import { setTimeout as sleep } from "node:timers/promises";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
+import { ads } from "#test/helpers/ads.ts"; import { socketAddress } from "#test/helpers/config.ts";
+import { startEcho, request, http2Session, request2, grpcExchange, websocketEcho, readUntil } from "#test/helpers/http.ts";
+import { startPlain, plainManager, fixedCluster } from "./envoy-contract/plain.ts";
+const stack = new AsyncDisposableStack();
+const listener = (version: string, more: any = {}, stat = "a") => ads("listener", ListenerSchema, { name: "in", address: socketAddress("0.0.0.0", 8000), filterChains: [{ name: "x", filters: [plainManager({ statPrefix: stat })] }], ...more }, { version });
+const args = process.argv.slice(2);
+const p = await startPlain(stack, (type, name) => type === "listener" ? [listener("1")] : type === "cluster" ? [fixedCluster("app", ["127.0.0.1:8080"])] : [], "in", args);
+startEcho(await p.namespace.listen(8080), "app", (q, r, e) => setTimeout(() => r.end(JSON.stringify(e)), q.url === "/slow" ? 4000 : 0));
+const t0 = performance.now(); const at = () => (performance.now()-t0).toFixed(0);
+const agent = new http.Agent({ keepAlive: true, maxSockets: 1 }); (agent as any).createConnection = (_o: any, cb: any) => { p.namespace.connect("127.0.0.1", 8000).then(s => { s.on("close", () => console.log(at(), "h1 socket closed")); cb(null, s); }); };
+const s2 = http2Session(await p.namespace.connect("127.0.0.1", 8000)); s2.on("goaway", (c, id) => console.log(at(), "goaway", c, id)); s2.on("close", () => console.log(at(), "h2 closed"));
+const idle = await p.namespace.connect("127.0.0.1", 8000); idle.on("close", () => console.log(at(), "idle closed")); idle.resume();
+const idle2 = http2Session(await p.namespace.connect("127.0.0.1", 8000)); idle2.on("goaway", (c, id) => console.log(at(), "idle2 goaway", c, id)); idle2.on("close", () => console.log(at(), "idle2 closed"));
+const ws = await p.namespace.connect("127.0.0.1", 8000); ws.on("close", () => console.log(at(), "ws closed")); console.log(await websocketEcho(ws, "x", "ws")); ws.resume();
+const one = async () => { const r = await request(agent, { headers: { host: "x" } }); return r.status + " " + r.headers.connection; };
+console.log(await one(), (await request2(s2)).status, (await request2(idle2)).status);
+const slow1 = request(await p.namespace.connect("127.0.0.1", 8000), { path: "/slow", headers: { host: "x" } }).then(r => console.log(at(), "slow h1", r.status, r.headers.connection), e => console.log(at(), "slow h1", e.message));
+const slow2 = request2(s2, { path: "/slow" }).then(r => console.log(at(), "slow h2", r.status), e => console.log(at(), "slow h2", e.message));
+console.log(at(), "update"); p.ads.send([listener("2", { metadata: { filterMetadata: { heddle: { draining: true } } } })]);
+for (let i = 0; i < 12; i++) { await sleep(500); let two = "closed"; if (!s2.closed && !s2.destroyed) two = await request2(s2).then(r => String(r.status), e => e.message); console.log(at(), "h1", await one().catch(e => e.message), "h2", two); }
+await slow1; await slow2;
+console.log(await p.envoy.admin("/stats?filter=drain|listeners_"));
+console.log(p.ads.nacks()); await stack.disposeAsync(); process.exit(0);
