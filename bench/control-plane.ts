@@ -3,7 +3,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { clusterName } from "#envoy/names.ts";
 import { endpointsType } from "#xds/type-urls.ts";
 import { type ServerProcess, startServer } from "./control-plane/server-process.ts";
-import { hostnameOf, identityOf, type MeshSize, usedBy, virtualHostOf } from "./control-plane/synthetic-mesh.ts";
+import {
+  hostnameOf,
+  identityOf,
+  type MeshSize,
+  usedBy,
+  virtualHostOf,
+} from "./control-plane/synthetic-mesh.ts";
 import { type LoadClient, startLoadClient } from "./load-client/load-client.ts";
 import { cpuSeconds, memory } from "./processes.ts";
 import type { Benchmark, Figure, Recorder } from "./report.ts";

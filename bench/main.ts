@@ -44,11 +44,12 @@ const [name] = positionals;
 const program = name === undefined ? undefined : programs[name];
 if (program === undefined) {
   const width = Math.max(...Object.keys(programs).map((key) => key.length));
-  const list = Object.entries(programs).map(([key, { description }]) => `  ${key.padEnd(width)}  ${description}`);
-  process.stderr.write(
-    `${name === undefined ? "" : `There is no benchmark "${name}".\n`}` +
-      `usage: npm run bench -- NAME [--json FILE] [--runs N]\n${list.join("\n")}\n`,
+  const list = Object.entries(programs).map(
+    ([key, { description }]) => `  ${key.padEnd(width)}  ${description}`,
   );
+  const complaint = name === undefined ? "" : `There is no benchmark "${name}".\n`;
+  const usage = `usage: npm run bench -- NAME [--json FILE] [--runs N]\n${list.join("\n")}\n`;
+  process.stderr.write(complaint + usage);
   process.exitCode = name === undefined ? 0 : 2;
 } else {
   const { benchmark } = await program.load();

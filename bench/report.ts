@@ -1,6 +1,6 @@
 // What a benchmark is, and what comes out of it.
 import { execFileSync } from "node:child_process";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { median } from "./statistics.ts";
 
 /** One figure that a benchmark measures. */
@@ -40,6 +40,7 @@ export interface Report {
 /** Runs a benchmark and takes the medians. A figure without a value is left out. */
 export async function measure(benchmark: Benchmark, runs: number): Promise<Report> {
   const values = new Map<string, number[]>(benchmark.figures.map((figure) => [figure.name, []]));
+  const [load = 0] = loadavg();
   await benchmark.run((name, value) => {
     const ofFigure = values.get(name);
     if (ofFigure === undefined) throw new Error(`the benchmark has no figure "${name}"`);
@@ -49,7 +50,7 @@ export async function measure(benchmark: Benchmark, runs: number): Promise<Repor
     const measured = values.get(figure.name) ?? [];
     return measured.length === 0 ? [] : [resultOf(figure, median(measured))];
   });
-  return { results, machine: machine(), commit: commit() };
+  return { results, machine: `${machine()}, load ${load.toFixed(1)} before`, commit: commit() };
 }
 
 /** The table for a terminal. */
@@ -89,10 +90,17 @@ function machine(): string {
 }
 
 function commit(): string {
-  const git = (...args: string[]): string => execFileSync("git", args, { encoding: "utf8", cwd: import.meta.dirname });
   try {
     return git("rev-parse", "--short", "HEAD").trim() + (git("status", "--porcelain") === "" ? "" : "-dirty");
   } catch {
     return "unknown";
   }
+}
+
+function git(...args: string[]): string {
+  return execFileSync("git", args, {
+    encoding: "utf8",
+    cwd: import.meta.dirname,
+    stdio: ["ignore", "pipe", "ignore"],
+  });
 }

@@ -41,8 +41,11 @@ export const benchmark: Benchmark = {
           "more.yaml",
           names.map((name) => service("others", name, name)),
         );
-        // In force when a service of the same file, but of this pod's server, can be called from another pod.
-        await until(async () => (await call(mesh, `service-${furtherServices - 1}.others`)) !== 0, "the Services");
+        // In force when the last of them has a name and an answer, though nothing runs behind it.
+        await until(
+          async () => (await call(mesh, `service-${furtherServices - 1}.others`)) !== 0,
+          "the Services",
+        );
         await sleep(idleMs);
         record(more, memory(sidecar, "RssAnon") - before);
         record(controlPlane, memory(await mesh.controlPlane(), "VmRSS"));

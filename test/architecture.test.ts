@@ -37,7 +37,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "model",
     "collections",
     "interception",
-    "identity/tokens.ts",
+    "identity/token-audience.ts",
     "identity/trust-bundle.ts",
     "telemetry/measures.ts",
   ],

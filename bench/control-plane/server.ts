@@ -8,13 +8,21 @@ import { compileMesh } from "#compile/graph.ts";
 import { createProvider } from "#envoy/provider.ts";
 import { type IssuedCertificate, openAuthority } from "#identity/authority.ts";
 import { authenticatePods } from "#identity/running-pods.ts";
-import { openTokenIssuer, tokenAudience, tokenVerifier } from "#identity/tokens.ts";
+import { tokenAudience } from "#identity/token-audience.ts";
+import { openTokenIssuer, tokenVerifier } from "#identity/tokens.ts";
 import { defaultCertificateLifetimeMs, keepWorkloadCertificates } from "#identity/workload-certificates.ts";
 import { createGrpcServer } from "#runtime/grpc-server.ts";
 import { bearerToken } from "#xds/authentication.ts";
 import { createXdsServer } from "#xds/server.ts";
 import { monotonicMs } from "../processes.ts";
-import { fill, identityOf, type MeshSize, setEndpoints, setRoute, writableObjects } from "./synthetic-mesh.ts";
+import {
+  fill,
+  identityOf,
+  type MeshSize,
+  setEndpoints,
+  setRoute,
+  writableObjects,
+} from "./synthetic-mesh.ts";
 
 export type ServerCommand =
   | { readonly kind: "start"; readonly size: MeshSize; readonly secured: boolean }
@@ -67,7 +75,12 @@ async function start(wanted: MeshSize, secured: boolean): Promise<ServerEvent> {
   const certificates = graph.source<IssuedCertificate>("certificates");
   const trustBundle = graph.source<string>("trust bundle");
   trustBundle.set("", authority.rootPem);
-  const provider = createProvider(graph, { mesh, trustDomain: authority.trustDomain, trustBundle, certificates });
+  const provider = createProvider(graph, {
+    mesh,
+    trustDomain: authority.trustDomain,
+    trustBundle,
+    certificates,
+  });
   fill(objects, size);
   graph.settle();
   const issuer = await openTokenIssuer(join(state, "tokens"));
@@ -79,7 +92,9 @@ async function start(wanted: MeshSize, secured: boolean): Promise<ServerEvent> {
       // Without security the token is the pod's name: in this program only.
       const workload = secured ? await authenticatePod(token) : mesh.workloads.get(token ?? "");
       if (workload === undefined) return { refused: `there is no pod ${token}` };
-      return "refused" in workload ? workload : { client: workload, id: `${workload.pod}.${workload.namespace}` };
+      return "refused" in workload
+        ? workload
+        : { client: workload, id: `${workload.pod}.${workload.namespace}` };
     },
     onRejected: (proxy, rejection) => process.stderr.write(`${proxy} rejects ${rejection.name}\n`),
   });

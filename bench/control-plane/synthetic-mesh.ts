@@ -62,7 +62,12 @@ export function fill(objects: WritableObjects, size: MeshSize): void {
 }
 
 /** Gives a service its endpoints; a higher `generation` moves the first of them to another address. */
-export function setEndpoints(objects: WritableObjects, size: MeshSize, index: number, generation: number): void {
+export function setEndpoints(
+  objects: WritableObjects,
+  size: MeshSize,
+  index: number,
+  generation: number,
+): void {
   const name = `service-${index}`;
   const slice: EndpointSlice = {
     apiVersion: "discovery.k8s.io/v1",
@@ -110,7 +115,8 @@ export function setRoute(objects: WritableObjects, weight: number): void {
  */
 export function usedBy(proxy: number, count: number, spread: number): readonly ResourceName[] {
   const used = new Set([0]);
-  for (let step = 0; used.size < Math.min(count, spread); step++) used.add((proxy * 7 + step * 13 + 1) % spread);
+  for (let step = 0; used.size < Math.min(count, spread); step++)
+    used.add((proxy * 7 + step * 13 + 1) % spread);
   return [...used].map(virtualHostOf);
 }
 

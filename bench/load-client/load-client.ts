@@ -75,7 +75,10 @@ export async function startLoadClient(options: { readonly processes?: number } =
 
 interface Worker {
   next<K extends WorkerEvent["kind"]>(kind: K): Promise<Extract<WorkerEvent, { kind: K }>>;
-  ask<K extends WorkerEvent["kind"]>(command: WorkerCommand, kind: K): Promise<Extract<WorkerEvent, { kind: K }>>;
+  ask<K extends WorkerEvent["kind"]>(
+    command: WorkerCommand,
+    kind: K,
+  ): Promise<Extract<WorkerEvent, { kind: K }>>;
   close(): Promise<void>;
 }
 

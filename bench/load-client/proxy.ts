@@ -100,7 +100,11 @@ export class Proxy {
     this.#responses++;
     const { nackEvery } = this.plan;
     if (nackEvery > 0 && this.#responses % nackEvery === 0) {
-      this.#send({ typeUrl, responseNonce: nonce, errorDetail: { code: 13, message: "the load client rejects it" } });
+      this.#send({
+        typeUrl,
+        responseNonce: nonce,
+        errorDetail: { code: 13, message: "the load client rejects it" },
+      });
       return;
     }
     const isFirst = this.#missing.delete(`${typeUrl} *`);
@@ -113,7 +117,8 @@ export class Proxy {
         this.#hooks.received({ typeUrl, name: resource.name }, resource.version);
       held.set(resource.name, resource.version);
       const service = typeUrl === clusterType ? endpointsOf(resource) : undefined;
-      if (service !== undefined && !this.#subscribed.get(endpointsType)?.has(service)) endpoints.push(service);
+      if (service !== undefined && !this.#subscribed.get(endpointsType)?.has(service))
+        endpoints.push(service);
     }
     for (const name of response.removedResources) {
       held.delete(name);

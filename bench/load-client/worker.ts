@@ -27,7 +27,10 @@ let isClosing = false;
 
 process.on("message", (command: WorkerCommand) => {
   run(command).catch((error: unknown) => {
-    report({ kind: "failed", message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+    report({
+      kind: "failed",
+      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    });
   });
 });
 process.on("disconnect", () => process.exit());
@@ -50,7 +53,11 @@ async function run(command: WorkerCommand): Promise<void> {
       }
       return;
     case "count":
-      return report({ kind: "counted", bytes: connections.reduce((all, each) => all + each.bytes, 0), errors });
+      return report({
+        kind: "counted",
+        bytes: connections.reduce((all, each) => all + each.bytes, 0),
+        errors,
+      });
     case "close":
       isClosing = true;
       for (const { client, stream } of connections) {
@@ -114,8 +121,11 @@ function sendSoon(connection: Connection, request: Uint8Array): void {
 function newStream(client: Client, plan: ProxyPlan): Connection["stream"] {
   const metadata = new Metadata();
   metadata.set("authorization", `Bearer ${plan.token}`);
-  const asTheyAre = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return client.makeBidiStreamRequest(path, asTheyAre, (bytes) => bytes, metadata);
+  return client.makeBidiStreamRequest(path, asBuffer, (bytes) => bytes, metadata);
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
 function attach(connection: Connection): void {

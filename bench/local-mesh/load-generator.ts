@@ -37,14 +37,18 @@ const timer = setInterval(() => {
 
 function send(): void {
   const sentAt = performance.now();
-  const outgoing = request(url, { agent, method: "POST", headers: { "content-length": body.length } }, (response) => {
-    response.resume();
-    response.on("end", () => {
-      if (response.statusCode === 200) times.push(performance.now() - sentAt);
-      else failures++;
-      finish();
-    });
-  });
+  const outgoing = request(
+    url,
+    { agent, method: "POST", headers: { "content-length": body.length } },
+    (response) => {
+      response.resume();
+      response.on("end", () => {
+        if (response.statusCode === 200) times.push(performance.now() - sentAt);
+        else failures++;
+        finish();
+      });
+    },
+  );
   outgoing.on("error", () => {
     failures++;
     finish();

@@ -69,7 +69,8 @@ export async function startMeshFrom(
   const pod: LocalMesh["pod"] = async (namespace, deployment) => {
     const pods = await askSocket<readonly PodSummary[]>(state.supervisorSocket, "/pods");
     const found = pods.find(
-      (each) => each.workload === `Deployment ${namespace}/${deployment}` && each.ready && each.status === "Running",
+      (each) =>
+        each.workload === `Deployment ${namespace}/${deployment}` && each.ready && each.status === "Running",
     );
     if (found === undefined) throw new Error(`no pod of ${namespace}/${deployment} is ready`);
     return found;
@@ -85,10 +86,16 @@ export async function startMeshFrom(
     process: async (namespace, deployment, container = proxyContainer) => {
       const { containers } = await pod(namespace, deployment);
       const pid = containers.find((each: ContainerSummary) => each.name === container)?.pid;
-      if (pid === undefined) throw new Error(`${namespace}/${deployment} has no running container ${container}`);
+      if (pid === undefined)
+        throw new Error(`${namespace}/${deployment} has no running container ${container}`);
       return pid;
     },
-    runIn: async <T>(namespace: string, deployment: string, program: string, argument: unknown): Promise<T> => {
+    runIn: async <T>(
+      namespace: string,
+      deployment: string,
+      program: string,
+      argument: unknown,
+    ): Promise<T> => {
       const { name } = await pod(namespace, deployment);
       const command = [process.execPath, join(import.meta.dirname, program), JSON.stringify(argument)];
       const { stdout } = await run(

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Command } from "commander";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerExec } from "./commands/exec.ts";
+import { register as registerInject } from "./commands/inject.ts";
 import { register as registerLogs } from "./commands/logs.ts";
 import { register as registerProxyConfig } from "./commands/proxy-config.ts";
 import { register as registerPs } from "./commands/ps.ts";
@@ -25,6 +26,7 @@ for (const register of [
   registerExec,
   registerStat,
   registerValidate,
+  registerInject,
   registerProxyConfig,
 ])
   register(program);

@@ -7,6 +7,7 @@ import type { Problem } from "#model/reference.ts";
 const POLL_MS = 100;
 /** Then it is said what is missing, rather than waited for any longer. */
 const PATIENCE_MS = 120_000;
+const PROBLEMS_POLL_MS = 500;
 /** A failure may pass, such as that of a pod which is being replaced. */
 const FAILURE_PATIENCE_MS = 3_000;
 
@@ -16,6 +17,15 @@ export type Outcome =
   | { readonly kind: "incomplete" }
   /** The mesh was stopped meanwhile. */
   | { readonly kind: "ended" };
+
+/** Tells problems as they come, each once, until the signal: for a mesh that runs where nobody looks at a table. */
+export async function followProblems(state: StateDirectory, signal: AbortSignal): Promise<void> {
+  const told = await currentProblems(state);
+  while (!signal.aborted) {
+    await tellProblems(state, told);
+    await sleep(PROBLEMS_POLL_MS, undefined, { signal }).catch(() => {});
+  }
+}
 
 /** Tells on the terminal how a mesh comes up, and what is wrong with it, until it is ready or cannot be. */
 export async function showProgress(state: StateDirectory, signal: AbortSignal): Promise<Outcome> {
@@ -77,12 +87,15 @@ async function tellPods(state: StateDirectory, mesh: MeshSummary, waitedMs: numb
   console.log(printTable(rows, ["NAMESPACE", "NAME", "READY", "STATUS", "IP"]));
 }
 
-/** Each problem is told once. */
-async function tellProblems(state: StateDirectory, told: Set<string>): Promise<void> {
+async function currentProblems(state: StateDirectory): Promise<Set<string>> {
   const problems = (await ask<readonly Problem[]>(state, "/problems")) ?? [];
   const { formatProblem } = await import("#sources/directory/collect-problems.ts");
-  for (const problem of problems) {
-    const line = formatProblem(problem);
+  return new Set(problems.map(formatProblem));
+}
+
+/** Each problem is told once. */
+async function tellProblems(state: StateDirectory, told: Set<string>): Promise<void> {
+  for (const line of await currentProblems(state)) {
     if (told.has(line)) continue;
     told.add(line);
     endCount();

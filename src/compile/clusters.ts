@@ -39,7 +39,11 @@ export function clusterView(mesh: Mesh, fetch: Fetch, reference: ClusterReferenc
 }
 
 /** The endpoints of a cluster; undefined where there is no such service. */
-export function endpointsView(mesh: Mesh, fetch: Fetch, reference: ClusterReference): EndpointsView | undefined {
+export function endpointsView(
+  mesh: Mesh,
+  fetch: Fetch,
+  reference: ClusterReference,
+): EndpointsView | undefined {
   const found =
     reference.kind === "service"
       ? endpointsOfService(mesh, fetch, reference)
@@ -47,12 +51,14 @@ export function endpointsView(mesh: Mesh, fetch: Fetch, reference: ClusterRefere
   if (found === undefined) return undefined;
   return {
     reference,
-    endpoints: found.map(({ address, port, meshed, namespace, workload }) => ({
+    endpoints: found.map(({ address, port, meshed, namespace, workload, labels }) => ({
       address,
       port,
       meshed,
       namespace,
       workload,
+      app: labels.app ?? "",
+      version: labels.version ?? "",
     })),
     origins: reference.kind === "service" ? originOf(fetchService(mesh, fetch, reference.hostname)) : [],
   };
@@ -166,7 +172,9 @@ function endpointsOfService(
   const subset = fetch
     .get(mesh.policies, `${service.namespace}/${service.name}`)
     ?.subsets.find((candidate) => candidate.name === reference.subset);
-  return subset === undefined ? undefined : all.filter((endpoint) => hasLabels(endpoint.labels, subset.labels));
+  return subset === undefined
+    ? undefined
+    : all.filter((endpoint) => hasLabels(endpoint.labels, subset.labels));
 }
 
 /** The pod at an address, also on ports that no service names. */
@@ -203,7 +211,5 @@ function fetchService(mesh: Mesh, fetch: Fetch, hostname: string): MeshService |
 }
 
 function originOf(service: MeshService | undefined): readonly Origin[] {
-  return service === undefined
-    ? []
-    : [{ kind: "Service", namespace: service.namespace, name: service.name }];
+  return service === undefined ? [] : [{ kind: "Service", namespace: service.namespace, name: service.name }];
 }

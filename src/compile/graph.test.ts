@@ -22,6 +22,10 @@ suite("API objects become views", () => {
     });
   }
   test("every output has an input", () => {
-    assertNoOrphans(testdata, ".out.yaml", cases.map((golden) => golden.name));
+    assertNoOrphans(
+      testdata,
+      ".out.yaml",
+      cases.map((golden) => golden.name),
+    );
   });
 });

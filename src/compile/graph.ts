@@ -14,7 +14,13 @@ import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./end
 import { parentGateways } from "./gateway.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import { byAge, type PortRoutes, parentServices, routesOfService, servicesOfVirtualService } from "./routes.ts";
+import {
+  byAge,
+  type PortRoutes,
+  parentServices,
+  routesOfService,
+  servicesOfVirtualService,
+} from "./routes.ts";
 import { serviceKeyOfHost, servicePortKey, tcpPortsOf } from "./services.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
@@ -58,7 +64,9 @@ export function compileMesh(graph: Graph, objects: Objects): Mesh {
   const workloadsByAddress = workloads.index("by address", (workload) => [workload.address]);
   const slices = objects.endpointSlices.index("by service", serviceKeyOfSlice);
   const endpoints = graph.deriveMany("endpoints", services, (service, fetch) =>
-    endpointsOfService(service, slices, workloads, fetch).map((port) => [servicePortKey(port), port] as const),
+    endpointsOfService(service, slices, workloads, fetch).map(
+      (port) => [servicePortKey(port), port] as const,
+    ),
   );
   const endpointsByAddress = endpoints.index("by address", (port) =>
     port.endpoints.map((endpoint) => `${endpoint.address}:${endpoint.port}`),

@@ -28,7 +28,8 @@ export function virtualHostView(
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
   const service = fetch.by(mesh.servicesByAddress, destination.address)[0];
-  if (service !== undefined) return ofService(mesh, fetch, clientNamespace, service, destination.port, address);
+  if (service !== undefined)
+    return ofService(mesh, fetch, clientNamespace, service, destination.port, address);
   const isPod = fetch.by(mesh.workloadsByAddress, destination.address).length > 0;
   return {
     address,
@@ -51,9 +52,7 @@ function ofService(
   port: number,
   address: string,
 ): VirtualHostView {
-  const origins: readonly Origin[] = [
-    { kind: "Service", namespace: service.namespace, name: service.name },
-  ];
+  const origins: readonly Origin[] = [{ kind: "Service", namespace: service.namespace, name: service.name }];
   if (!service.ports.some((candidate) => candidate.port === port)) {
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
     return { address, domains: [address], routes: [everything(respond(503, body), origins)], origins };

@@ -65,7 +65,8 @@ export function routesOfService(
   for (const { port } of service.ports) {
     for (const client of clients) {
       const own = attached.filter(
-        (route) => namespaceOf(route) === (client === "" ? service.namespace : client) && attaches(route, key, port),
+        (route) =>
+          namespaceOf(route) === (client === "" ? service.namespace : client) && attaches(route, key, port),
       );
       if (own.length === 0) continue;
       const routes = bySpecificity(own.sort(byAge).flatMap((route) => routesOfHttpRoute(route, exists)));

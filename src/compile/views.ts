@@ -27,7 +27,9 @@ export interface ClusterView {
   readonly protocol: "http" | "tcp";
   readonly endpoints: ClusterEndpoints;
   /** How meshed endpoints are reached; the others are plaintext. */
-  readonly tls: { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] } | undefined;
+  readonly tls:
+    | { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] }
+    | undefined;
   readonly loadBalancing: LoadBalancing;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
@@ -61,6 +63,9 @@ export interface EndpointView {
   readonly meshed: boolean;
   readonly namespace: string;
   readonly workload: string;
+  /** The labels of these names; empty where the pod has none. */
+  readonly app: string;
+  readonly version: string;
 }
 
 /** The routes for one destination address, as one client namespace sees them. */

@@ -13,6 +13,7 @@ import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_so
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
 import type { LoadBalancing } from "#model/policy.ts";
+import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
@@ -139,9 +140,11 @@ function tlsWhereMeshed(view: ClusterView, tls: NonNullable<ClusterView["tls"]>,
 
 function serviceMetadata(service: ServiceLabel) {
   return heddleMetadata({
-    service: service.hostname,
-    service_name: service.name,
-    service_namespace: service.namespace,
+    [serviceMetadataKey]: joinService({
+      service: service.hostname,
+      serviceName: service.name,
+      serviceNamespace: service.namespace,
+    }),
   });
 }
 

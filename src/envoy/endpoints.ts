@@ -5,6 +5,7 @@ import {
   ClusterLoadAssignmentSchema,
 } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import type { EndpointsView, EndpointView } from "#compile/views.ts";
+import { endpointMetadataKey, joinEndpoint } from "#telemetry/measures.ts";
 import { socketAddress } from "./messages.ts";
 import { clusterName } from "./names.ts";
 
@@ -17,13 +18,15 @@ export function loadAssignment(view: EndpointsView): ClusterLoadAssignment {
 }
 
 function lbEndpoint(endpoint: EndpointView) {
-  const { address, port, meshed, workload, namespace } = endpoint;
+  const { address, port, meshed, workload, namespace, app, version } = endpoint;
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
     metadata: {
       filterMetadata: {
         ...(meshed ? { "envoy.transport_socket_match": { meshed: "true" } } : {}),
-        heddle: { workload, namespace },
+        heddle: {
+          [endpointMetadataKey]: joinEndpoint({ workload, workloadNamespace: namespace, app, version }),
+        },
       },
     },
   };

@@ -18,9 +18,7 @@ import {
   SignJWT,
 } from "jose";
 import { openSecrets } from "./state-directory.ts";
-
-/** The audience of every token that Heddle accepts. */
-export const tokenAudience = "heddle";
+import { tokenAudience } from "./token-audience.ts";
 
 /** The issuer of tokens on one machine; a cluster has its own. */
 export const localTokenIssuer = "https://kubernetes.default.svc.cluster.local";

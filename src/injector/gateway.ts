@@ -25,12 +25,7 @@ const drainSeconds = 5;
 export function gatewayWorkload(gateway: Gateway, settings: InjectionSettings): GatewayWorkload {
   const { namespace = "default" } = gateway.metadata;
   const labels = { [gatewayNameLabel]: gateway.metadata.name };
-  const metadata: ObjectMeta = {
-    name: gatewayWorkloadName(gateway.metadata.name),
-    namespace,
-    labels,
-    ...ownedBy(gateway),
-  };
+  const metadata: ObjectMeta = { name: gatewayWorkloadName(gateway.metadata.name), namespace, labels };
   return {
     deployment: deployment(gateway, settings, metadata, labels),
     service: service(gateway, metadata, labels),
@@ -106,8 +101,4 @@ function portsOf(gateway: Gateway): readonly { readonly name: string; readonly p
   const names = new Map<number, string>();
   for (const { name, port } of gateway.spec.listeners) if (!names.has(port)) names.set(port, name);
   return [...names].map(([port, name]) => ({ name, port }));
-}
-
-function ownedBy({ kind, metadata: { name, uid } }: Gateway): Pick<ObjectMeta, "ownerReferences"> {
-  return uid === undefined ? {} : { ownerReferences: [{ kind, name, uid }] };
 }

@@ -28,7 +28,11 @@ for (const golden of cases) {
 
 test("every golden file of the injector has its input", () => {
   for (const suffix of [".out.yaml", ".messages.txt"]) {
-    assertNoOrphans(testdata, suffix, [...cases.map(({ name }) => name)]);
+    assertNoOrphans(
+      testdata,
+      suffix,
+      cases.map(({ name }) => name),
+    );
   }
 });
 

@@ -35,8 +35,8 @@ export function injectSidecar(pod: Pod, settings: InjectionSettings): Injection 
     ...problem,
     object: reference(pod),
   }));
-  const error = problems.find((problem) => problem.severity === "error");
-  if (error !== undefined) return { kind: "refused", problem: error };
+  const reason = problems.find((problem) => problem.severity === "error");
+  if (reason !== undefined) return { kind: "refused", problem: reason };
   const spec = wishes.rewriteProbes ? rewriteProbes(pod.spec) : pod.spec;
   const sidecar: Container = { ...proxyContainer(settings, wishes.resources), restartPolicy: "Always" };
   const injected: Pod = {
@@ -87,14 +87,9 @@ function initContainer(settings: InjectionSettings, interception: Interception):
 
 /** What in a pod would break the sidecar, or get past it. */
 function conflicts(pod: Pod): readonly Problem[] {
-  const error = (message: string, field: string): Problem => ({ severity: "error", message, field });
-  const uid = (runAsUser: number | undefined, field: string): readonly Problem[] =>
-    runAsUser === proxyUid
-      ? [error(`user ${proxyUid} is the proxy's, whose traffic is not captured; run as another one`, field)]
-      : [];
   const inContainer = (list: "initContainers" | "containers") =>
     (pod.spec[list] ?? []).flatMap((container, i) => [
-      ...uid(container.securityContext?.runAsUser, `spec.${list}[${i}].securityContext.runAsUser`),
+      ...asProxy(container.securityContext?.runAsUser, `spec.${list}[${i}].securityContext.runAsUser`),
       ...([proxyContainerName, initContainerName].includes(container.name)
         ? [
             error(
@@ -115,11 +110,21 @@ function conflicts(pod: Pod): readonly Problem[] {
       : [],
   );
   return [
-    ...uid(pod.spec.securityContext?.runAsUser, "spec.securityContext.runAsUser"),
+    ...asProxy(pod.spec.securityContext?.runAsUser, "spec.securityContext.runAsUser"),
     ...inContainer("initContainers"),
     ...inContainer("containers"),
     ...volumes,
   ];
+}
+
+function asProxy(runAsUser: number | undefined, field: string): readonly Problem[] {
+  return runAsUser === proxyUid
+    ? [error(`user ${proxyUid} is the proxy's, whose traffic is not captured; run as another one`, field)]
+    : [];
+}
+
+function error(message: string, field: string): Problem {
+  return { severity: "error", message, field };
 }
 
 function hasContainer(pod: Pod, name: string): boolean {

@@ -1,6 +1,6 @@
 /** The parts of a pod that a sidecar and a gateway share: the proxy's container and what it needs. */
 
-import { tokenAudience } from "#identity/tokens.ts";
+import { tokenAudience } from "#identity/token-audience.ts";
 import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { healthPort, proxyUid } from "#interception/addresses.ts";
 import type { Container, Volume } from "#model/kubernetes/pod.ts";

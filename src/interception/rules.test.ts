@@ -11,9 +11,8 @@ const cases = goldenCases(testdata);
 
 for (const golden of cases) {
   test(`rules that capture ${golden.name.replaceAll("-", " ")}`, () => {
-    const ranges = (texts: unknown) => (texts as string[]).map(range);
     const read = parse(golden.text, (key, value: unknown) =>
-      /Ranges$/.test(String(key)) ? ranges(value) : value,
+      String(key).endsWith("Ranges") ? (value as string[]).map(range) : value,
     );
     const rules = interceptionRules({ ...interceptEverything, ...(read as Partial<Interception>) });
     assertGolden(golden.output(".out.nft"), rules);
@@ -21,11 +20,14 @@ for (const golden of cases) {
 }
 
 test("every golden file of the rules has its input", () => {
-  assertNoOrphans(testdata, ".out.nft", [...cases.map(({ name }) => name)]);
+  assertNoOrphans(
+    testdata,
+    ".out.nft",
+    cases.map(({ name }) => name),
+  );
 });
 
 test("a range is written with its fixed bits alone", () => {
-  const written = (text: string) => formatRange(range(text));
   assert.equal(written("10.1.2.3/8"), "10.0.0.0/8");
   assert.equal(written("192.168.1.5"), "192.168.1.5/32");
   assert.equal(written("255.255.255.255/1"), "128.0.0.0/1");
@@ -53,6 +55,10 @@ test("ranges within others disappear, whatever their order", () => {
   );
   assert.deepEqual(merged.map(formatRange), ["10.0.0.0/8", "192.0.2.1/32"]);
 });
+
+function written(text: string): string {
+  return formatRange(range(text));
+}
 
 function range(text: string) {
   return parseRange(text) ?? assert.fail(`${text} is no range`);

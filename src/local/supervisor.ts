@@ -73,6 +73,10 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
       configuration: configurationOf(source, (namespace) => trustBundleObject(namespace, authority.rootPem)),
       issueToken: (pod, audience, expirationSeconds) =>
         tokens.issue({ ...podIdentity(pod), audience, expirationSeconds }),
+      withdrawn() {
+        onPodsChanged();
+        return nat.settled();
+      },
     },
     onPodsChanged,
   );

@@ -14,11 +14,12 @@ import {
   UpstreamConnectMode,
 } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import {
+  endpointMetadataKey,
+  joinTraffic,
   measures,
+  type RequestField,
+  serviceMetadataKey,
   statsPrefix,
-  type TrafficField,
-  trafficFields,
-  trafficSeparator,
   trafficTag,
 } from "./measures.ts";
 
@@ -29,7 +30,7 @@ type AccessLog = MessageInitShape<typeof AccessLogSchema>;
 type Measures = Partial<
   Pick<Exclude<MessageInitShape<typeof ConfigSchema>, Config>, "histograms" | "counters">
 >;
-type Operators = Readonly<Partial<Record<TrafficField, string>>>;
+type Operators = Readonly<Partial<Record<RequestField, string>>>;
 
 /**
  * Series beyond this many are not counted by the sidecar: what a peer sends must not grow its memory. Series that were
@@ -43,22 +44,9 @@ const requestMicroseconds =
   '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_TX_END:us"},' +
   '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_RX_BEG:us"}]})%';
 
-/** The service that was called: from the metadata of the cluster. */
-const service: Operators = {
-  service: "%CLUSTER_METADATA(heddle:service)%",
-  serviceName: "%CLUSTER_METADATA(heddle:service_name)%",
-  serviceNamespace: "%CLUSTER_METADATA(heddle:service_namespace)%",
-};
-
-/** The other end: on the client's side certificate and metadata of the endpoint, on the server's the certificate. */
+/** The other end's certificate. */
 const peer: Readonly<Record<ReportingSide, Operators>> = {
-  source: {
-    peerPrincipal: "%UPSTREAM_PEER_URI_SAN%",
-    workload: "%UPSTREAM_METADATA(heddle:workload)%",
-    workloadNamespace: "%UPSTREAM_METADATA(heddle:namespace)%",
-    app: "%UPSTREAM_METADATA(heddle:app)%",
-    version: "%UPSTREAM_METADATA(heddle:version)%",
-  },
+  source: { peerPrincipal: "%UPSTREAM_PEER_URI_SAN%" },
   destination: {
     peerPrincipal: "%DOWNSTREAM_PEER_URI_SAN%",
     peerWorkload: "%DOWNSTREAM_PEER_DNS_SAN%",
@@ -67,13 +55,11 @@ const peer: Readonly<Record<ReportingSide, Operators>> = {
 
 /** For the `access_log` of an HTTP connection manager: one histogram, which counts the requests as well. */
 export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
-  const tags = tagsOf({
-    reporter,
+  const tags = tagsOf(reporter, {
     responseCode: "%RESPONSE_CODE%",
     responseFlags: "%RESPONSE_FLAGS%",
     grpcStatus: "%GRPC_STATUS_NUMBER%",
     upstreamProtocol: reporter === "source" ? "%UPSTREAM_PROTOCOL%" : "",
-    ...service,
     ...peer[reporter],
   });
   const histogram = (name: string, unit: Config_Histogram_Unit, valueFormat: string) => ({
@@ -98,7 +84,7 @@ export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
 
 /** For the `access_log` of a TCP proxy, which needs {@link tcpAccessLogOptions} and {@link peerBeforeUpstream} as well. */
 export function tcpStats(reporter: ReportingSide): readonly AccessLog[] {
-  const tags = tagsOf({ reporter, responseFlags: "%RESPONSE_FLAGS%", ...service, ...peer[reporter] });
+  const tags = tagsOf(reporter, { responseFlags: "%RESPONSE_FLAGS%", ...peer[reporter] });
   const once = (name: string) => ({ stat: { name, tags }, valueFixed: 1n });
   const sum = (name: string, valueFormat: string) => ({ stat: { name, tags }, valueFormat });
   return [
@@ -130,9 +116,14 @@ export const peerBeforeUpstream = {
   maxEarlyDataBytes: 0,
 } as const;
 
-function tagsOf(operators: Operators) {
-  const format = trafficFields.map((field) => operators[field] ?? "").join(trafficSeparator);
-  return [{ name: trafficTag, valueFormat: format }];
+function tagsOf(reporter: ReportingSide, operators: Operators) {
+  const valueFormat = joinTraffic(
+    { ...operators, reporter },
+    `%CLUSTER_METADATA(heddle:${serviceMetadataKey})%`,
+    // The server's end knows its own workload better.
+    reporter === "source" ? `%UPSTREAM_METADATA(heddle:${endpointMetadataKey})%` : "",
+  );
+  return [{ name: trafficTag, valueFormat }];
 }
 
 function statsLogger(measured: Measures, only?: AccessLogType): AccessLog {

@@ -16,14 +16,11 @@ export const measures = {
   tcpReceivedBytes: "tcp_received_bytes_total",
 } as const;
 
-/** The one tag of each measure: {@link trafficFields}, joined by {@link trafficSeparator}. */
+/** The one tag of each measure; {@link joinTraffic} says what it looks like. */
 export const trafficTag = "traffic";
 
-/**
- * What the tag holds, in order; absent values are empty. One tag instead of fourteen, because Envoy formats, interns
- * and sends each tag of each measure for itself.
- */
-export const trafficFields = [
+/** What a proxy knows of a request or connection itself. */
+const requestFields = [
   "reporter",
   "responseCode",
   "responseFlags",
@@ -31,19 +28,60 @@ export const trafficFields = [
   "peerPrincipal",
   "peerWorkload",
   "upstreamProtocol",
-  "service",
-  "serviceName",
-  "serviceNamespace",
-  "workload",
-  "workloadNamespace",
-  "app",
-  "version",
 ] as const;
+/** What the cluster's metadata tells of the service. */
+const serviceFields = ["service", "serviceName", "serviceNamespace"] as const;
+/** What the endpoint's metadata tells of the workload. */
+const endpointFields = ["workload", "workloadNamespace", "app", "version"] as const;
 
-export type TrafficField = (typeof trafficFields)[number];
+export type RequestField = (typeof requestFields)[number];
+export type ServiceField = (typeof serviceFields)[number];
+export type EndpointField = (typeof endpointFields)[number];
+export type TrafficField = RequestField | ServiceField | EndpointField;
 
-/** In no name of Kubernetes, no URI and no response flag. */
-export const trafficSeparator = "|";
+/** The keys, below `heddle`, of the metadata from which Envoy takes the two groups as they are. */
+export const serviceMetadataKey = "service";
+export const endpointMetadataKey = "endpoint";
+
+// Neither is in a name of Kubernetes, a URI or a response flag.
+const fieldSeparator = "|";
+const partSeparator = ";";
+
+/** The metadata of a cluster. */
+export function joinService(parts: Readonly<Record<ServiceField, string>>): string {
+  return serviceFields.map((field) => parts[field]).join(partSeparator);
+}
+
+/** The metadata of an endpoint. */
+export function joinEndpoint(parts: Readonly<Record<EndpointField, string>>): string {
+  return endpointFields.map((field) => parts[field]).join(partSeparator);
+}
+
+/**
+ * The tag: what is known of the request, then the service and the endpoint as one field each; absent values are empty.
+ * One tag instead of fourteen costs Envoy less for each request and each listener, and is less than half as long.
+ */
+export function joinTraffic(
+  request: Readonly<Partial<Record<RequestField, string>>>,
+  service: string,
+  endpoint: string,
+): string {
+  return [...requestFields.map((field) => request[field] ?? ""), service, endpoint].join(fieldSeparator);
+}
+
+/** The fields of a tag, the absent ones empty; undefined if it is no such tag. */
+export function splitTraffic(tag: string): Readonly<Record<TrafficField, string>> | undefined {
+  const values = tag.split(fieldSeparator);
+  if (values.length !== requestFields.length + 2) return undefined;
+  const [service = "", endpoint = ""] = values.slice(requestFields.length);
+  const named = (names: readonly TrafficField[], parts: readonly string[]) =>
+    names.map((name, index) => [name, parts[index] ?? ""] as const);
+  return Object.fromEntries([
+    ...named(requestFields, values),
+    ...named(serviceFields, service.split(partSeparator)),
+    ...named(endpointFields, endpoint.split(partSeparator)),
+  ]) as Record<TrafficField, string>;
+}
 
 /** Upper bounds of the latency buckets, in milliseconds. They include the bounds of Istio's standard metrics. */
 export const latencyBoundsMs: readonly number[] = [

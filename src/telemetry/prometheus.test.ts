@@ -1,12 +1,10 @@
 import { join } from "node:path";
 import { test } from "node:test";
 import { assertGolden } from "#test/helpers/golden.ts";
-import { measures, trafficFields, trafficSeparator } from "./measures.ts";
+import { trafficOf } from "#test/helpers/traffic.ts";
+import { measures } from "./measures.ts";
 import { prometheusText } from "./prometheus.ts";
 import { type Point, TelemetryStore } from "./store.ts";
-
-const tag = (fields: Record<string, string>) =>
-  trafficFields.map((field) => fields[field] ?? "").join(trafficSeparator);
 
 test("the exposition has Istio's names and labels", () => {
   const store = new TelemetryStore({ now: () => 1_000_000 });
@@ -15,7 +13,7 @@ test("the exposition has Istio's names and labels", () => {
     serviceName: "reviews",
     serviceNamespace: "shop",
   };
-  const received = tag({
+  const received = trafficOf({
     reporter: "destination",
     responseCode: "200",
     responseFlags: "-",
@@ -23,7 +21,7 @@ test("the exposition has Istio's names and labels", () => {
     peerPrincipal: "spiffe://cluster.local/ns/shop/sa/web",
     peerWorkload: "web.shop.workload.heddle",
   });
-  const connected = tag({ reporter: "source", responseFlags: "-", ...service, workload: 'a"b\\c' });
+  const connected = trafficOf({ reporter: "source", responseFlags: "-", ...service, workload: 'a"b\\c' });
   const distribution = (
     measure: Point["measure"],
     counts: number[],

@@ -1,13 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  incompleteBoundMicroseconds,
-  latencyBoundsMs,
-  measures,
-  type TrafficField,
-  trafficFields,
-  trafficSeparator,
-} from "./measures.ts";
+import { trafficOf } from "#test/helpers/traffic.ts";
+import { incompleteBoundMicroseconds, latencyBoundsMs, measures, type TrafficField } from "./measures.ts";
 import { statOf } from "./stat.ts";
 import { type Point, TelemetryStore } from "./store.ts";
 import type { Reporter } from "./traffic.ts";
@@ -35,10 +29,6 @@ const toReviews = {
   peerPrincipal: "spiffe://cluster.local/ns/shop/sa/reviews",
 } satisfies Partial<Record<TrafficField, string>>;
 
-function tag(fields: Partial<Record<TrafficField, string>>): string {
-  return trafficFields.map((field) => fields[field] ?? "").join(trafficSeparator);
-}
-
 const bounds = [incompleteBoundMicroseconds, ...latencyBoundsMs.map((bound) => bound * 1_000)];
 
 /** `count` requests of at most 5 ms and more than 4. */
@@ -48,7 +38,7 @@ function requests(count: number, fields: Partial<Record<TrafficField, string>> =
   return {
     kind: "distribution",
     measure: measures.requestDuration,
-    traffic: tag(fields),
+    traffic: trafficOf(fields),
     counts,
     bounds,
     sum: 0,
@@ -56,7 +46,7 @@ function requests(count: number, fields: Partial<Record<TrafficField, string>> =
 }
 
 function opened(count: number, fields: Partial<Record<TrafficField, string>>): Point {
-  return { kind: "count", measure: measures.tcpOpened, traffic: tag(fields), value: count };
+  return { kind: "count", measure: measures.tcpOpened, traffic: trafficOf(fields), value: count };
 }
 
 /** A store with a clock that the test turns. */
@@ -180,8 +170,8 @@ test("TCP counts connections, made and refused, and has no latency", () => {
   const refused = { ...toDb, responseFlags: "UF,URX", peerPrincipal: "" };
   const points: Point[] = [
     opened(3, toDb),
-    { kind: "count", measure: measures.tcpClosed, traffic: tag(toDb), value: 2 },
-    { kind: "count", measure: measures.tcpClosed, traffic: tag(refused), value: 1 },
+    { kind: "count", measure: measures.tcpClosed, traffic: trafficOf(toDb), value: 2 },
+    { kind: "count", measure: measures.tcpClosed, traffic: trafficOf(refused), value: 1 },
   ];
   store.record({ reporter: workload("web"), intervalMs: 1_000, points });
   const edge = only(statOf(store));

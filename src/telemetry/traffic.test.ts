@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type TrafficField, trafficFields, trafficSeparator } from "./measures.ts";
+import { trafficOf } from "#test/helpers/traffic.ts";
+import type { TrafficField } from "./measures.ts";
 import { parseTraffic, type Reporter, type Traffic } from "./traffic.ts";
 
 const web: Reporter = {
@@ -11,12 +12,12 @@ const web: Reporter = {
   labels: { app: "web", version: "v1" },
 };
 
-function tag(fields: Partial<Record<TrafficField, string>>): string {
-  return trafficFields.map((field) => fields[field] ?? "").join(trafficSeparator);
-}
-
 function read(fields: Partial<Record<TrafficField, string>>, transport: "http" | "tcp" = "http"): Traffic {
-  const traffic = parseTraffic(transport, tag({ reporter: "source", responseCode: "200", ...fields }), web);
+  const traffic = parseTraffic(
+    transport,
+    trafficOf({ reporter: "source", responseCode: "200", ...fields }),
+    web,
+  );
   assert.ok(traffic !== undefined);
   return traffic;
 }
@@ -95,5 +96,5 @@ test("a call to a pod's own address is named after the workload", () => {
 
 test("tags of another form are not read", () => {
   assert.equal(parseTraffic("http", "source|200", web), undefined);
-  assert.equal(parseTraffic("http", tag({ reporter: "elsewhere" }), web), undefined);
+  assert.equal(parseTraffic("http", trafficOf({ reporter: "elsewhere" }), web), undefined);
 });

@@ -1,6 +1,6 @@
 // From what a sidecar sends to what it means: who called whom, over what, and how it ended.
 import { parseSpiffeId, parseWorkloadDnsName } from "#identity/spiffe.ts";
-import { type TrafficField, trafficFields, trafficSeparator } from "./measures.ts";
+import { splitTraffic, type TrafficField } from "./measures.ts";
 
 /** The pod whose sidecar reports, as its token proves. */
 export interface Reporter {
@@ -62,11 +62,8 @@ export function parseTraffic(
   tag: string,
   reporter: Reporter,
 ): Traffic | undefined {
-  const values = tag.split(trafficSeparator);
-  if (values.length !== trafficFields.length) return undefined;
-  const fields = Object.fromEntries(
-    trafficFields.map((name, index) => [name, values[index] ?? ""]),
-  ) as Fields;
+  const fields = splitTraffic(tag);
+  if (fields === undefined) return undefined;
   if (fields.reporter !== "source" && fields.reporter !== "destination") return undefined;
   const own = partyOfReporter(reporter);
   const atSource = fields.reporter === "source";

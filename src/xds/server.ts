@@ -21,7 +21,7 @@ export interface XdsServerOptions<Client> {
   readonly learned?: Learned<Client>;
   /** A stream ends after 80-100 % of this, which renews the token. Default: 30 minutes. */
   readonly maximumStreamAgeMs?: number;
-  /** How many names asked for on demand one stream keeps, per type. Default: 2,000. */
+  /** Beyond so many names of a type, a stream forgets what was never asked for or does not exist. Default: 2,000. */
   readonly onDemandLimit?: number;
   /** How long a reconnected proxy may take to say what it still uses, before clusters are taken away. Default: 2 s. */
   readonly reconnectGraceMs?: number;

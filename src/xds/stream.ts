@@ -34,7 +34,7 @@ export interface StreamOptions extends WantHooks {
   used(names: readonly ResourceName[]): void;
   rejected(rejection: Rejection): void;
   readonly substitute: Provider<unknown>["substitute"];
-  /** How many names asked for on demand are kept, per type. */
+  /** How many names are kept, per type, that were sent ahead unasked or do not exist; what exists and was asked for stays. */
   readonly onDemandLimit: number;
   /** How long removals of clusters wait, after a reconnection, for the client to say what it still uses. */
   readonly reconnectGraceMs: number;
@@ -224,14 +224,22 @@ export class Stream {
       if (!delivery.subscription.names.has(name)) delivery.subscription.held.delete(name);
   }
 
-  /** Forgets the names asked for longest ago; the client asks again if it needs them. */
-  #evict(delivery: Delivery): void {
-    const { typeUrl, subscription } = delivery;
+  /**
+   * Beyond the limit, takes back what was sent ahead and never asked for, and forgets what does not exist. What the
+   * client has asked for and has is kept: Envoy 1.40 asks for a name once on a stream, and if it is taken away answers
+   * by itself that it does not exist (`envoy.reloadable_features.vhds_answered_alias_cache`), or waits.
+   */
+  #evict({ typeUrl, subscription, dirty }: Delivery): void {
+    if (subscription.names.size <= this.#options.onDemandLimit) return;
     for (const name of subscription.names) {
-      if (subscription.names.size <= this.#options.onDemandLimit) return;
-      subscription.names.delete(name);
+      if (subscription.names.size <= this.#options.onDemandLimit * 0.9) return;
+      const isAbsent = this.#wants.get(typeUrl, name)?.current?.kind === "absent";
+      const isAnswered = subscription.held.has(name);
+      if (!subscription.volunteered.has(name) && !(isAbsent && isAnswered)) continue;
+      subscription.forget(name);
+      if (isAbsent) subscription.held.delete(name);
       this.#wants.drop({ typeUrl, name });
-      delivery.dirty.add(name);
+      dirty.add(name);
     }
   }
 

@@ -28,6 +28,8 @@ const everything = "*";
 export class Subscription {
   /** Names asked for one by one, the one that was asked for longest ago first. */
   readonly names = new Set<string>();
+  /** Those of `names` that the client has not asked for itself. */
+  readonly volunteered = new Set<string>();
   /** What the client has: name to version, `toldAbsent` or `unknownVersion`. */
   readonly held = new Map<string, string>();
   /** Whether everything is subscribed to: by a first request without names, or by the name `*`. */
@@ -54,7 +56,14 @@ export class Subscription {
   add(name: string): boolean {
     if (this.names.has(name)) return false;
     this.names.add(name);
+    this.volunteered.add(name);
     return true;
+  }
+
+  /** Forgets a name without a word from the client. */
+  forget(name: string): void {
+    this.names.delete(name);
+    this.volunteered.delete(name);
   }
 
   #subscribe(interest: Interest): string[] {
@@ -70,6 +79,7 @@ export class Subscription {
       if (this.#requested || !(name in interest.initialVersions)) this.held.delete(name);
       if (!this.names.delete(name)) added.push(name);
       this.names.add(name);
+      this.volunteered.delete(name);
     }
     // "If the client has never explicitly subscribed to any resource names, the server should treat that identically
     // to having explicitly subscribed to *." It stays so when names are added, until `*` is unsubscribed from.
@@ -85,6 +95,7 @@ export class Subscription {
         continue;
       }
       if (!this.names.delete(name)) continue;
+      this.volunteered.delete(name);
       dropped.push(name);
       // "If a wildcard subscription is still there, the server must send the resource or say that it is removed",
       // for the client cannot know whether the wildcard covers it. Else it has simply dropped it.

@@ -79,7 +79,7 @@ describe("the sidecar's bootstrap", () => {
   });
 
   after(async () => {
-    for (const cleanup of cleanups.reverse()) await cleanup();
+    for (const cleanup of cleanups.toReversed()) await cleanup();
   });
 
   test("is valid, without a warning", () => {
@@ -140,9 +140,7 @@ describe("the sidecar's bootstrap", () => {
     await until(loaded, "the other root to be loaded");
     const count = streams.length;
     closeConnections();
-    const failed = async () =>
-      /cluster.xds.upstream_cx_connect_fail: [1-9]/.test((await admin("GET", "/stats")).body);
-    await until(failed, "a failed connection");
+    await until(failedToConnect, "a failed connection");
     assert.equal(streams.length, count);
   });
 
@@ -150,6 +148,11 @@ describe("the sidecar's bootstrap", () => {
   const closeConnections = () => {
     for (const session of sessions) session.destroy();
   };
+
+  async function failedToConnect(): Promise<boolean> {
+    const { body } = await admin("GET", "/stats");
+    return /cluster.xds.upstream_cx_connect_fail: [1-9]/.test(body);
+  }
 
   async function startControlPlane(names: readonly string[]): Promise<void> {
     const { chainPem, keyPem } = await authority.issueServer(names, 60_000);

@@ -5,13 +5,13 @@ import http from "node:http";
 import type net from "node:net";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { TypedExtensionConfigSchema } from "@heddle/envoy-api/envoy/config/core/v3/extension";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { RBAC_Action } from "@heddle/envoy-api/envoy/config/rbac/v3/rbac";
-import { TypedExtensionConfigSchema } from "@heddle/envoy-api/envoy/config/core/v3/extension";
-import { RBACSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
+import { RBACSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
-import { adsSource, any, type Init, socketAddress, typedExtension } from "#test/helpers/config.ts";
+import { adsSource, type Init, socketAddress, typedExtension } from "#test/helpers/config.ts";
 import { http2Session, request, request2, startEcho } from "#test/helpers/http.ts";
 import { until } from "#test/helpers/wait.ts";
 import { fixedCluster, type Plain, plainManager, routerFilter, startPlain } from "./plain.ts";
@@ -51,7 +51,11 @@ function listener({ version, draining = false, two = "two" }: Version): AdsResou
       metadata: { filterMetadata: { heddle: { draining } } },
       filterChains: [
         { name: "one", filterChainMatch: { destinationPort: ports.one }, filters: [oneManager] },
-        { name: "two", filterChainMatch: { destinationPort: ports.two }, filters: [plainManager({ statPrefix: two })] },
+        {
+          name: "two",
+          filterChainMatch: { destinationPort: ports.two },
+          filters: [plainManager({ statPrefix: two })],
+        },
       ],
     },
     { version },
@@ -64,7 +68,9 @@ function authorization(version: string, action: RBAC_Action): AdsResource {
     principals: [{ identifier: { case: "any" as const, value: true } }],
   };
   const rbac: Init<typeof RBACSchema> = { rules: { action, policies: { all: policy } } };
-  return ads("extension", TypedExtensionConfigSchema, typedExtension("authorization", RBACSchema, rbac), { version });
+  return ads("extension", TypedExtensionConfigSchema, typedExtension("authorization", RBACSchema, rbac), {
+    version,
+  });
 }
 
 function routes(version: string, header: string): AdsResource {
@@ -131,7 +137,8 @@ function keptAlive(plain: Plain, port: number): KeptAlive {
   return { agent, connections: () => count };
 }
 
-const get = (agent: http.Agent, path = "/"): ReturnType<typeof request> => request(agent, { path, headers: { host: "x" } });
+const get = (agent: http.Agent, path = "/"): ReturnType<typeof request> =>
+  request(agent, { path, headers: { host: "x" } });
 
 describe("a change of the listener itself", () => {
   const stack = new AsyncDisposableStack();
@@ -154,7 +161,10 @@ describe("a change of the listener itself", () => {
     const slow = [request2(session, { path: "/slow" }), get(keptAlive(plain, ports.one).agent, "/slow")];
     await sleep(100);
     plain.ads.send([listener({ version: "2", draining: true })]);
-    await until(async () => (await plain.envoy.stat("listener_manager.total_listeners_draining")) === 1, "draining");
+    await until(
+      async () => (await plain.envoy.stat("listener_manager.total_listeners_draining")) === 1,
+      "draining",
+    );
     assert.equal((await get(agent)).headers.connection, "close");
     for (const answer of await Promise.all(slow)) assert.equal(answer.status, 200);
     await until(() => goaway, "GOAWAY");

@@ -82,7 +82,9 @@ function routeListener(routes: JsonObject, index: number): JsonObject {
               http_filters: [
                 {
                   name: "envoy.filters.http.router",
-                  typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+                  typed_config: {
+                    "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router",
+                  },
                 },
               ],
             },

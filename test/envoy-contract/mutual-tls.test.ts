@@ -5,13 +5,21 @@ import { after, before, test } from "node:test";
 import tls from "node:tls";
 import type { Resolve } from "#test/helpers/ads.ts";
 import { createAuthority, type TestAuthority } from "#test/helpers/certificates.ts";
-import { grpcExchange, http2Session, readUntil, request, request2, startEcho, websocketEcho } from "#test/helpers/http.ts";
+import {
+  grpcExchange,
+  http2Session,
+  readUntil,
+  request,
+  request2,
+  startEcho,
+  websocketEcho,
+} from "#test/helpers/http.ts";
 import { createPodNetwork, type Namespace } from "#test/helpers/namespace.ts";
 import { until } from "#test/helpers/wait.ts";
 import { inboundCluster, inboundListener, mixedTransport, secrets, sidecarRules } from "./mutual-tls.ts";
 import {
-  edsCluster,
   type EndpointInit,
+  edsCluster,
   endpoints,
   outboundListener,
   outboundRoutes,
@@ -72,7 +80,12 @@ async function workload(account: string): Promise<Resolve> {
 /** A TLS connection from the unmeshed pod straight to the meshed one; what the server says to an HTTP request. */
 async function handshake(options: tls.ConnectionOptions): Promise<string> {
   const socket = await unmeshed.connect(server, 8080);
-  const secure = tls.connect({ socket, rejectUnauthorized: false, ALPNProtocols: ["heddle-http"], ...options });
+  const secure = tls.connect({
+    socket,
+    rejectUnauthorized: false,
+    ALPNProtocols: ["heddle-http"],
+    ...options,
+  });
   return new Promise<string>((resolve, reject) => {
     secure.on("error", reject).on("close", () => reject(new Error("closed")));
     secure.on("secureConnect", () => secure.write("GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"));
@@ -160,7 +173,11 @@ test("TCP passes inside mTLS, without delay when the port is declared, the appli
   assert.equal(await readUntil(socket, "\n"), "hello\n");
   assert.ok(performance.now() - start < 100);
   socket.destroy();
-  const secure = tls.connect({ socket: await client.dial("10.96.0.4:8443"), ca: authority.root, servername: "own" });
+  const secure = tls.connect({
+    socket: await client.dial("10.96.0.4:8443"),
+    ca: authority.root,
+    servername: "own",
+  });
   assert.equal(await readUntil(secure, "\n"), "own tls\n");
   const stats = await client.envoy.admin("/stats?filter=8443.ssl.(versions|curves)");
   assert.match(stats, /ssl.versions.TLSv1.3: [1-9]/);
@@ -200,12 +217,17 @@ test("mesh TLS needs a certificate of the mesh's authority, and TLS 1.3", async 
   await assert.rejects(handshake({}), /certificate required/);
   await assert.rejects(handshake({ cert: foreign.chain, key: foreign.key }), /unknown ca/);
   await assert.rejects(handshake({ cert: strange.chain, key: strange.key }), /certificate/);
-  await assert.rejects(handshake({ cert: good.chain, key: good.key, maxVersion: "TLSv1.2" }), /protocol version/);
+  await assert.rejects(
+    handshake({ cert: good.chain, key: good.key, maxVersion: "TLSv1.2" }),
+    /protocol version/,
+  );
   assert.match(await handshake({ cert: good.chain, key: good.key }), /^HTTP\/1.1 200 OK/);
 });
 
 test("a loopback-only listener stays private, and the application reaches itself", async () => {
-  const outside = await request(await unmeshed.connect(server, 8081), { headers: { host: "x", connection: "close" } });
+  const outside = await request(await unmeshed.connect(server, 8081), {
+    headers: { host: "x", connection: "close" },
+  });
   assert.equal(outside.status, 503);
   assert.equal((await meshed.ask("127.0.0.1:8081", "x")).echo().app, "private");
   assert.equal((await meshed.ask(`${server}:8080`, "x")).echo().app, "meshed");

@@ -1,11 +1,15 @@
 // mTLS between sidecars as the contract tests use it: the inbound listener, transport sockets, secrets.
-import { Cluster_DiscoveryType, Cluster_LbPolicy, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import {
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  ClusterSchema,
+} from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
 import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
 import { TlsInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
-import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import {
   HttpConnectionManager_CodecType,
   HttpConnectionManager_ForwardClientCertDetails,
@@ -18,7 +22,11 @@ import {
   TlsParameters_TlsProtocol,
 } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/common";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
-import { type CommonTlsContextSchema, DownstreamTlsContextSchema, UpstreamTlsContextSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls";
+import {
+  type CommonTlsContextSchema,
+  DownstreamTlsContextSchema,
+  UpstreamTlsContextSchema,
+} from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/tls";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
 import type { Certificate } from "#test/helpers/certificates.ts";
 import { adsSource, extension, type Init, milliseconds, socketAddress } from "#test/helpers/config.ts";
@@ -113,7 +121,10 @@ export function secrets(certificate: Certificate, root: string, version = "1"): 
       SecretSchema,
       {
         name: "bundle",
-        type: { case: "validationContext", value: { trustedCa: { specifier: { case: "inlineString", value: root } } } },
+        type: {
+          case: "validationContext",
+          value: { trustedCa: { specifier: { case: "inlineString", value: root } } },
+        },
       },
       { version },
     ),
@@ -153,7 +164,10 @@ export function inboundManager(options: Init<typeof HttpConnectionManagerSchema>
                 match: { pathSpecifier: { case: "prefix", value: "/" } },
                 action: {
                   case: "route",
-                  value: { clusterSpecifier: { case: "cluster", value: "inbound" }, timeout: milliseconds(0) },
+                  value: {
+                    clusterSpecifier: { case: "cluster", value: "inbound" },
+                    timeout: milliseconds(0),
+                  },
                 },
               },
             ],
@@ -176,11 +190,18 @@ export interface InboundOptions {
   readonly manager?: Init<typeof HttpConnectionManagerSchema>;
   /** Refuses what is not mTLS. */
   readonly strict?: boolean;
+  /** Without the chains that need certificates. */
+  readonly plaintextOnly?: boolean;
   readonly version?: string;
 }
 
 /** The listener on 0.0.0.0:15006. */
-export function inboundListener({ manager = {}, strict = false, version = "1" }: InboundOptions = {}): AdsResource {
+export function inboundListener({
+  manager = {},
+  strict = false,
+  plaintextOnly = false,
+  version = "1",
+}: InboundOptions = {}): AdsResource {
   const mutual: FilterChainInit[] = [
     {
       name: "mtls-http",
@@ -198,7 +219,10 @@ export function inboundListener({ manager = {}, strict = false, version = "1" }:
   const plaintext: FilterChainInit[] = [
     {
       name: "plain-http",
-      filterChainMatch: { transportProtocol: "raw_buffer", applicationProtocols: ["http/1.0", "http/1.1", "h2c"] },
+      filterChainMatch: {
+        transportProtocol: "raw_buffer",
+        applicationProtocols: ["http/1.0", "http/1.1", "h2c"],
+      },
       filters: [inboundManager(manager)],
     },
     { name: "plain-tcp", filterChainMatch: { transportProtocol: "raw_buffer" }, filters: [toApplication] },
@@ -206,7 +230,10 @@ export function inboundListener({ manager = {}, strict = false, version = "1" }:
   ];
   const notServerFirst = {
     filterDisabled: {
-      rule: { case: "destinationPortRange" as const, value: { start: serverFirstPort, end: serverFirstPort + 1 } },
+      rule: {
+        case: "destinationPortRange" as const,
+        value: { start: serverFirstPort, end: serverFirstPort + 1 },
+      },
     },
   };
   return ads(
@@ -224,7 +251,7 @@ export function inboundListener({ manager = {}, strict = false, version = "1" }:
       continueOnListenerFiltersTimeout: true,
       filterChains: [
         { name: "self", filterChainMatch: { destinationPort: 15006 } },
-        ...mutual,
+        ...(plaintextOnly ? [] : mutual),
         ...(strict ? [] : plaintext),
       ],
     },

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { create } from "@bufbuild/protobuf";
 import { Cluster_LbPolicy } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
+import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import type { AdsResource, AdsServer } from "#test/helpers/ads.ts";
 import { extension, milliseconds } from "#test/helpers/config.ts";
 import { startEcho } from "#test/helpers/http.ts";
@@ -40,7 +40,10 @@ const manager: OutboundOptions["manager"] = {
           format: {
             case: "textFormatSource",
             value: {
-              specifier: { case: "inlineString", value: "no answer for %REQ(x-heddle-dst)%, %REQ(x-heddle-authority)%" },
+              specifier: {
+                case: "inlineString",
+                value: "no answer for %REQ(x-heddle-dst)%, %REQ(x-heddle-authority)%",
+              },
             },
           },
         },
@@ -149,8 +152,13 @@ test("one duplicate domain rejects the whole response; the others work when sent
   const bad = virtualHost({ destination: "10.96.0.7:80", domains: ["s5"] });
   await settle(ads, [...good, bad]);
   assert.equal(ads.nacks().length, 1);
-  assert.match(ads.nacks()[0] ?? "", /Only unique values for domains are permitted. Duplicate entry of domain s5/);
-  const routes = await sidecar.envoy.admin("/config_dump?resource=dynamic_route_configs&mask=route_config.virtual_hosts.name");
+  assert.match(
+    ads.nacks()[0] ?? "",
+    /Only unique values for domains are permitted. Duplicate entry of domain s5/,
+  );
+  const routes = await sidecar.envoy.admin(
+    "/config_dump?resource=dynamic_route_configs&mask=route_config.virtual_hosts.name",
+  );
   assert.ok(!routes.includes("10.96.0.6:80"));
   await settle(ads, good);
   assert.equal((await sidecar.ask("10.96.0.6:80", "s6")).status, 200);

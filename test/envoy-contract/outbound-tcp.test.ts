@@ -7,7 +7,14 @@ import { type AdsResource, ads } from "#test/helpers/ads.ts";
 import { socketAddress } from "#test/helpers/config.ts";
 import { readUntil } from "#test/helpers/http.ts";
 import { createPodNetwork, type PodNetwork } from "#test/helpers/namespace.ts";
-import { edsCluster, endpoints, outboundListener, outboundRoutes, outsideCluster, serverFirstPort } from "./outbound.ts";
+import {
+  edsCluster,
+  endpoints,
+  outboundListener,
+  outboundRoutes,
+  outsideCluster,
+  serverFirstPort,
+} from "./outbound.ts";
 import { type Sidecar, startSidecar } from "./sidecar.ts";
 
 const stack = new AsyncDisposableStack();
@@ -28,7 +35,10 @@ function weightedEndpoints(clusterName: string): AdsResource {
       lbEndpoints: [
         {
           loadBalancingWeight: 1,
-          hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress("127.0.0.1", Number(port)) } },
+          hostIdentifier: {
+            case: "endpoint" as const,
+            value: { address: socketAddress("127.0.0.1", Number(port)) },
+          },
         },
       ],
     })),
@@ -41,7 +51,10 @@ const weightedCluster = (name: string): AdsResource =>
   });
 
 /** What a connection to `destination` reads up to a line's end, after it wrote `first`; and how long that took. */
-async function talk(destination: string, first = ""): Promise<{ readonly line: string; readonly ms: number }> {
+async function talk(
+  destination: string,
+  first = "",
+): Promise<{ readonly line: string; readonly ms: number }> {
   const start = performance.now();
   const socket = await sidecar.dial(destination);
   if (first !== "") socket.write(first);
@@ -49,7 +62,8 @@ async function talk(destination: string, first = ""): Promise<{ readonly line: s
   return { line: line.trim(), ms: performance.now() - start };
 }
 
-const isClosed = (destination: string): Promise<void> => assert.rejects(talk(destination), /connection ended|ECONNRESET/);
+const isClosed = (destination: string): Promise<void> =>
+  assert.rejects(talk(destination), /connection ended|ECONNRESET/);
 
 before(async () => {
   network = stack.adopt(await createPodNetwork(), (pods) => pods.close());
@@ -69,7 +83,8 @@ before(async () => {
     if (type === "routes") return [outboundRoutes];
     const isWeighted = name.startsWith("tcp|10.96.0.9:");
     if (type === "endpoints" && name.startsWith("tcp|10.96.1.")) return [endpoints(name)];
-    if (type === "endpoints") return isWeighted ? [weightedEndpoints(name)] : [endpoints(name, "127.0.0.1:9000")];
+    if (type === "endpoints")
+      return isWeighted ? [weightedEndpoints(name)] : [endpoints(name, "127.0.0.1:9000")];
     if (type !== "cluster" || name.startsWith("tcp|10.96.1.")) return undefined;
     if (name === "*") return [outsideCluster];
     if (name.startsWith("tcp|10.96.2.")) return [];

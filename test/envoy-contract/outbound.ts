@@ -15,8 +15,9 @@ import {
   type RouteSchema,
   VirtualHostSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
+import { StdoutAccessLogSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/stream/v3/stream";
 import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
+import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
 import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
@@ -28,9 +29,16 @@ import { ConfigSchema as SetFilterStateSchema } from "@heddle/envoy-api/envoy/ex
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
-import { StdoutAccessLogSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/stream/v3/stream";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
-import { adsSource, any, extension, type Init, milliseconds, socketAddress, typedExtension } from "#test/helpers/config.ts";
+import {
+  adsSource,
+  any,
+  extension,
+  type Init,
+  milliseconds,
+  socketAddress,
+  typedExtension,
+} from "#test/helpers/config.ts";
 
 type FilterChainInit = Init<typeof FilterChainSchema>;
 type RouteInit = Init<typeof RouteSchema>;
@@ -62,7 +70,11 @@ export const missRoute: RouteInit = {
   match: {
     pathSpecifier: { case: "prefix", value: "/" },
     headers: [
-      { name: "x-heddle-miss", invertMatch: true, headerMatchSpecifier: { case: "presentMatch", value: true } },
+      {
+        name: "x-heddle-miss",
+        invertMatch: true,
+        headerMatchSpecifier: { case: "presentMatch", value: true },
+      },
     ],
   },
   action: { case: "directResponse", value: { status: 599 } },
@@ -314,7 +326,10 @@ export function endpoints(cluster: string, ...addresses: readonly EndpointInit[]
           const [host = "", port] = (isMeshed ? address.meshed : address).split(":");
           return {
             ...(isMeshed ? { metadata: meshedMetadata } : {}),
-            hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(host, Number(port)) } },
+            hostIdentifier: {
+              case: "endpoint" as const,
+              value: { address: socketAddress(host, Number(port)) },
+            },
           };
         }),
       },

@@ -3,7 +3,7 @@ import { Cluster_DiscoveryType, ClusterSchema } from "@heddle/envoy-api/envoy/co
 import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { HttpConnectionManagerSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import { type AdsResource, type AdsServer, ads, startAds, type Resolve } from "#test/helpers/ads.ts";
+import { type AdsResource, type AdsServer, ads, type Resolve, startAds } from "#test/helpers/ads.ts";
 import { adsBootstrap, extension, type Init, milliseconds, socketAddress } from "#test/helpers/config.ts";
 import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
 import { createNamespace, type Namespace } from "#test/helpers/namespace.ts";
@@ -67,7 +67,10 @@ export function fixedCluster(
           lbEndpoints: addresses.map((address) => {
             const [host = "", port] = address.split(":");
             return {
-              hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(host, Number(port)) } },
+              hostIdentifier: {
+                case: "endpoint" as const,
+                value: { address: socketAddress(host, Number(port)) },
+              },
             };
           }),
         },
@@ -93,7 +96,9 @@ export async function startPlain(
 ): Promise<Plain> {
   const namespace = stack.adopt(await createNamespace(), (made) => made.close());
   const server = stack.adopt(await startAds(resolve), (made) => made.dispose());
-  const envoy = stack.adopt(await startEnvoy(adsBootstrap(server.path), { namespace, args }), (made) => made.stop());
+  const envoy = stack.adopt(await startEnvoy(adsBootstrap(server.path), { namespace, args }), (made) =>
+    made.stop(),
+  );
   await until(async () => {
     const [nack] = server.nacks();
     if (nack !== undefined) throw new Error(nack);

@@ -9,8 +9,8 @@ import { until } from "#test/helpers/wait.ts";
 import {
   edsCluster,
   endpoints,
-  outboundListener,
   type OutboundOptions,
+  outboundListener,
   outboundRoutes,
   outboundRules,
   outsideCluster,
@@ -45,8 +45,9 @@ export async function startSidecar(
 ): Promise<Sidecar> {
   pod.run("nft", ["-f", "-"], options.rules ?? outboundRules);
   const ads = stack.adopt(await startAds(resolve), (server) => server.dispose());
-  const envoy = stack.adopt(await startEnvoy(adsBootstrap(ads.path), { ...options, namespace: pod }), (running) =>
-    running.stop(),
+  const envoy = stack.adopt(
+    await startEnvoy(adsBootstrap(ads.path), { ...options, namespace: pod }),
+    (running) => running.stop(),
   );
   const { listener = "outbound" } = options;
   await until(async () => {

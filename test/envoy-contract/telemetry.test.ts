@@ -17,9 +17,9 @@ after(() => mesh.close());
 
 const client = "spiffe://cluster.local/ns/shop/sa/web";
 const server = "spiffe://cluster.local/ns/shop/sa/reviews";
-const reviews = "reviews.shop.svc.cluster.local|reviews|shop";
-const atClient = `${reviews}|reviews-v1|shop||`;
-const atServer = `${client}|web.shop.workload.heddle||${reviews}||||`;
+const reviews = "reviews.shop.svc.cluster.local;reviews;shop";
+const atClient = `${reviews}|reviews-v1;shop;;`;
+const atServer = `${client}|web.shop.workload.heddle||${reviews}|`;
 
 function points(measure: Measure): readonly Point[] {
   return mesh.reports.flatMap((report) => report.points).filter((point) => point.measure === measure);
@@ -98,8 +98,8 @@ test("gRPC requests carry their status, HTTP requests none", async () => {
 test("without an endpoint, or without a connection to it, there is no peer and no upstream protocol", async () => {
   assert.equal(await get(mesh.sockets.http, "/gone"), 503);
   assert.equal(await get(mesh.sockets.http, "/refused"), 503);
-  const gone = "gone.shop.svc.cluster.local|gone|shop||||";
-  const refused = "refused.shop.svc.cluster.local|refused|shop|refused-v1|shop||";
+  const gone = "gone.shop.svc.cluster.local;gone;shop|";
+  const refused = "refused.shop.svc.cluster.local;refused;shop|refused-v1;shop;;";
   await reported(measures.requestDuration, `source|503|UH|||||${gone}`, 1);
   await reported(measures.requestDuration, `source|503|UF|||||${refused}`, 1);
 });
@@ -109,10 +109,10 @@ test("plaintext is told by the absence of a peer where there was an upstream, an
   assert.equal(await get(mesh.sockets.plain, "/status/500"), 500);
   await reported(
     measures.requestDuration,
-    "source|200|-||||HTTP/1.1|legacy.shop.svc.cluster.local|legacy|shop|legacy|old||",
+    "source|200|-||||HTTP/1.1|legacy.shop.svc.cluster.local;legacy;shop|legacy;old;;",
     1,
   );
-  await reported(measures.requestDuration, `destination|500|-|||||${reviews}||||`, 1);
+  await reported(measures.requestDuration, `destination|500|-|||||${reviews}|`, 1);
 });
 
 test("a request that the client gave up is counted in the lowest bucket, and Envoy logs no error about it", async () => {
@@ -130,9 +130,9 @@ test("a request that the client gave up is counted in the lowest bucket, and Env
 });
 
 test("a TCP connection is counted when it is made, and with its bytes when it ends", async () => {
-  const db = "db.shop.svc.cluster.local|db|shop";
-  const source = `source||-||${server}|||${db}|db|shop||`;
-  const destination = `destination||-||${client}|web.shop.workload.heddle||${db}||||`;
+  const db = "db.shop.svc.cluster.local;db;shop";
+  const source = `source||-||${server}|||${db}|db;shop;;`;
+  const destination = `destination||-||${client}|web.shop.workload.heddle||${db}|`;
   const socket = await greeted(mesh.sockets.tcp);
   await reported(measures.tcpOpened, source, 1);
   await reported(measures.tcpOpened, destination, 1);
@@ -147,13 +147,13 @@ test("a TCP connection is counted when it is made, and with its bytes when it en
 
 test("a plaintext TCP connection is counted by the server's side without a peer", async () => {
   const socket = await greeted(mesh.sockets.tcpPlain);
-  await reported(measures.tcpOpened, "destination||-|||||db.shop.svc.cluster.local|db|shop||||", 1);
+  await reported(measures.tcpOpened, "destination||-|||||db.shop.svc.cluster.local;db;shop|", 1);
   socket.destroy();
 });
 
 test("a refused TCP connection is only counted as closed, with the flag of the failure", async () => {
   net.connect(mesh.sockets.tcpRefused).on("error", () => undefined);
-  const refused = "refused.shop.svc.cluster.local|refused|shop|refused-v1|shop||";
+  const refused = "refused.shop.svc.cluster.local;refused;shop|refused-v1;shop;;";
   await reported(measures.tcpClosed, `source||UF,URX|||||${refused}`, 1);
   assert.equal(points(measures.tcpOpened).filter(({ traffic }) => traffic.endsWith(refused)).length, 0);
 });

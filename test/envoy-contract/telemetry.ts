@@ -18,7 +18,13 @@ import {
   tcpAccessLogOptions,
   tcpStats,
 } from "#telemetry/access-log.ts";
-import { histogramBucketSettings } from "#telemetry/measures.ts";
+import {
+  endpointMetadataKey,
+  histogramBucketSettings,
+  joinEndpoint,
+  joinService,
+  serviceMetadataKey,
+} from "#telemetry/measures.ts";
 import { metricsService } from "#telemetry/otlp.ts";
 import type { Report } from "#telemetry/store.ts";
 import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
@@ -46,11 +52,28 @@ const accessLog = (logs: ReturnType<typeof httpStats>) =>
   logs.map((log) => toEnvoyJson(AccessLogSchema, create(AccessLogSchema, log)));
 const service = (name: string) => ({
   filter_metadata: {
-    heddle: { service: `${name}.shop.svc.cluster.local`, service_name: name, service_namespace: "shop" },
+    heddle: {
+      [serviceMetadataKey]: joinService({
+        service: `${name}.shop.svc.cluster.local`,
+        serviceName: name,
+        serviceNamespace: "shop",
+      }),
+    },
   },
 });
 const workload = (name: string, namespace: string) => ({
-  metadata: { filter_metadata: { heddle: { workload: name, namespace } } },
+  metadata: {
+    filter_metadata: {
+      heddle: {
+        [endpointMetadataKey]: joinEndpoint({
+          workload: name,
+          workloadNamespace: namespace,
+          app: "",
+          version: "",
+        }),
+      },
+    },
+  },
 });
 const route = (prefix: string, target: string) => ({ match: { prefix }, route: { cluster: target } });
 const tlsSocket = (type: string, fields: object) => ({

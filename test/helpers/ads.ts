@@ -61,6 +61,8 @@ export type Resolve = (type: AdsType, name: string) => readonly AdsResource[] | 
 export interface AdsServer {
   /** Unix socket for the bootstrap's `pipe` address. */
   readonly path: string;
+  /** The TCP port, if `listen` was given. */
+  port(): number;
   readonly events: readonly AdsEvent[];
   /** Sends to the newest stream, one response per type, and gives the nonces. */
   send(
@@ -138,6 +140,7 @@ export async function startAds(
   const events: AdsEvent[] = [];
   const streams: Stream[] = [];
   let nonce = 0;
+  let boundPort = 0;
   let server: grpc.Server | undefined;
   const write = (
     stream: Stream,
@@ -211,7 +214,11 @@ export async function startAds(
     });
     const { listen = `unix:${path}`, credentials = grpc.ServerCredentials.createInsecure() } = options;
     await new Promise<void>((done, failed) =>
-      server?.bindAsync(listen, credentials, (error) => (error === null ? done() : failed(error))),
+      server?.bindAsync(listen, credentials, (error, port) => {
+        boundPort = port;
+        if (error === null) done();
+        else failed(error);
+      }),
     );
     if (options.listen === undefined) chmodSync(path, 0o777);
   };
@@ -222,6 +229,7 @@ export async function startAds(
   };
   return {
     path,
+    port: () => boundPort,
     events,
     send: (resources, removed = []) => {
       const stream = streams.at(-1);

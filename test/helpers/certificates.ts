@@ -39,11 +39,18 @@ export async function createAuthority(name = "test root"): Promise<TestAuthority
       ];
       const certificate = await x509.X509CertificateGenerator.create({
         ...{ subject: "", issuer: root.subject, signingKey: keys.privateKey, publicKey: leaf.publicKey },
-        ...{ signingAlgorithm: algorithm, ...validity, serialNumber: (++serial).toString(16).padStart(4, "0") },
+        ...{
+          signingAlgorithm: algorithm,
+          ...validity,
+          serialNumber: (++serial).toString(16).padStart(4, "0"),
+        },
         extensions: [
           new x509.SubjectAlternativeNameExtension(alternatives, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
-          new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth, x509.ExtendedKeyUsage.clientAuth]),
+          new x509.ExtendedKeyUsageExtension([
+            x509.ExtendedKeyUsage.serverAuth,
+            x509.ExtendedKeyUsage.clientAuth,
+          ]),
         ],
       });
       const key = Buffer.from(await crypto.subtle.exportKey("pkcs8", leaf.privateKey));

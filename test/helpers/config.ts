@@ -69,7 +69,10 @@ export function adsBootstrap(adsPath: string, more: object = {}): object {
 }
 
 /** The bootstrap's cluster `xds`, HTTP/2 to one address. */
-export function xdsCluster(address: object, options: { filters?: readonly object[]; more?: object } = {}): object {
+export function xdsCluster(
+  address: object,
+  options: { filters?: readonly object[]; more?: object } = {},
+): object {
   return {
     ...{ name: "xds", type: "STATIC", connect_timeout: "1s" },
     typed_extension_protocol_options: {

@@ -1,7 +1,13 @@
 // Envoy messages as YAML that reads like Envoy's documentation: every packed message is unfolded.
 import { readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { createFileRegistry, type DescMessage, fromBinary, type MessageShape, toJson } from "@bufbuild/protobuf";
+import {
+  createFileRegistry,
+  type DescMessage,
+  fromBinary,
+  type MessageShape,
+  toJson,
+} from "@bufbuild/protobuf";
 import { FileDescriptorSetSchema } from "@bufbuild/protobuf/wkt";
 import * as yaml from "js-yaml";
 

@@ -31,10 +31,17 @@ export function goldenCases(directory: string, suffix = ".in.yaml"): readonly Go
     });
 }
 
-/** Fails unless the file holds exactly `actual`. With UPDATE_GOLDEN=1 the file is rewritten instead. */
+/**
+ * Fails unless the file holds exactly `actual`; for an empty text there must be none. With UPDATE_GOLDEN=1 the file is
+ * rewritten instead.
+ */
 export function assertGolden(path: string, actual: string): void {
   const expected = existsSync(path) ? readFileSync(path, "utf8") : undefined;
-  if (expected === actual) return;
+  if (expected === actual || (expected === undefined && actual === "")) return;
+  if (update && actual === "") {
+    rmSync(path);
+    return;
+  }
   if (update) {
     mkdirSync(dirname(path), { recursive: true });
     writeFileSync(path, actual);

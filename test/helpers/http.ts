@@ -115,12 +115,19 @@ export function request(over: net.Socket | http.Agent, ask: Ask = {}): Promise<A
       response.setEncoding("utf8").on("data", (chunk) => (text += chunk));
       response.on("error", reject).on("end", () => {
         const status = response.statusCode ?? 0;
-        resolve({ status, headers: response.headers, body: text, informational, echo: () => parseEcho(status, text) });
+        resolve({
+          status,
+          headers: response.headers,
+          body: text,
+          informational,
+          echo: () => parseEcho(status, text),
+        });
       });
     });
     const send = (): void => {
       const bytes = Buffer.from(body ?? "");
-      if (chunked) for (let at = 0; at < bytes.length; at += 65_536) outgoing.write(bytes.subarray(at, at + 65_536));
+      if (chunked)
+        for (let at = 0; at < bytes.length; at += 65_536) outgoing.write(bytes.subarray(at, at + 65_536));
       else outgoing.write(bytes);
       outgoing.end();
     };
@@ -139,7 +146,10 @@ export function http2Session(socket: net.Socket): http2.ClientHttp2Session {
 }
 
 /** One request over an HTTP/2 connection. */
-export function request2(session: http2.ClientHttp2Session, ask: Ask & { readonly authority?: string } = {}): Promise<Answer> {
+export function request2(
+  session: http2.ClientHttp2Session,
+  ask: Ask & { readonly authority?: string } = {},
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
     const { method = "GET", path = "/", headers = {}, body, authority = "ignored" } = ask;
     const stream = session.request({ ":method": method, ":path": path, ":authority": authority, ...headers });
@@ -192,7 +202,11 @@ function grpcFrame(message: string): Buffer {
 }
 
 /** Upgrades `socket` to "websocket" and echoes one message over it; gives the status line and the echo. */
-export async function websocketEcho(socket: net.Socket, host: string, message: string): Promise<readonly [string, string]> {
+export async function websocketEcho(
+  socket: net.Socket,
+  host: string,
+  message: string,
+): Promise<readonly [string, string]> {
   socket.write(`GET /ws HTTP/1.1\r\nhost: ${host}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
   const head = await readUntil(socket, "\r\n\r\n");
   const statusLine = head.split("\r\n")[0] ?? "";
@@ -212,7 +226,10 @@ export function readUntil(socket: net.Socket, end: string): Promise<string> {
       resolve(text);
     };
     const onClose = (): void => reject(new Error(`the connection ended after ${JSON.stringify(text)}`));
-    socket.on("data", onData).on("close", onClose).on("error", () => {});
+    socket
+      .on("data", onData)
+      .on("close", onClose)
+      .on("error", () => {});
     socket.resume();
   });
 }

@@ -64,6 +64,10 @@ function intercept(interception: Partial<Interception>): void {
   execFileSync("ip", ["netns", "exec", pod.name, "nft", rules]);
 }
 
+function listRules(): string {
+  return execFileSync("ip", ["netns", "exec", pod.name, "nft", "list", "ruleset"]).toString();
+}
+
 const ip = (...words: string[]) => execFileSync("ip", words);
 
 before(async () => {
@@ -182,18 +186,17 @@ describe("a pod whose whole traffic is captured", () => {
       const of = (name: string) => Number(values[names.indexOf(name)]);
       return { received: of("InSegs"), sent: of("OutSegs"), resetsSent: of("OutRsts") };
     };
-    const before = resets();
+    const earlier = resets();
     assert.equal(await dial(stranger, 0, pod.v6, 8080), "ECONNREFUSED");
-    const afterwards = resets();
-    assert.equal(afterwards.resetsSent, before.resetsSent);
-    assert.equal(afterwards.received - before.received, 1);
+    const later = resets();
+    assert.equal(later.resetsSent, earlier.resetsSent);
+    assert.equal(later.received - earlier.received, 1);
   });
 
   test("applying the rules once more changes nothing", async () => {
-    const list = () => execFileSync("ip", ["netns", "exec", pod.name, "nft", "list", "ruleset"]).toString();
-    const first = list();
+    const first = listRules();
     intercept({});
-    assert.equal(list(), first);
+    assert.equal(listRules(), first);
   });
 });
 

@@ -1,6 +1,6 @@
 // The xDS server over real TLS and gRPC, against a client that follows the protocol.
 import assert from "node:assert/strict";
-import { after, type TestContext, test } from "node:test";
+import { type TestContext, test } from "node:test";
 import { create, toBinary } from "@bufbuild/protobuf";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { Graph, type Source } from "#collections/graph.ts";
@@ -356,20 +356,28 @@ test("what a workload used before goes out ahead, with what it refers to", async
   assert.deepEqual(used, ["web new"]);
 });
 
-test("beyond the limit the names asked for longest ago are taken away, and can be asked for again", async (context) => {
-  const rig = await startRig(context, { onDemandLimit: 2 });
-  for (const name of ["a", "b", "c"]) rig.content.set(`${virtualHostType} ${name}`, { version: "1" });
+test("beyond the limit goes what was never asked for, and what does not exist is forgotten", async (context) => {
+  const name = (of: string): ResourceName => ({ typeUrl: virtualHostType, name: of });
+  const rig = await startRig(context, {
+    onDemandLimit: 3,
+    learned: { namesFor: () => [name("ahead1"), name("ahead2")], used: () => {} },
+  });
+  for (const each of ["ahead1", "ahead2", "a", "b", "c"])
+    rig.content.set(`${virtualHostType} ${each}`, { version: "1" });
   const client = rig.connect();
-  client.subscribe(virtualHostType, ["a", "b"]);
+  client.subscribe(clusterType, []);
+  await client.next();
+  client.subscribe(virtualHostType, []);
+  assert.deepEqual((await client.next()).resources, { ahead1: "1", ahead2: "1" });
+  client.subscribe(virtualHostType, ["nowhere"]);
   await client.next();
   client.subscribe(virtualHostType, ["a"]);
-  assert.deepEqual((await client.next()).resources, { a: "1" });
-  client.subscribe(virtualHostType, ["c"]);
   const response = await client.next();
-  assert.deepEqual([response.resources, response.removed], [{ c: "1" }, ["b"]]);
-  client.subscribe(virtualHostType, ["b"]);
-  const again = await client.next();
-  assert.deepEqual([again.resources, again.removed], [{ b: "1" }, ["a"]]);
+  assert.deepEqual([response.resources, response.removed], [{ a: "1" }, ["ahead1", "ahead2"]]);
+  client.subscribe(virtualHostType, ["b", "c"]);
+  assert.deepEqual((await client.next()).resources, { b: "1", c: "1" });
+  await until(() => rig.provider.resources.demanded.size === 3, "the absent name to be forgotten");
+  await client.quiet();
 });
 
 test("a stream ends when it has reached its age", async (context) => {

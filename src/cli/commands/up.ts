@@ -83,8 +83,16 @@ function endOf(mesh: LaunchedMesh): AbortSignal {
 }
 
 async function showTraffic(mesh: LaunchedMesh, interrupted: AbortSignal): Promise<void> {
-  const { runLiveTable } = await import("../live-table.ts");
-  await runLiveTable({ state: mesh.state.root, signal: AbortSignal.any([interrupted, endOf(mesh)]) });
+  const [{ runLiveTable }, { followProblems }] = await Promise.all([
+    import("../live-table.ts"),
+    import("../progress.ts"),
+  ]);
+  const signal = AbortSignal.any([interrupted, endOf(mesh)]);
+  await Promise.all([
+    runLiveTable({ state: mesh.state.root, signal }),
+    // The table of a terminal shows them itself.
+    process.stdout.isTTY ? undefined : followProblems(mesh.state, signal),
+  ]);
 }
 
 function stateHint(directory: string): string {

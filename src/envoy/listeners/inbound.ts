@@ -9,7 +9,7 @@ import type {
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { serverFirstPorts } from "#compile/services.ts";
 import type { InboundListenerView, ListenedPort } from "#compile/views.ts";
-import { httpStats, tcpStats } from "#telemetry/access-log.ts";
+import { httpStats } from "#telemetry/access-log.ts";
 import { helperHeaders } from "../filters/on-demand.ts";
 import { inboundHttpFilters } from "../filters/slots.ts";
 import { unprocessed } from "../local-replies.ts";
@@ -25,7 +25,7 @@ import {
   tlsInspector,
 } from "./inspection.ts";
 import { outboundPort } from "./outbound.ts";
-import { tcpProxy } from "./tcp.ts";
+import { inboundTcpProxy } from "./tcp.ts";
 
 export const inboundPort = 15_006;
 
@@ -69,7 +69,7 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
     ...(filters === undefined ? {} : { filters }),
   });
   const encrypted = { transportSocket: downstreamTls(trustDomain) };
-  const tcp = [tcpProxy("inbound_tcp", inboundClusterName(port?.port), [...tcpStats("destination")])];
+  const tcp = [inboundTcpProxy(inboundClusterName(port?.port))];
   return [
     {
       ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [

@@ -4,7 +4,7 @@ import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import type { OutboundListenerView } from "#compile/views.ts";
-import { httpStats, tcpStats } from "#telemetry/access-log.ts";
+import { httpStats } from "#telemetry/access-log.ts";
 import { destinationMutation, lookupTimeoutMs } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";
 import { unansweredLookup } from "../local-replies.ts";
@@ -39,7 +39,7 @@ export function outboundListener(view: OutboundListenerView): Listener {
       {
         name: "mesh tcp",
         filterChainMatch: { prefixRanges: inMesh },
-        filters: tcpProxyOnDemand("outbound_tcp", [...tcpStats("source")]),
+        filters: tcpProxyOnDemand("outbound_tcp"),
       },
       {
         name: "outside http",
@@ -102,7 +102,7 @@ function outsideHttp() {
 
 const outsideTcp: MessageInitShape<typeof FilterChainSchema> = {
   name: "outside tcp",
-  filters: [tcpProxy("outside_tcp", passthroughCluster, [...tcpStats("source")])],
+  filters: [tcpProxy("outside_tcp", passthroughCluster)],
 };
 
 function cidrRange(range: string) {

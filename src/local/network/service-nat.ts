@@ -6,28 +6,30 @@ import { serviceRules } from "./service-rules.ts";
 export interface ServiceNat {
   /** The services as they are now; a burst of changes ends in one update. */
   update(services: readonly ServiceEndpoints[]): void;
+  /** Resolves when what was said last is in effect. */
+  settled(): Promise<void>;
 }
 
 /** Runs in the node namespace. A refused ruleset is reported and leaves the last one in place. */
 export function startServiceNat(onFailure: (error: unknown) => void): ServiceNat {
   let applied = "";
   let wanted = "";
-  let busy = false;
+  let applying: Promise<void> | undefined;
 
   async function apply(): Promise<void> {
-    busy = true;
     while (applied !== wanted) {
       const rules = wanted;
       await runProgram("nft", ["-f", "-"], { input: rules }).catch(onFailure);
       applied = rules;
     }
-    busy = false;
+    applying = undefined;
   }
 
   return {
     update(services) {
       wanted = serviceRules(services);
-      if (!busy) void apply();
+      if (applied !== wanted) applying ??= apply();
     },
+    settled: () => applying ?? Promise.resolve(),
   };
 }

@@ -34,6 +34,8 @@ export interface PodSurroundings {
   readonly programs: Readonly<Record<string, string>>;
   configuration(namespace: string): Configuration;
   readonly issueToken: IssueToken;
+  /** Resolves when no new connections are sent to a pod that has just begun to end. */
+  withdrawn(): Promise<void>;
 }
 
 export interface PodOptions {
@@ -160,6 +162,7 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
     const hooks: Hooks = limitMs === undefined ? "with hooks" : "without hooks";
     deletionTimestamp = new Date().toISOString();
     publish.now();
+    if (limitMs === undefined) await surroundings.withdrawn();
     const begun = performance.now();
     await Promise.all(
       [...running.values()]

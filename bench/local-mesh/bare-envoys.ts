@@ -1,0 +1,144 @@
+// Two hand-written Envoys with mutual TLS, without interception, discovery or telemetry: what sidecars are compared to.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type IssuedCertificate, openAuthority } from "#identity/authority.ts";
+import { findEnvoy } from "#local/envoy-binary.ts";
+import type { Container } from "#model/kubernetes/pod.ts";
+import { serverPort } from "./fixture.ts";
+
+export const barePort = 15_001;
+const tlsPort = 15_006;
+const lifetimeMs = 60 * 60 * 1000;
+
+/** Containers for a client's and a server's pod; the client's listens on loopback at `barePort`. */
+export async function bareEnvoys(
+  namespaceName: string,
+  serverHost: string,
+): Promise<{ readonly client: Container; readonly server: Container }> {
+  const directory = mkdtempSync(join(tmpdir(), "heddle-bench-"));
+  try {
+    const authority = await openAuthority(directory, { trustDomain: "cluster.local" });
+    const issue = (workload: string): Promise<IssuedCertificate> =>
+      authority.issueWorkload({ namespace: namespaceName, serviceAccount: workload, workload }, lifetimeMs);
+    const envoy = await findEnvoy((line) => process.stderr.write(`${line}\n`));
+    const container = (config: object): Container => ({
+      name: "envoy",
+      command: [envoy],
+      args: [
+        "--config-yaml",
+        JSON.stringify(config),
+        "--concurrency",
+        "2",
+        "--disable-hot-restart",
+        "-l",
+        "warning",
+      ],
+    });
+    const identity = (name: string): string => `spiffe://cluster.local/ns/${namespaceName}/sa/${name}`;
+    return {
+      client: container(
+        clientConfig(serverHost, tlsContext(await issue("client"), authority.rootPem, identity("server"))),
+      ),
+      server: container(
+        serverConfig(tlsContext(await issue("server"), authority.rootPem, identity("client"))),
+      ),
+    };
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function clientConfig(host: string, commonTlsContext: object): object {
+  return configuration("127.0.0.1", barePort, undefined, {
+    name: "upstream",
+    type: "STRICT_DNS",
+    dns_lookup_family: "V4_ONLY",
+    load_assignment: assignment(host, tlsPort),
+    transport_socket: transportSocket("UpstreamTlsContext", { common_tls_context: commonTlsContext }),
+  });
+}
+
+function serverConfig(commonTlsContext: object): object {
+  const downstream = transportSocket("DownstreamTlsContext", {
+    common_tls_context: commonTlsContext,
+    require_client_certificate: true,
+  });
+  return configuration("0.0.0.0", tlsPort, downstream, {
+    name: "upstream",
+    type: "STATIC",
+    load_assignment: assignment("127.0.0.1", serverPort),
+  });
+}
+
+/** One listener, one connection manager, one route, one cluster. */
+function configuration(
+  address: string,
+  port: number,
+  transport: object | undefined,
+  cluster: object,
+): object {
+  const manager = {
+    "@type":
+      "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+    stat_prefix: "bare",
+    route_config: {
+      virtual_hosts: [
+        {
+          name: "all",
+          domains: ["*"],
+          routes: [{ match: { prefix: "/" }, route: { cluster: "upstream", timeout: "0s" } }],
+        },
+      ],
+    },
+    http_filters: [
+      {
+        name: "envoy.filters.http.router",
+        typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
+      },
+    ],
+  };
+  const chain = {
+    filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }],
+    ...(transport === undefined ? {} : { transport_socket: transport }),
+  };
+  return {
+    static_resources: {
+      listeners: [
+        { name: "bare", address: { socket_address: { address, port_value: port } }, filter_chains: [chain] },
+      ],
+      clusters: [cluster],
+    },
+  };
+}
+
+function tlsContext(certificate: IssuedCertificate, rootPem: string, peer: string): object {
+  return {
+    tls_params: { tls_minimum_protocol_version: "TLSv1_3", tls_maximum_protocol_version: "TLSv1_3" },
+    tls_certificates: [
+      {
+        certificate_chain: { inline_string: certificate.chainPem },
+        private_key: { inline_string: certificate.keyPem.reveal() },
+      },
+    ],
+    validation_context: {
+      trusted_ca: { inline_string: rootPem },
+      match_typed_subject_alt_names: [{ san_type: "URI", matcher: { exact: peer } }],
+    },
+  };
+}
+
+function transportSocket(type: string, context: object): object {
+  return {
+    name: "envoy.transport_sockets.tls",
+    typed_config: {
+      "@type": `type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.${type}`,
+      ...context,
+    },
+  };
+}
+
+function assignment(address: string, port: number): object {
+  const endpoint = { address: { socket_address: { address, port_value: port } } };
+  return { cluster_name: "upstream", endpoints: [{ lb_endpoints: [{ endpoint }] }] };
+}

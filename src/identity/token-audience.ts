@@ -1,0 +1,2 @@
+/** The audience of every token that Heddle accepts. */
+export const tokenAudience = "heddle";

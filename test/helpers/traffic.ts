@@ -1,0 +1,12 @@
+import { joinEndpoint, joinService, joinTraffic, type TrafficField } from "#telemetry/measures.ts";
+
+/** The tag that a sidecar would send with these fields. */
+export function trafficOf(fields: Partial<Record<TrafficField, string>>): string {
+  const { service = "", serviceName = "", serviceNamespace = "" } = fields;
+  const { workload = "", workloadNamespace = "", app = "", version = "" } = fields;
+  return joinTraffic(
+    fields,
+    joinService({ service, serviceName, serviceNamespace }),
+    joinEndpoint({ workload, workloadNamespace, app, version }),
+  );
+}
