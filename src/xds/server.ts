@@ -38,7 +38,7 @@ export interface XdsServer {
   close(): void;
 }
 
-type Call = ServerDuplexStream<Uint8Array, Uint8Array>;
+type Call = ServerDuplexStream<Buffer, Buffer>;
 
 const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
@@ -104,10 +104,10 @@ class DiscoveryServer<Client> {
         path,
         requestStream: true,
         responseStream: true,
-        requestSerialize: bytesAsTheyAre,
-        requestDeserialize: (bytes: Buffer) => bytes,
-        responseSerialize: bytesAsTheyAre,
-        responseDeserialize: (bytes: Buffer) => bytes,
+        requestSerialize: asItIs,
+        requestDeserialize: asItIs,
+        responseSerialize: asItIs,
+        responseDeserialize: asItIs,
       },
     };
     server.addService(definition, { DeltaAggregatedResources: (call: Call) => this.#accept(call) });
@@ -287,8 +287,8 @@ function decode(bytes: Uint8Array): { readonly request: Request; readonly nodeId
 }
 
 /** Messages are encoded and decoded here, not by the gRPC library. */
-function bytesAsTheyAre(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+function asItIs(bytes: Buffer): Buffer {
+  return bytes;
 }
 
 function addTo<V>(sets: Map<string, Set<V>>, key: string, value: V): void {

@@ -19,7 +19,7 @@ export interface Request extends Interest {
 /** Where responses go. */
 export interface Transport {
   /** Returns false when no more should be sent until `Stream.drained` is called. */
-  send(response: Uint8Array): boolean;
+  send(response: Buffer): boolean;
 }
 
 /** What a stream needs of the server that it belongs to. */
@@ -63,6 +63,7 @@ export class Stream {
   readonly #wildcardNames = new Map<string, ReadonlySet<string>>();
   /** Clusters sent before the client said which endpoints it has. */
   readonly #clustersSent = new Set<string>();
+  #types = typesInOrder;
   #graceTimer: NodeJS.Timeout | undefined;
   #nonce = 0;
   #writable = true;
@@ -145,7 +146,7 @@ export class Stream {
 
   /** Sends what there is to send: at most one response of each type, what is referred to first. */
   flush(): void {
-    for (const typeUrl of this.#types()) {
+    for (const typeUrl of this.#types) {
       if (!this.#writable) return;
       const delivery = this.#deliveries.get(typeUrl);
       if (delivery?.subscription.requested && delivery.inFlight === undefined) this.#deliver(delivery);
@@ -159,16 +160,12 @@ export class Stream {
     this.#wants.clear();
   }
 
-  #types(): Iterable<string> {
-    const others = [...this.#deliveries.keys()].filter((typeUrl) => !typesInOrder.includes(typeUrl));
-    return others.length === 0 ? typesInOrder : [...typesInOrder, ...others];
-  }
-
   #delivery(typeUrl: string): Delivery {
     let delivery = this.#deliveries.get(typeUrl);
     if (delivery === undefined) {
       delivery = new Delivery(typeUrl);
       this.#deliveries.set(typeUrl, delivery);
+      if (!typesInOrder.includes(typeUrl)) this.#types = [...this.#types, typeUrl];
     }
     return delivery;
   }

@@ -19,6 +19,8 @@ export interface WantHooks {
   unwatch(want: Want): void;
 }
 
+const noReferences: Want["references"] = new Map();
+
 /**
  * Counts references, so that what nothing needs can be taken away. A reference counts from the moment that the new
  * version of a resource is known until the client has accepted a version without it: clusters are there before the
@@ -56,7 +58,7 @@ export class Wants {
         current: undefined,
         sent: undefined,
         accepted: undefined,
-        references: new Map(),
+        references: noReferences,
       };
       wants.set(name, want);
     }
@@ -80,6 +82,12 @@ export class Wants {
   /** Counts the references of one resource anew; call it after its `current`, `sent` or `accepted` was changed. */
   recount(want: Want): void {
     const before = want.references;
+    if (before.size > 0 || refersToAnything(want)) this.#countReferences(want, before);
+    if (want.reasons === 0 && want.sent === undefined && want.accepted === undefined)
+      this.#byType.get(want.typeUrl)?.delete(want.name);
+  }
+
+  #countReferences(want: Want, before: Want["references"]): void {
     const after = new Map<string, ResourceName>();
     for (const version of [want.current, want.sent, want.accepted])
       if (version?.kind === "resource")
@@ -88,8 +96,6 @@ export class Wants {
     want.references = after;
     for (const [id, reference] of after) if (!before.has(id)) this.add(reference);
     for (const [id, reference] of before) if (!after.has(id)) this.drop(reference);
-    if (want.reasons === 0 && want.sent === undefined && want.accepted === undefined)
-      this.#byType.get(want.typeUrl)?.delete(want.name);
   }
 
   /** Stops needing everything, at the end of a stream. */
@@ -97,4 +103,12 @@ export class Wants {
     for (const want of this.all()) if (want.reasons > 0) this.#hooks.unwatch(want);
     this.#byType.clear();
   }
+}
+
+function refersToAnything({ current, sent, accepted }: Want): boolean {
+  return (
+    (current?.kind === "resource" && current.references.length > 0) ||
+    (sent !== undefined && sent.references.length > 0) ||
+    (accepted !== undefined && accepted.references.length > 0)
+  );
 }

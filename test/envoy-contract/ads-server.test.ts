@@ -124,7 +124,7 @@ interface Mesh {
   readonly ports: readonly [number, number];
   readonly destinations: readonly [string, string];
   readonly apps: Readonly<Record<"one" | "two", string>>;
-  get(port: number, host?: string): Promise<{ readonly status: number; readonly app: string }>;
+  readonly get: (port: number, host?: string) => Promise<{ readonly status: number; readonly app: string }>;
 }
 
 async function listening(): Promise<{ readonly listener: net.Server; readonly port: number }> {
@@ -263,9 +263,9 @@ test("a route changes to a new cluster without a failed request, and the old clu
   plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
   await get(ports[0]);
   const seen = new Set<string>();
-  let stop = false;
+  const stop = new AbortController();
   const load = (async () => {
-    while (!stop) {
+    while (!stop.signal.aborted) {
       const { status, app } = await get(ports[0]);
       seen.add(`${status} ${app}`);
     }
@@ -274,7 +274,7 @@ test("a route changes to a new cluster without a failed request, and the old clu
   await until(() => seen.has("200 two"), "the new route");
   plane.remove(clusterType, "one");
   await until(async () => !(await hasCluster(envoy, "one")), "the old cluster to go");
-  stop = true;
+  stop.abort();
   await load;
   assert.deepEqual([...seen].sort(), ["200 one", "200 two"]);
 });

@@ -1,7 +1,6 @@
 // Certificates and trust bundle replaced by SDS, on both sides, while requests go through: none fails, and no
 // connection is drained.
 import assert from "node:assert/strict";
-import type net from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AdsServer, Resolve } from "#test/helpers/ads.ts";
@@ -41,6 +40,11 @@ function replace(ads: AdsServer, certificate: Certificate, roots: readonly strin
   ads.send(secrets(certificate, roots.join("\n"), version));
 }
 
+const inbound: Resolve = (type) => {
+  if (type === "listener") return [inboundListener({ strict: true })];
+  return type === "cluster" ? [inboundCluster] : [];
+};
+
 before(async () => {
   authority = await createAuthority();
   for (const account of accounts) first[account] = await issue(account);
@@ -48,10 +52,6 @@ before(async () => {
   node = network.node;
   const pods = { client: await network.pod("10.244.0.2"), server: await network.pod("10.244.0.3") };
   stack.adopt(startEcho(await pods.server.listen(8080), "server"), (app) => app.close());
-  const inbound: Resolve = (type) => {
-    if (type === "listener") return [inboundListener({ strict: true })];
-    return type === "cluster" ? [inboundCluster] : [];
-  };
   const outbound = onDemand(known, {}, (type, name) => {
     if (type === "cluster" && name !== "*") return [edsCluster(name, mixedTransport("http"))];
     return type === "endpoints" ? [endpoints(name, { meshed: "10.244.0.3:8080" })] : undefined;
@@ -74,18 +74,17 @@ async function seenHash(): Promise<string> {
 }
 
 test("strict: what is not mTLS is refused, HTTP and silence alike", async () => {
-  const plainly = (): Promise<net.Socket> => node.connect("10.244.0.3", 8080);
-  await assert.rejects(request(await plainly(), { headers: { host: "x" } }));
-  await assert.rejects(readUntil(await plainly(), "\n"));
+  const [asking, silent] = [await node.connect("10.244.0.3", 8080), await node.connect("10.244.0.3", 8080)];
+  await assert.rejects(request(asking, { headers: { host: "x" } }));
+  await assert.rejects(readUntil(silent, "\n"));
 });
 
 test("certificates and root are replaced under load, no request fails, no listener is updated", async () => {
   const hashBefore = await seenHash();
-  let isDone = false;
-  let count = 0;
+  const load = { isDone: false, count: 0 };
   // Each request has a downstream connection of its own; upstream connections are pooled by the sidecar.
-  const load = Array.from({ length: 4 }, async () => {
-    for (; !isDone; count++) assert.equal((await client.ask(destination, "server")).status, 200);
+  const clients = Array.from({ length: 4 }, async () => {
+    for (; !load.isDone; load.count++) assert.equal((await client.ask(destination, "server")).status, 200);
   });
   for (let version = 2; version <= 6; version++) {
     await sleep(100);
@@ -106,9 +105,9 @@ test("certificates and root are replaced under load, no request fails, no listen
       replace(ads, isNew ? leaves[account] : await issue(account), roots, version);
     }
   await sleep(300);
-  isDone = true;
-  await Promise.all(load);
-  assert.ok(count > 100, `${count} requests`);
+  load.isDone = true;
+  await Promise.all(clients);
+  assert.ok(load.count > 100, `${load.count} requests`);
   await until(async () => (await seenHash()) !== hashBefore, "the new certificate to be seen");
   assert.equal(await server.envoy.stat("listener_manager.listener_modified"), 0);
   assert.deepEqual([...client.ads.nacks(), ...server.ads.nacks()], []);

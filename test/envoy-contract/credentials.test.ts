@@ -38,13 +38,14 @@ function project(files: Readonly<Record<string, string>>): void {
   renameSync(join(volume, "..data_new"), join(volume, "..data"));
 }
 
+const secret = (name: string, content: object): string =>
+  JSON.stringify({
+    resources: [{ "@type": `${extensions}.transport_sockets.tls.v3.Secret`, name, ...content }],
+  });
+
 /** What the volume holds: the token, the SDS file that points to it, the SDS file with the trust bundle. */
 function contents(token: string, ...roots: readonly string[]): Readonly<Record<string, string>> {
   const watched = { path: volume };
-  const secret = (name: string, content: object): string =>
-    JSON.stringify({
-      resources: [{ "@type": `${extensions}.transport_sockets.tls.v3.Secret`, name, ...content }],
-    });
   return {
     token,
     "sds.json": secret("token", {
@@ -71,7 +72,8 @@ function cluster(port: number): object {
         name: "envoy.http.injected_credentials.generic",
         typed_config: {
           "@type": `${extensions}.http.injected_credentials.generic.v3.Generic`,
-          ...{ header: "authorization", header_value_prefix: "Bearer " },
+          header: "authorization",
+          header_value_prefix: "Bearer ",
           credential: { name: "token", sds_config: fileSource("sds.json") },
         },
       },

@@ -62,13 +62,13 @@ function listener({ version, draining = false, two = "two" }: Version): AdsResou
   );
 }
 
-function authorization(version: string, action: RBAC_Action): AdsResource {
+function rbac(version: string, action: RBAC_Action): AdsResource {
   const policy = {
     permissions: [{ rule: { case: "any" as const, value: true } }],
     principals: [{ identifier: { case: "any" as const, value: true } }],
   };
-  const rbac: Init<typeof RBACSchema> = { rules: { action, policies: { all: policy } } };
-  return ads("extension", TypedExtensionConfigSchema, typedExtension("authorization", RBACSchema, rbac), {
+  const rules: Init<typeof RBACSchema> = { rules: { action, policies: { all: policy } } };
+  return ads("extension", TypedExtensionConfigSchema, typedExtension("authorization", RBACSchema, rules), {
     version,
   });
 }
@@ -105,7 +105,7 @@ async function start(stack: AsyncDisposableStack): Promise<Plain> {
       if (type === "listener") return [listener({ version: "1" })];
       if (type === "cluster") return [fixedCluster("app", ["127.0.0.1:8080"])];
       if (type === "routes") return [routes("1", "old")];
-      return [authorization("1", RBAC_Action.ALLOW)];
+      return [rbac("1", RBAC_Action.ALLOW)];
     },
     "inbound",
     args,
@@ -120,7 +120,7 @@ async function start(stack: AsyncDisposableStack): Promise<Plain> {
 /** One connection, kept alive; `connections` counts how often a new one was needed. */
 interface KeptAlive {
   readonly agent: http.Agent;
-  connections(): number;
+  readonly connections: () => number;
 }
 
 function keptAlive(plain: Plain, port: number): KeptAlive {
@@ -177,10 +177,9 @@ describe("a change of the listener itself", () => {
 
   test("under load no request fails", async () => {
     const agents = Array.from({ length: 8 }, () => keptAlive(plain, ports.one));
-    let isDone = false;
-    let count = 0;
-    const load = agents.map(async ({ agent }) => {
-      for (; !isDone; count++) assert.equal((await get(agent)).status, 200);
+    const load = { isDone: false, count: 0 };
+    const clients = agents.map(async ({ agent }) => {
+      for (; !load.isDone; load.count++) assert.equal((await get(agent)).status, 200);
       agent.destroy();
     });
     for (const version of ["3", "4", "5"]) {
@@ -188,9 +187,9 @@ describe("a change of the listener itself", () => {
       plain.ads.send([listener({ version, draining: version === "4" })]);
     }
     await sleep(drainSeconds * 1_000);
-    isDone = true;
-    await Promise.all(load);
-    assert.ok(count > 100);
+    load.isDone = true;
+    await Promise.all(clients);
+    assert.ok(load.count > 100);
     assert.ok(agents.every(({ connections }) => connections() >= 3));
   });
 });
@@ -220,9 +219,9 @@ describe("changes that must not drain", () => {
     const { agent, connections } = keptAlive(plain, ports.one);
     const first = await get(agent);
     assert.deepEqual([first.status, first.headers["x-policy"]], [200, "old"]);
-    plain.ads.send([authorization("2", RBAC_Action.DENY)]);
+    plain.ads.send([rbac("2", RBAC_Action.DENY)]);
     await until(async () => (await get(agent)).status === 403, "the new authorization");
-    plain.ads.send([authorization("3", RBAC_Action.ALLOW), routes("2", "new")]);
+    plain.ads.send([rbac("3", RBAC_Action.ALLOW), routes("2", "new")]);
     await until(async () => (await get(agent)).headers["x-policy"] === "new", "the new route configuration");
     assert.equal((await get(agent)).status, 200);
     assert.equal(connections(), 1);

@@ -107,9 +107,9 @@ test("a removed virtual host is a 404 at once, is not asked for again, and comes
   const name = "outbound/10.96.0.1:80";
   assert.equal((await sidecar.ask("10.96.0.1:80", "s1")).status, 200);
   await settle(ads, [], [{ type: "virtualHost", name }]);
-  const before = ads.subscribed("virtualHost").length;
+  const asked = ads.subscribed("virtualHost").length;
   for (const host of ["s1", "x"]) assert.equal((await sidecar.ask("10.96.0.1:80", host)).status, 404);
-  assert.equal(ads.subscribed("virtualHost").length, before);
+  assert.equal(ads.subscribed("virtualHost").length, asked);
   await settle(ads, [virtualHost({ destination: "10.96.0.1:80", domains: ["s1"], version: "2" })]);
   for (const host of ["s1", "x"]) assert.equal((await sidecar.ask("10.96.0.1:80", host)).status, 200);
 });
@@ -138,9 +138,9 @@ test("a cluster that vanishes under its virtual host is not asked for again", as
   const cluster = "http|10.96.0.4:80";
   assert.equal((await sidecar.ask("10.96.0.4:80", "s4")).status, 200);
   await settle(ads, [], [{ type: "cluster", name: cluster }]);
-  const before = ads.subscribed("cluster").length;
+  const asked = ads.subscribed("cluster").length;
   assert.equal((await sidecar.ask("10.96.0.4:80", "s4")).status, 503);
-  assert.equal(ads.subscribed("cluster").length, before);
+  assert.equal(ads.subscribed("cluster").length, asked);
   await settle(ads, [edsCluster(cluster)]);
   await until(async () => (await sidecar.ask("10.96.0.4:80", "s4")).status === 200, "the cluster to be back");
 });

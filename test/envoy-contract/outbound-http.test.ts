@@ -140,27 +140,28 @@ test("eight parallel first requests ask once and all succeed", async () => {
   assert.equal(asked.length, 1);
 });
 
+const slow = async (host: string): Promise<number> =>
+  (await sidecar.ask("10.96.0.12:80", host, { path: slowPath })).status;
+const webSocket = async (): Promise<string> => {
+  const socket = await sidecar.dial("10.96.0.13:80");
+  await websocketEcho(socket, "s13", "one");
+  await sleep(streamBound * 1.5);
+  const echoed = new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))));
+  socket.resume().write("two");
+  const text = await echoed;
+  socket.destroy();
+  return text;
+};
+
 test("the bound on waiting does not bound a slow answer or a WebSocket, whichever way they were routed", async () => {
-  const slow = async (host: string): Promise<number> =>
-    (await sidecar.ask("10.96.0.12:80", host, { path: slowPath })).status;
-  const webSocket = async (): Promise<string> => {
-    const socket = await sidecar.dial("10.96.0.13:80");
-    await websocketEcho(socket, "s13", "one");
-    await sleep(streamBound * 1.5);
-    const echoed = new Promise<string>((resolve) => socket.once("data", (data) => resolve(String(data))));
-    socket.resume().write("two");
-    const text = await echoed;
-    socket.destroy();
-    return text;
-  };
   assert.deepEqual(await Promise.all([slow("unknown"), webSocket()]), [200, "two"]);
   assert.deepEqual(await Promise.all([slow("s12"), slow("unknown")]), [200, 200]);
 });
 
 test("cluster, endpoints and virtual host sent together save the questions", async () => {
-  const before = sidecar.ads.events.length;
+  const seen = sidecar.ads.events.length;
   assert.equal((await sidecar.ask("10.96.0.19:80", "s19")).status, 200);
-  const questions = sidecar.ads.events.slice(before);
+  const questions = sidecar.ads.events.slice(seen);
   assert.deepEqual(
     questions.flatMap((event) => (event.kind === "subscribe" ? event.type : [])),
     // The endpoints that came behind the cluster are taken, although the question for them was still under way.

@@ -74,7 +74,7 @@ before(async () => {
   };
   await serve(9000, (socket) => {
     socket.write("hello\n");
-    socket.on("data", (data) => socket.write(`got ${data}`));
+    socket.on("data", (data) => socket.write(`got ${String(data)}`));
   });
   for (const port of Object.keys(weights).map(Number))
     await serve(port, (socket) => socket.once("data", () => socket.end(`${port}\n`)));
@@ -152,12 +152,14 @@ test("dialling the listener itself gives nothing", async () => {
   }
 });
 
+/** How long a connection to `destination` takes to be closed. */
+const timed = async (destination: string): Promise<number> => {
+  const start = performance.now();
+  await isClosed(destination);
+  return performance.now() - start;
+};
+
 test("an unknown cluster closes the connection: at once when removed, but asked only once", async () => {
-  const timed = async (destination: string): Promise<number> => {
-    const start = performance.now();
-    await isClosed(destination);
-    return performance.now() - start;
-  };
   const destination = `10.96.2.1:${serverFirstPort}`;
   assert.ok((await timed(destination)) < 1_000);
   // The second connection waits for the filter's own timeout, as one that is never answered does.

@@ -135,13 +135,13 @@ test("without the policy some requests fail; the mark does not leave the client'
 });
 
 test("with the policy every POST succeeds, and reaches the application once", async () => {
-  const before = app.requests();
+  const reached = app.requests();
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => ask(ports.retrying, { method: "POST", body })),
   );
   assert.ok(answers.every(({ status }) => status === 200));
   assert.ok(answers.every(({ headers }) => headers[mark] === undefined));
-  assert.equal(app.requests() - before, 20);
+  assert.equal(app.requests() - reached, 20);
 });
 
 test("an application's own 503, and a mark that it forges, are not retried", async () => {
@@ -149,13 +149,13 @@ test("an application's own 503, and a mark that it forges, are not retried", asy
     ["/fail", 503],
     ["/forge", 200],
   ] as const) {
-    const before = app.requests();
+    const reached = app.requests();
     for (let round = 0; round < 10; round++) {
       const answer = await ask(ports.retrying, { method: "POST", body, path });
       assert.equal(answer.status, status);
       assert.equal(answer.headers[mark], undefined);
     }
-    assert.equal(app.requests() - before, 10);
+    assert.equal(app.requests() - reached, 10);
   }
 });
 
