@@ -97,7 +97,7 @@ async function withMesh<T>(
         token,
         uses: usedBy(index, servicesUsed, spread),
         secrets: secured ? ["default", "ROOTCA"] : [],
-        nackEvery: 0,
+        rejects: [],
         delayMs: 0,
       })),
     );

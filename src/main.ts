@@ -24,7 +24,7 @@ import { TelemetryStore } from "#telemetry/store.ts";
 import { bearerToken } from "#xds/authentication.ts";
 import { createXdsServer } from "#xds/server.ts";
 
-const settings = readSettings(process.argv.slice(2));
+const settings = readSettings(process.argv.slice(2), process.env);
 const log = createLog();
 const inState = (name: string) => join(settings.state, name);
 

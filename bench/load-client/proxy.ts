@@ -26,8 +26,8 @@ export interface ProxyPlan {
   readonly uses: readonly ResourceName[];
   /** SDS secrets that its listeners and clusters refer to. */
   readonly secrets: readonly string[];
-  /** Every nth response is rejected; 0 for none. */
-  readonly nackEvery: number;
+  /** Resources of which it rejects the version that it sees first, and with it the whole response. */
+  readonly rejects: readonly string[];
   /** Pause before each answer, for a reader that is slow (ms). */
   readonly delayMs: number;
 }
@@ -59,7 +59,8 @@ export class Proxy {
   /** Names (`type name`) that have not been answered on this stream. */
   readonly #missing = new Set<string>();
   #requested = new Set<string>();
-  #responses = 0;
+  /** Name to the version that it will not have. */
+  readonly #rejected = new Map<string, string>();
   #isSynced = false;
 
   constructor(plan: ProxyPlan, hooks: ProxyHooks) {
@@ -97,14 +98,10 @@ export class Proxy {
   receive(bytes: Uint8Array): void {
     const response = fromBinary(DeltaDiscoveryResponseSchema, bytes);
     const { typeUrl, nonce } = response;
-    this.#responses++;
-    const { nackEvery } = this.plan;
-    if (nackEvery > 0 && this.#responses % nackEvery === 0) {
-      this.#send({
-        typeUrl,
-        responseNonce: nonce,
-        errorDetail: { code: 13, message: "the load client rejects it" },
-      });
+    const culprit = response.resources.find((resource) => this.#isRejected(resource));
+    if (culprit !== undefined) {
+      const message = `the load client rejects ${culprit.name}`;
+      this.#send({ typeUrl, responseNonce: nonce, errorDetail: { code: 13, message } });
       return;
     }
     const isFirst = this.#missing.delete(`${typeUrl} *`);
@@ -128,6 +125,12 @@ export class Proxy {
     if (endpoints.length > 0) this.#subscribe(endpointsType, endpoints);
     if (isFirst || typeUrl === routeConfigurationType) this.#advance(typeUrl);
     this.#checkSynced();
+  }
+
+  #isRejected({ name, version }: Resource): boolean {
+    if (!this.plan.rejects.includes(name)) return false;
+    if (!this.#rejected.has(name)) this.#rejected.set(name, version);
+    return this.#rejected.get(name) === version;
   }
 
   /** What Envoy asks for next, once it has the first answer of a type. */

@@ -15,8 +15,11 @@ export interface Settings {
 
 const day = 24 * 60 * 60 * 1000;
 
-/** Reads the command line; throws with the usage when something is missing. */
-export function readSettings(argv: readonly string[]): Settings {
+/**
+ * Reads the command line, and `HEDDLE_CERTIFICATE_LIFETIME_MS` for tests of renewal; throws with the usage when
+ * something is missing.
+ */
+export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): Settings {
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
@@ -24,14 +27,13 @@ export function readSettings(argv: readonly string[]): Settings {
       state: { type: "string" },
       listen: { type: "string" },
       "trust-domain": { type: "string", default: "cluster.local" },
-      "certificate-lifetime-ms": { type: "string", default: String(day) },
     },
   });
   const [address, port] = values.listen?.split(":") ?? [];
-  const certificateLifetimeMs = Number(values["certificate-lifetime-ms"]);
+  const certificateLifetimeMs = Number(env.HEDDLE_CERTIFICATE_LIFETIME_MS ?? day);
   if (values.state === undefined || address === undefined || !(Number(port) > 0) || !(certificateLifetimeMs > 0)) {
     throw new Error(
-      "usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] [--certificate-lifetime-ms N] PATH...",
+      "usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] PATH...",
     );
   }
   return {

@@ -28,16 +28,13 @@ test("a response is what the protobuf library would have written, for resources 
     resources,
     removed: ["ü", "b"],
   });
-  const response = fromBinary(DeltaDiscoveryResponseSchema, bytes);
-  assert.deepEqual(
-    response,
-    create(DeltaDiscoveryResponseSchema, {
-      typeUrl: "type.googleapis.com/x",
-      nonce: "12",
-      resources: resources.map(({ encoded }) => fromBinary(ResourceSchema, encoded)),
-      removedResources: ["ü", "b"],
-    }),
-  );
+  const message = create(DeltaDiscoveryResponseSchema, {
+    typeUrl: "type.googleapis.com/x",
+    nonce: "12",
+    resources: resources.map(({ encoded }) => fromBinary(ResourceSchema, encoded)),
+    removedResources: ["ü", "b"],
+  });
+  assert.ok(bytes.equals(toBinary(DeltaDiscoveryResponseSchema, message)));
 });
 
 test("a virtual host that does not exist is a name that answers to itself, without content", () => {

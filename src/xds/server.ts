@@ -42,6 +42,9 @@ type Call = ServerDuplexStream<Buffer, Buffer>;
 
 const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 
+/** A proxy that asks for more is broken, or means harm. */
+const namesLimit = 50_000;
+
 /** A stream with who is at its other end. */
 interface Session {
   readonly id: string;
@@ -197,6 +200,11 @@ class DiscoveryServer<Client> {
     }
     session.nodeId = message.nodeId ?? session.nodeId;
     session.stream.request(message.request);
+    if (session.stream.wanted > namesLimit) {
+      const details = `more than ${namesLimit} resources are asked for`;
+      session.call.emit("error", { code: status.RESOURCE_EXHAUSTED, details });
+      return;
+    }
     this.#flushSoon(session);
   }
 

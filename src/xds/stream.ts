@@ -88,6 +88,11 @@ export class Stream {
     return this.#deliveries.values();
   }
 
+  /** How many resources are needed, over all types. */
+  get wanted(): number {
+    return this.#wants.size;
+  }
+
   /** Takes a request. */
   request(request: Request): void {
     const delivery = this.#delivery(request.typeUrl);

@@ -38,6 +38,12 @@ export class Wants {
     return this.#byType.get(typeUrl)?.get(name);
   }
 
+  get size(): number {
+    let size = 0;
+    for (const wants of this.#byType.values()) size += wants.size;
+    return size;
+  }
+
   *all(): Iterable<Want> {
     for (const wants of this.#byType.values()) yield* wants.values();
   }

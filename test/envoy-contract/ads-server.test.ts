@@ -292,6 +292,23 @@ test("a changed cluster is warm at once though its endpoints have not changed", 
   assert.equal((await get(ports[0])).status, 200);
 });
 
+test("a cluster whose endpoints do not exist is answered by 503 and holds up no other", async (context) => {
+  const { plane, destinations, ports, apps, get } = await startMesh(context);
+  plane.set(
+    routed(destinations[0], "one"),
+    routed(destinations[1], "two"),
+    edsCluster("one"),
+    edsCluster("two"),
+    endpoints("two", apps.two),
+  );
+  const start = performance.now();
+  assert.equal((await get(ports[0])).status, 503);
+  assert.deepEqual(await get(ports[1]), { status: 200, app: "two" });
+  assert.ok(performance.now() - start < 2_000);
+  plane.set(endpoints("one", apps.one));
+  await until(async () => (await get(ports[0])).status === 200, "the endpoints");
+});
+
 test("a new control plane sends what has changed and nothing else, and fails no request", async (context) => {
   const { plane, envoy, destinations, ports, apps, get } = await startMesh(context);
   plane.set(

@@ -190,7 +190,9 @@ test("a client outside of the mesh is served in plaintext: HTTP/1.1, HTTP/2, gRP
   assert.equal((await grpcExchange(session, "any", ["one"])).grpcStatus, "0");
   session.destroy();
   const secure = tls.connect({
-    ...{ socket: await unmeshed.connect(server, 8443), ca: authority.root, servername: "own" },
+    socket: await unmeshed.connect(server, 8443),
+    ca: authority.root,
+    servername: "own",
   });
   assert.equal(await readUntil(secure, "\n"), "own tls\n");
 });

@@ -5,7 +5,7 @@ import { create } from "@bufbuild/protobuf";
 import { Cluster_LbPolicy } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
-import type { AdsResource, AdsServer } from "#test/helpers/ads.ts";
+import { type AdsResource, settle } from "#test/helpers/ads.ts";
 import { extension, milliseconds } from "#test/helpers/config.ts";
 import { startEcho } from "#test/helpers/http.ts";
 import { createPodNetwork } from "#test/helpers/namespace.ts";
@@ -57,12 +57,6 @@ const nothing = (name: string): AdsResource => ({
   type: "virtualHost",
   resource: create(ResourceSchema, { name, version: "none", aliases: [name] }),
 });
-
-/** Sends, and waits until Envoy has acknowledged or rejected all of it. */
-async function settle(ads: AdsServer, ...sent: Parameters<AdsServer["send"]>): Promise<void> {
-  for (const nonce of ads.send(...sent))
-    await ads.event((event) => "nonce" in event && event.nonce === nonce, `an answer to response ${nonce}`);
-}
 
 before(async () => {
   const network = stack.adopt(await createPodNetwork(), (pods) => pods.close());

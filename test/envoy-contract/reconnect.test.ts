@@ -2,7 +2,7 @@
 // their bound, and what Envoy holds at the same version is not sent again.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import type { AdsEvent } from "#test/helpers/ads.ts";
+import { type AdsEvent, settle } from "#test/helpers/ads.ts";
 import { milliseconds } from "#test/helpers/config.ts";
 import { startEcho } from "#test/helpers/http.ts";
 import { createPodNetwork } from "#test/helpers/namespace.ts";
@@ -38,8 +38,8 @@ const subscriptions = (
 
 test("with the control plane away known destinations work, an unknown one is answered at its bound", async () => {
   assert.equal(await get(1), 200);
-  sidecar.ads.send(together("10.96.0.2:80", { domains: ["s2"], endpoint }));
-  await until(async () => (await get(2)) === 200, "what was sent unasked");
+  await settle(sidecar.ads, together("10.96.0.2:80", { domains: ["s2"], endpoint }));
+  assert.equal(await get(2), 200);
   await sidecar.ads.close();
   for (const host of [1, 2, 1]) assert.equal(await get(host), 200);
   const start = performance.now();
@@ -56,7 +56,10 @@ test("a request that waits while the control plane comes back is served", async 
 test("the new stream says what Envoy holds: asked names, and versions of everything", async () => {
   const [hosts] = subscriptions(2, "virtualHost");
   assert.deepEqual([...(hosts?.names ?? [])].sort(), [
-    ...["*", "outbound/10.96.0.1:80", "outbound/10.96.0.3:80", "outbound/10.96.0.4:80"],
+    "*",
+    "outbound/10.96.0.1:80",
+    "outbound/10.96.0.3:80",
+    "outbound/10.96.0.4:80",
   ]);
   // What was sent unasked belongs to the wildcard: its version is told, it is not subscribed to by name.
   assert.deepEqual(hosts?.initialVersions, { "outbound/10.96.0.1:80": "1", "outbound/10.96.0.2:80": "1" });
@@ -78,6 +81,6 @@ test("a server that then says nothing is enough: everything goes on, changes are
   await until(() => subscriptions(streams + 1, "endpoints").length > 0, "the subscriptions");
   for (const host of [1, 2, 4]) assert.equal(await get(host), 200);
   assert.equal(await sidecar.envoy.stat("listener_manager.listener_modified"), 0);
-  sidecar.ads.send([], [{ type: "virtualHost", name: "outbound/10.96.0.1:80" }]);
-  await until(async () => (await get(1)) === 404, "the removal on the new stream");
+  await settle(sidecar.ads, [], [{ type: "virtualHost", name: "outbound/10.96.0.1:80" }]);
+  assert.equal(await get(1), 404);
 });

@@ -83,6 +83,15 @@ export interface AdsServer {
   dispose(): Promise<void>;
 }
 
+/** Sends as `send` does, and waits until Envoy has acknowledged or rejected all of it. */
+export async function settle(server: AdsServer, ...sent: Parameters<AdsServer["send"]>): Promise<void> {
+  for (const nonce of server.send(...sent))
+    await server.event(
+      (event) => "nonce" in event && event.nonce === nonce,
+      `an answer to response ${nonce}`,
+    );
+}
+
 /** Makes a resource; its name is the message's `name` or `clusterName` unless given. */
 export function ads<D extends DescMessage>(
   type: AdsType,

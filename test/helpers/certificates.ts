@@ -23,7 +23,11 @@ export async function createAuthority(name = "test root"): Promise<TestAuthority
   const keys = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
   const validity = { notBefore: new Date(Date.now() - 60_000), notAfter: new Date(Date.now() + day) };
   const root = await x509.X509CertificateGenerator.createSelfSigned({
-    ...{ name: `O=${name}`, keys, signingAlgorithm: algorithm, ...validity, serialNumber: "01" },
+    name: `O=${name}`,
+    keys,
+    signingAlgorithm: algorithm,
+    ...validity,
+    serialNumber: "01",
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
@@ -38,12 +42,13 @@ export async function createAuthority(name = "test root"): Promise<TestAuthority
         ...dns.map((value) => ({ type: "dns" as const, value })),
       ];
       const certificate = await x509.X509CertificateGenerator.create({
-        ...{ subject: "", issuer: root.subject, signingKey: keys.privateKey, publicKey: leaf.publicKey },
-        ...{
-          signingAlgorithm: algorithm,
-          ...validity,
-          serialNumber: (++serial).toString(16).padStart(4, "0"),
-        },
+        subject: "",
+        issuer: root.subject,
+        signingKey: keys.privateKey,
+        publicKey: leaf.publicKey,
+        signingAlgorithm: algorithm,
+        ...validity,
+        serialNumber: (++serial).toString(16).padStart(4, "0"),
         extensions: [
           new x509.SubjectAlternativeNameExtension(alternatives, true),
           new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),

@@ -50,7 +50,9 @@ export function adsBootstrap(adsPath: string, more: object = {}): object {
     node: { id: "pod.default", cluster: "default" },
     dynamic_resources: {
       ads_config: {
-        ...{ api_type: "DELTA_GRPC", transport_api_version: "V3", set_node_on_first_message_only: true },
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        set_node_on_first_message_only: true,
         grpc_services: [
           {
             envoy_grpc: {
@@ -74,7 +76,9 @@ export function xdsCluster(
   options: { filters?: readonly object[]; more?: object } = {},
 ): object {
   return {
-    ...{ name: "xds", type: "STATIC", connect_timeout: "1s" },
+    name: "xds",
+    type: "STATIC",
+    connect_timeout: "1s",
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
         "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",

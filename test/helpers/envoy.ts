@@ -53,14 +53,16 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
   });
   const command = [
     envoyBinary(),
-    ...["--config-yaml", config, "--concurrency", "2", "--disable-hot-restart"],
-    ...[
-      "--log-level",
-      options.logLevel ?? "warning",
-      "--file-flush-interval-msec",
-      "50",
-      ...(options.args ?? []),
-    ],
+    "--config-yaml",
+    config,
+    "--concurrency",
+    "2",
+    "--disable-hot-restart",
+    "--log-level",
+    options.logLevel ?? "warning",
+    "--file-flush-interval-msec",
+    "50",
+    ...(options.args ?? []),
   ];
   const { namespace } = options;
   const inside =

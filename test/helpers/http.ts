@@ -27,15 +27,15 @@ type Handler = (request: http.IncomingMessage, response: http.ServerResponse, ec
 /** Answers every request by an `Echo`, unless `handle` answers in its place. HTTP/2 streams echo their data. */
 export function startEcho(listener: net.Server, name = "echo", handle?: Handler): EchoApp {
   let count = 0;
-  const onRequest = (request: http.IncomingMessage, response: http.ServerResponse): void => {
+  const onRequest = (incoming: http.IncomingMessage, response: http.ServerResponse): void => {
     let bytes = 0;
     count++;
-    request.on("data", (chunk: Buffer) => (bytes += chunk.length));
-    request.on("end", () => {
-      const { method = "", url = "", headers, httpVersion } = request;
-      const peer = request.socket.remoteAddress ?? "";
+    incoming.on("data", (chunk: Buffer) => (bytes += chunk.length));
+    incoming.on("end", () => {
+      const { method = "", url = "", headers, httpVersion } = incoming;
+      const peer = incoming.socket.remoteAddress ?? "";
       const echo: Echo = { app: name, method, url, headers, bytes, httpVersion, peer };
-      if (handle !== undefined) handle(request, response, echo);
+      if (handle !== undefined) handle(incoming, response, echo);
       else response.end(JSON.stringify(echo));
     });
   };
@@ -46,13 +46,13 @@ export function startEcho(listener: net.Server, name = "echo", handle?: Handler)
     socket.pipe(socket).on("error", () => {});
   });
   const two = http2.createServer();
-  two.on("request", (request, response) => {
-    if (request.headers["content-type"] === "application/grpc") {
+  two.on("request", (incoming, response) => {
+    if (incoming.headers["content-type"] === "application/grpc") {
       count++;
       response.writeHead(200, { "content-type": "application/grpc" });
       response.addTrailers({ "grpc-status": "0" });
-      request.pipe(response).on("error", () => {});
-    } else onRequest(request as unknown as http.IncomingMessage, response as unknown as http.ServerResponse);
+      incoming.pipe(response).on("error", () => {});
+    } else onRequest(incoming as unknown as http.IncomingMessage, response as unknown as http.ServerResponse);
   });
   const sockets = new Set<net.Socket>();
   const server = net.createServer((socket) => {
@@ -173,8 +173,11 @@ export function grpcExchange(
 ): Promise<{ readonly echoes: readonly string[]; readonly grpcStatus: string }> {
   return new Promise((resolve, reject) => {
     const stream = session.request({
-      ...{ ":method": "POST", ":path": "/echo.Echo/Stream", ":authority": authority },
-      ...{ "content-type": "application/grpc", te: "trailers" },
+      ":method": "POST",
+      ":path": "/echo.Echo/Stream",
+      ":authority": authority,
+      "content-type": "application/grpc",
+      te: "trailers",
     });
     const echoes: string[] = [];
     const next = (): void => {

@@ -16,10 +16,10 @@ function mount(target: string, kind: Mount["kind"] = "directory"): Mount {
 test("what exists on the host is mounted over, and nothing is made for it", () => {
   const plan = planMounts([mount("/srv/app"), mount("/etc/hosts", "file")], host);
   assert.deepEqual(
-    plan.mounts.map(({ target, made }) => [target, made]),
+    plan.mounts.map(({ target, point }) => [target, point]),
     [
-      ["/srv/app", false],
-      ["/etc/hosts", false],
+      ["/srv/app", "there"],
+      ["/etc/hosts", "there"],
     ],
   );
   assert.deepEqual(plan.layered, []);
@@ -34,8 +34,8 @@ test("a mount point that does not exist is made in a layer over the nearest dire
 test("symbolic links of the host are followed, and all of /run is new anyway", () => {
   const plan = planMounts([mount("/var/run/secrets/token")], host);
   assert.deepEqual(
-    plan.mounts.map(({ target, made }) => [target, made]),
-    [["/run/secrets/token", true]],
+    plan.mounts.map(({ target, point }) => [target, point]),
+    [["/run/secrets/token", "made"]],
   );
   assert.deepEqual(plan.layered, []);
 });
@@ -43,8 +43,11 @@ test("symbolic links of the host are followed, and all of /run is new anyway", (
 test("a mount point in the root needs a new root, and one inside another mount comes after it", () => {
   const plan = planMounts([mount("/data/inner"), mount("/data")], host);
   assert.deepEqual(
-    plan.mounts.map(({ target }) => target),
-    ["/data", "/data/inner"],
+    plan.mounts.map(({ target, point }) => [target, point]),
+    [
+      ["/data", "made"],
+      ["/data/inner", "nested"],
+    ],
   );
   assert.deepEqual(
     plan.newRoot?.map(({ name }) => name),

@@ -27,8 +27,11 @@ export interface MountPlan {
 }
 
 interface PlannedMount extends Mount {
-  /** The mount point must be made first, which happens in memory only. */
-  readonly made: boolean;
+  /**
+   * Whether the mount point is there, is made beforehand (in memory only), or lies in another mount and is made there
+   * when that is in its place.
+   */
+  readonly point: "there" | "made" | "nested";
 }
 
 interface RootEntry {
@@ -48,12 +51,14 @@ export function planMounts(mounts: readonly Mount[], host: HostFiles): MountPlan
   const ancestors = new Set<string>();
   for (const mount of resolved) {
     const inside = (outer: string): boolean => mount.target.startsWith(`${outer}/`);
-    if (inside(RUN) || planned.some((other) => inside(other.target))) {
-      planned.push({ ...mount, made: true });
+    if (planned.some((other) => inside(other.target))) {
+      planned.push({ ...mount, point: "nested" });
+    } else if (inside(RUN)) {
+      planned.push({ ...mount, point: "made" });
     } else if (host.kindOf(mount.target) === mount.kind) {
-      planned.push({ ...mount, made: false });
+      planned.push({ ...mount, point: "there" });
     } else {
-      planned.push({ ...mount, made: true });
+      planned.push({ ...mount, point: "made" });
       ancestors.add(nearestDirectory(dirname(mount.target), host));
     }
   }

@@ -1,5 +1,5 @@
 import { dirname } from "node:path";
-import { type MountPlan, RUN } from "./mount-plan.ts";
+import { type Mount, type MountPlan, RUN } from "./mount-plan.ts";
 
 /** How a container starts: in which file system, as whom, where, and what. */
 export interface Setup {
@@ -19,31 +19,40 @@ export interface Setup {
  */
 export function setupScript(setup: Setup): string {
   const { plan, scratch, hostname, workingDirectory } = setup;
-  const inner = `${RUN}/.heddle`;
-  const root = plan.newRoot === undefined ? "" : `${inner}/root`;
+  const root = plan.newRoot === undefined ? "" : `${INNER}/root`;
+  const covered = [RUN, ...plan.layered];
+  const sources = plan.mounts.map((mount, index) => ({
+    mount,
+    // A source that is about to be covered is kept at hand before.
+    kept: covered.some((path) => mount.source.startsWith(`${path}/`)) ? `v/${index}` : undefined,
+  }));
   return [
     PRELUDE,
-    `mount -t tmpfs -o mode=0755 heddle ${quote(scratch)} || fail "cannot mount in ${scratch}"`,
-    `cd ${quote(scratch)} && mkdir v o run run/.heddle`,
-    // Sources first, while nothing covers them.
-    ...plan.mounts.map(({ source, kind }, index) => bind(source, `${scratch}/v/${index}`, kind)),
+    `mount -t tmpfs -o mode=0755 heddle ${quote(scratch)} || fail ${quote(`cannot mount in ${scratch}`)}`,
+    `cd ${quote(scratch)} && mkdir -p v o run/.heddle`,
+    ...sources.flatMap(({ mount, kept }) => (kept === undefined ? [] : [keep(mount, `${scratch}/${kept}`)])),
     `mount --rbind ${quote(scratch)} ${quote(`${scratch}/run/.heddle`)} && mount --rbind ${quote(`${scratch}/run`)} ${RUN} || fail "cannot replace ${RUN}"`,
-    ...plan.layered.map((path, index) => layer(path, `${inner}/o/${index}`)),
     "cd /",
+    ...plan.layered.map((path, index) => layer(path, `${INNER}/o/${index}`)),
     ...(plan.newRoot === undefined ? [] : newRoot(root, plan.newRoot)),
-    ...plan.mounts.flatMap((mount, index) => [
-      ...(mount.made ? [makeTarget(`${root}${mount.target}`, mount.kind)] : []),
-      `mount --rbind ${inner}/v/${index} ${quote(`${root}${mount.target}`)} || fail ${quote(`cannot mount at ${mount.target}`)}`,
-      ...(mount.readOnly ? [`mount -o remount,bind,ro ${quote(`${root}${mount.target}`)}`] : []),
-    ]),
+    makeTargets(plan, root),
+    ...sources.map(({ mount, kept }) =>
+      attach(
+        kept === undefined ? mount.source : `${INNER}/${kept}`,
+        `${root}${mount.target}`,
+        mount.readOnly,
+      ),
+    ),
     ...(plan.newRoot === undefined ? [] : enterRoot(root)),
-    `umount -l ${inner} 2>&4`,
-    `umount -l ${quote(scratch)} 2>&4`,
+    `umount -l ${INNER} ${quote(scratch)} 2>&4`,
     `echo ${quote(hostname)} > /proc/sys/kernel/hostname`,
     `cd -- ${quote(workingDirectory)} || fail ${quote(`the working directory ${workingDirectory} does not exist`)}`,
     becomeCommand(setup),
   ].join("\n");
 }
+
+/** Where the container's own layers are while it is put together. */
+const INNER = `${RUN}/.heddle`;
 
 /** The same process attributes for a command that joins a running container. */
 export function joinScript(
@@ -85,9 +94,14 @@ function execLine(setup: Pick<Setup, "credentials" | "environment" | "command">)
     .join(" ");
 }
 
-function bind(source: string, target: string, kind: "directory" | "file"): string {
-  const make = kind === "directory" ? `mkdir ${quote(target)}` : `: > ${quote(target)}`;
-  return `${make} && mount --rbind ${quote(source)} ${quote(target)} || fail ${quote(`cannot mount ${source}`)}`;
+function keep(mount: Mount, at: string): string {
+  const make = mount.kind === "directory" ? `mkdir ${quote(at)}` : `: > ${quote(at)}`;
+  return `${make} && mount --rbind ${quote(mount.source)} ${quote(at)} || fail ${quote(`cannot mount ${mount.source}`)}`;
+}
+
+function attach(source: string, target: string, readOnly: boolean): string {
+  const how = readOnly ? "--bind -o ro" : "--rbind";
+  return `mount ${how} ${quote(source)} ${quote(target)} || fail ${quote(`cannot mount ${source} at ${target}`)}`;
 }
 
 function layer(path: string, at: string): string {
@@ -95,10 +109,16 @@ function layer(path: string, at: string): string {
   return `mkdir -p ${quote(`${at}/upper`)} ${quote(`${at}/work`)} && mount -t overlay heddle -o ${quote(options)} ${quote(path)} || fail ${quote(`cannot make mount points in ${path}`)}`;
 }
 
-function makeTarget(target: string, kind: "directory" | "file"): string {
-  return kind === "directory"
-    ? `mkdir -p ${quote(target)} || fail ${quote(`cannot make ${target}`)}`
-    : `mkdir -p ${quote(dirname(target))} && : >> ${quote(target)} || fail ${quote(`cannot make ${target}`)}`;
+/** All mount points at once: each program that a script starts takes its time. */
+function makeTargets(mounts: readonly Mount[], root: string): string {
+  const directories = mounts.map(
+    ({ kind, target }) => root + (kind === "directory" ? target : dirname(target)),
+  );
+  const files = made
+    .filter(({ kind }) => kind === "file")
+    .map(({ target }) => `: >> ${quote(root + target)}`);
+  const make = directories.length === 0 ? [] : [`mkdir -p ${[...new Set(directories)].map(quote).join(" ")}`];
+  return `{ ${[...make, ...files, ":"].join(" && ")}; } || fail "cannot make mount points"`;
 }
 
 function newRoot(root: string, entries: NonNullable<MountPlan["newRoot"]>): string[] {
