@@ -1,7 +1,7 @@
 // The control plane: reads settings, wires sources → model → Envoy → xDS, starts, stops.
 import { join } from "node:path";
-import { Graph } from "#collections/graph.ts";
 import { serveApi } from "#api/server.ts";
+import { Graph } from "#collections/graph.ts";
 import { checkObjects } from "#compile/check.ts";
 import { compileMesh } from "#compile/graph.ts";
 import { createProvider } from "#envoy/provider.ts";
@@ -65,7 +65,9 @@ const xds = createXdsServer({
   provider,
   authenticate: async (metadata) => {
     const workload = await authenticate(bearerToken(metadata));
-    return "refused" in workload ? workload : { client: workload, id: `${workload.pod}.${workload.namespace}` };
+    return "refused" in workload
+      ? workload
+      : { client: workload, id: `${workload.pod}.${workload.namespace}` };
   },
   learned: {
     namesFor: (client) => learned.namesFor(learningKey(client)),

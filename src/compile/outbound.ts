@@ -55,7 +55,7 @@ function ofService(
   const origins: readonly Origin[] = [{ kind: "Service", namespace: service.namespace, name: service.name }];
   if (!service.ports.some((candidate) => candidate.port === port)) {
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
-    return { address, domains: [address], routes: [everything(respond(503, body), origins)], origins };
+    return answeringVirtualHost(address, body, origins);
   }
   const routes =
     fetch.get(mesh.routes, routesKey(service, port, clientNamespace)) ??
@@ -69,6 +69,15 @@ function ofService(
         : [...routes.routes.map((route) => routeView(route)), everything(respond(404, noRoute), origins)],
     origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
   };
+}
+
+/** A virtual host that answers everything with 503 and a reason. */
+export function answeringVirtualHost(
+  address: string,
+  body: string,
+  origins: readonly Origin[],
+): VirtualHostView {
+  return { address, domains: [address], routes: [everything(respond(503, body), origins)], origins };
 }
 
 const noRoute = "heddle: no route of this service matches the request\n";

@@ -192,6 +192,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     keyOf: (client, name) => formatKey({ ...name, scope: scopeOf(client, name) }),
     wildcards,
     wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
+    substitute: ({ typeUrl, name }, rejection) =>
+      typeUrl === virtualHostType ? resources.rejectedVirtualHostResource(name, rejection) : undefined,
     wantedCertificates: wantedCertificates.demanded,
   };
 }

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
 import { CONTROL_PLANE_PORT, NODE_ADDRESS } from "./network/addresses.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
@@ -28,7 +29,7 @@ export function startControlPlane(state: StateDirectory, paths: readonly string[
     const log = openSync(join(state.logs, "control-plane.log"), "a", 0o600);
     const begun = performance.now();
     const listen = `${NODE_ADDRESS}:${CONTROL_PLANE_PORT}`;
-    const args = ["--disable-warning=ExperimentalWarning", MAIN, "--state", state.root, "--listen", listen];
+    const args = [...controlPlaneNodeOptions, MAIN, "--state", state.root, "--listen", listen];
     const started = spawn(process.execPath, [...args, ...paths], { stdio: ["ignore", log, log] });
     closeSync(log);
     child = started;

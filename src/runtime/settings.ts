@@ -31,10 +31,13 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
   });
   const [address, port] = values.listen?.split(":") ?? [];
   const certificateLifetimeMs = Number(env.HEDDLE_CERTIFICATE_LIFETIME_MS ?? day);
-  if (values.state === undefined || address === undefined || !(Number(port) > 0) || !(certificateLifetimeMs > 0)) {
-    throw new Error(
-      "usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] PATH...",
-    );
+  if (
+    values.state === undefined ||
+    address === undefined ||
+    !(Number(port) > 0) ||
+    !(certificateLifetimeMs > 0)
+  ) {
+    throw new Error("usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] PATH...");
   }
   return {
     state: values.state,

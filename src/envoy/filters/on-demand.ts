@@ -16,8 +16,8 @@ export const missHeader = "x-heddle-miss";
 /** What a request carries to its server's sidecar for the sake of the way; the application must see none of it. */
 export const helperHeaders: readonly string[] = [authorityHeader, missHeader, "x-envoy-original-host"];
 
-/** Longest wait for an answer about a destination. */
-export const lookupTimeoutMs = 5_000;
+/** Longest wait for an answer about a destination: a little less than the five seconds that users are promised. */
+export const lookupTimeoutMs = 4_500;
 
 const missFilter = "heddle.miss";
 

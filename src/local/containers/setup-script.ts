@@ -20,7 +20,7 @@ export interface Setup {
 export function setupScript(setup: Setup): string {
   const { plan, scratch, hostname, workingDirectory } = setup;
   const root = plan.newRoot === undefined ? "" : `${INNER}/root`;
-  const covered = [RUN, ...plan.layered];
+  const covered = [RUN, ...plan.layered, ...plan.mounts.map(({ target }) => target)];
   const sources = plan.mounts.map((mount, index) => ({
     mount,
     // A source that is about to be covered is kept at hand before.
@@ -35,14 +35,18 @@ export function setupScript(setup: Setup): string {
     "cd /",
     ...plan.layered.map((path, index) => layer(path, `${INNER}/o/${index}`)),
     ...(plan.newRoot === undefined ? [] : newRoot(root, plan.newRoot)),
-    makeTargets(plan, root),
-    ...sources.map(({ mount, kept }) =>
+    makeTargets(
+      plan.mounts.filter(({ point }) => point === "made"),
+      root,
+    ),
+    ...sources.flatMap(({ mount, kept }) => [
+      ...(mount.point === "nested" ? [makeTargets([mount], root)] : []),
       attach(
         kept === undefined ? mount.source : `${INNER}/${kept}`,
         `${root}${mount.target}`,
         mount.readOnly,
       ),
-    ),
+    ]),
     ...(plan.newRoot === undefined ? [] : enterRoot(root)),
     `umount -l ${INNER} ${quote(scratch)} 2>&4`,
     `echo ${quote(hostname)} > /proc/sys/kernel/hostname`,
@@ -114,7 +118,7 @@ function makeTargets(mounts: readonly Mount[], root: string): string {
   const directories = mounts.map(
     ({ kind, target }) => root + (kind === "directory" ? target : dirname(target)),
   );
-  const files = made
+  const files = mounts
     .filter(({ kind }) => kind === "file")
     .map(({ target }) => `: >> ${quote(root + target)}`);
   const make = directories.length === 0 ? [] : [`mkdir -p ${[...new Set(directories)].map(quote).join(" ")}`];

@@ -16,7 +16,13 @@ export interface DestinationRule extends KubernetesObject {
 
 export interface IstioTrafficPolicy {
   readonly loadBalancer?: {
-    readonly simple?: "UNSPECIFIED" | "ROUND_ROBIN" | "RANDOM" | "LEAST_REQUEST" | "LEAST_CONN" | "PASSTHROUGH";
+    readonly simple?:
+      | "UNSPECIFIED"
+      | "ROUND_ROBIN"
+      | "RANDOM"
+      | "LEAST_REQUEST"
+      | "LEAST_CONN"
+      | "PASSTHROUGH";
   };
   readonly tls?: { readonly mode?: string };
 }

@@ -55,8 +55,7 @@ const protocolWords: Readonly<Record<string, PortProtocol>> = {
  * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
  */
 export function portProtocol(port: { readonly appProtocol?: string; readonly name?: string }): PortProtocol {
-  const declared =
-    port.appProtocol === undefined ? undefined : protocolWords[port.appProtocol.toLowerCase()];
+  const declared = port.appProtocol === undefined ? undefined : protocolWords[port.appProtocol.toLowerCase()];
   if (declared !== undefined) return declared;
   const name = port.name?.toLowerCase() ?? "";
   return name.startsWith("grpc-web") ? "grpc" : (protocolWords[name.split("-")[0] ?? ""] ?? "detect");

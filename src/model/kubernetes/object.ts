@@ -10,7 +10,11 @@ export interface ObjectMeta {
   readonly creationTimestamp?: string;
   /** RFC 3339; set while the object is being deleted. */
   readonly deletionTimestamp?: string;
-  readonly ownerReferences?: readonly { readonly kind: string; readonly name: string; readonly uid: string }[];
+  readonly ownerReferences?: readonly {
+    readonly kind: string;
+    readonly name: string;
+    readonly uid: string;
+  }[];
 }
 
 /** Any API object, as it comes from a source after validation. */

@@ -8,7 +8,11 @@ export interface PodTemplate {
 
 export interface Deployment extends KubernetesObject {
   readonly kind: "Deployment";
-  readonly spec: { readonly replicas?: number; readonly selector: LabelSelector; readonly template: PodTemplate };
+  readonly spec: {
+    readonly replicas?: number;
+    readonly selector: LabelSelector;
+    readonly template: PodTemplate;
+  };
 }
 
 export interface StatefulSet extends KubernetesObject {
