@@ -61,53 +61,61 @@ export function partsOf(dump: unknown): ConfigParts {
 
 /** One part as a table. */
 export function tableOf(part: keyof ConfigParts, parts: ConfigParts): Table {
-  switch (part) {
-    case "listeners":
-      return {
-        headers: ["NAME", "ADDRESS", "FILTER CHAINS"],
-        rows: parts.listeners.map((listener) => [
-          nameOf(listener),
-          socketAddress(listener["address"]),
-          String(list(listener["filter_chains"]).length),
-        ]),
-      };
-    case "routes":
-      return {
-        headers: ["ROUTE CONFIGURATION", "VIRTUAL HOST", "DOMAINS", "ROUTES"],
-        rows: parts.routes.flatMap(routeRows),
-      };
-    case "clusters":
-      return {
-        headers: ["NAME", "TYPE", "TLS"],
-        rows: parts.clusters.map((cluster) => [nameOf(cluster), clusterType(cluster), encryption(cluster)]),
-      };
-    case "endpoints":
-      return {
-        headers: ["CLUSTER", "ENDPOINT", "HEALTH", "WEIGHT"],
-        rows: parts.endpoints.flatMap(endpointRows),
-      };
-    case "secrets":
-      return {
-        headers: ["NAME", "TYPE", "VERSION", "UPDATED"],
-        rows: parts.secrets.map((secret) => [
-          nameOf(secret),
-          secretType(message(secret["secret"])),
-          text(secret["version_info"]),
-          text(secret["last_updated"]),
-        ]),
-      };
-    case "bootstrap":
-      return { headers: ["FIELD"], rows: Object.keys(parts.bootstrap).map((field) => [field]) };
-  }
+  return TABLES[part](parts);
 }
+
+const TABLES: Readonly<Record<keyof ConfigParts, (parts: ConfigParts) => Table>> = {
+  listeners: ({ listeners }) => ({
+    headers: ["NAME", "ADDRESS", "FILTER CHAINS"],
+    rows: listeners.map((listener) => [
+      nameOf(listener),
+      socketAddress(listener["address"]),
+      String(list(listener["filter_chains"]).length),
+    ]),
+  }),
+  routes: ({ routes }) => ({
+    headers: ["ROUTE CONFIGURATION", "VIRTUAL HOST", "DOMAINS", "ROUTES"],
+    rows: routes.flatMap(routeRows),
+  }),
+  clusters: ({ clusters }) => ({
+    headers: ["NAME", "TYPE", "TLS"],
+    rows: clusters.map((cluster) => [nameOf(cluster), clusterType(cluster), encryption(cluster)]),
+  }),
+  endpoints: ({ endpoints }) => ({
+    headers: ["CLUSTER", "ENDPOINT", "HEALTH", "WEIGHT"],
+    rows: endpoints.flatMap(endpointRows),
+  }),
+  secrets: ({ secrets }) => ({
+    headers: ["NAME", "TYPE", "VERSION", "UPDATED"],
+    rows: secrets.map((secret) => [
+      nameOf(secret),
+      secretType(message(secret["secret"])),
+      text(secret["version_info"]),
+      text(secret["last_updated"]),
+    ]),
+  }),
+  bootstrap: ({ bootstrap }) => ({
+    headers: ["FIELD"],
+    rows: Object.keys(bootstrap).map((field) => [field]),
+  }),
+};
+
+/** Of the names of a virtual host the first says enough; JSON has all of them. */
+const SHOWN_DOMAINS = 2;
 
 function routeRows(configuration: Message): readonly (readonly string[])[] {
   return list(configuration["virtual_hosts"]).map((host) => [
     nameOf(configuration),
     nameOf(host),
-    strings(host["domains"]).join(","),
+    domains(strings(host["domains"])),
     String(list(host["routes"]).length),
   ]);
+}
+
+function domains(names: readonly string[]): string {
+  const others = names.length - SHOWN_DOMAINS;
+  const shown = names.slice(0, SHOWN_DOMAINS).join(",");
+  return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
 function endpointRows(assignment: Message): readonly (readonly string[])[] {

@@ -82,7 +82,7 @@ async function tellPods(state: StateDirectory, mesh: MeshSummary, waitedMs: numb
   const pods = (await ask<readonly PodSummary[]>(state, "/pods")) ?? [];
   console.log(`${countText(mesh)} after ${(waitedMs / 1000).toFixed(1)} s`);
   if (!process.stdout.isTTY) return;
-  const [{ printTable }] = await Promise.all([import("./table.ts")]);
+  const { printTable } = await import("./table.ts");
   const rows = pods.map((pod) => [pod.namespace, pod.name, pod.readyContainers, pod.status, pod.ip]);
   console.log(printTable(rows, ["NAMESPACE", "NAME", "READY", "STATUS", "IP"]));
 }

@@ -40,6 +40,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     name,
     connectTimeout,
     ...discovery(view),
+    circuitBreakers: unlimited,
     ...(view.protocol === "http"
       ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
       : {}),
@@ -58,6 +59,21 @@ const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
   leastRequest: Cluster_LbPolicy.LEAST_REQUEST,
   roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
   random: Cluster_LbPolicy.RANDOM,
+};
+
+/**
+ * No limit that nobody asked for, but on retries: they may be a fifth of the requests. Envoy's own limit of three at a
+ * time would leave most requests without one when a pod goes away under load.
+ */
+const unlimited = {
+  thresholds: [
+    {
+      maxConnections: 2 ** 32 - 1,
+      maxPendingRequests: 2 ** 32 - 1,
+      maxRequests: 2 ** 32 - 1,
+      retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
+    },
+  ],
 };
 
 function discovery({ endpoints, loadBalancing }: ClusterView) {

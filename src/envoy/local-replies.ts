@@ -1,28 +1,21 @@
 // Answers that a proxy gives itself, made clear and, where it helps, safe to retry.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
-import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
 import type { LocalReplyConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
-import { extension } from "./messages.ts";
 import { unprocessedHeader } from "./routes.ts";
 
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
 
 /**
- * The only request that outlives the connection manager's limit is one for which the control plane never said what is
- * at its destination.
+ * The only request that idles longer than the connection manager allows is one for which the control plane never said
+ * what is at its destination.
  */
 export const unansweredLookup: LocalReplies = {
   mappers: [
     {
       filter: {
-        filterSpecifier: {
-          case: "extensionFilter",
-          value: extension("envoy.access_loggers.extension_filters.cel", ExpressionFilterSchema, {
-            expression: "response.code_details == 'max_duration_timeout'",
-          }),
-        },
+        filterSpecifier: { case: "responseFlagFilter", value: { flags: ["SI"] } },
       },
       statusCode: 503,
       bodyFormatOverride: {

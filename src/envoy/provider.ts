@@ -143,7 +143,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     });
     fetch.get(wantedCertificates, key);
     const certificate = fetch.get(inputs.certificates, key);
-    return certificate === undefined ? undefined : resources.certificateResource(certificate);
+    const rootPem = fetch.get(inputs.trustBundle, "");
+    return certificate === undefined || rootPem === undefined
+      ? undefined
+      : resources.certificateResource(certificate, rootPem);
   }
 
   function gatewayListeners(fetch: Fetch, pod: string) {
@@ -192,6 +195,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     keyOf: (client, name) => formatKey({ ...name, scope: scopeOf(client, name) }),
     wildcards,
     wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
+    mayKeep: (held, { version }, { typeUrl, name }) =>
+      typeUrl === secretType &&
+      name === workloadSecret &&
+      resources.mayKeepCertificate(held, version, Date.now()),
     substitute: ({ typeUrl, name }, rejection) =>
       typeUrl === virtualHostType ? resources.rejectedVirtualHostResource(name, rejection) : undefined,
     wantedCertificates: wantedCertificates.demanded,

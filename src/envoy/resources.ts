@@ -1,4 +1,5 @@
 // Views → encoded resources: each pairs a name, a message and what the message refers to.
+import { createHash } from "node:crypto";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
@@ -33,6 +34,7 @@ import {
   clusterName,
   healthListenerName,
   inboundListenerName,
+  parseVirtualHostName,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
@@ -165,10 +167,21 @@ export function trustBundleResource(pem: string): Resource {
   return encodeResource(SecretSchema, trustBundleSecret, trustBundle(pem));
 }
 
-/** Its version is issuer and expiry, so that another replica re-issues only what needs it. */
-export function certificateResource(certificate: IssuedCertificate): Resource {
+/** Its version is who issued it and when it expires, so that another replica re-issues only what needs it. */
+export function certificateResource(certificate: IssuedCertificate, rootPem: string): Resource {
   const message = workloadCertificate(certificate.chainPem, certificate.keyPem.reveal());
   return encodeResource(SecretSchema, workloadSecret, message, {
-    version: `${certificate.serial}/${certificate.notAfter.toISOString()}`,
+    version: `${createHash("sha1").update(rootPem).digest("base64url")} ${certificate.notAfter.toISOString()}`,
   });
+}
+
+/**
+ * Whether a certificate of one version may stay in the place of a newer one: of the same root, and with enough of its
+ * life left to reach the newer one's renewal. A certificate is renewed at half of its life or a tenth earlier.
+ */
+export function mayKeepCertificate(held: string, newer: string, now: number): boolean {
+  const [heldRoot, heldExpiry = ""] = held.split(" ");
+  const [newerRoot, newerExpiry = ""] = newer.split(" ");
+  const left = (expiry: string) => Date.parse(expiry) - now;
+  return heldRoot === newerRoot && left(heldExpiry) > 0.6 * left(newerExpiry);
 }

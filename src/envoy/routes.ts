@@ -139,8 +139,9 @@ function routeAction(
   }
   const shared: MessageInitShape<typeof RouteActionSchema> = {
     ...(hostRewrite === undefined ? {} : { hostRewriteSpecifier: hostRewrite }),
-    // The connection manager bounds the wait for a route; with the route there, streams last as long as they like.
-    maxStreamDuration: { maxStreamDuration: duration(0) },
+    // The connection manager bounds the wait for a route; with the route there, streams may idle as long as they like.
+    // Not by max_stream_duration: a route that has one ignores its own timeout.
+    idleTimeout: duration(0),
     timeout: duration(action.kind === "forward" ? (action.timeoutMs ?? 0) : 0),
   };
   return {

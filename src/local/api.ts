@@ -80,7 +80,7 @@ export async function serveApi(state: StateDirectory, served: Served): Promise<{
   });
   app.get("/mesh", (context) => context.json(meshSummary(state, served)));
   app.post("/stop", (context) => {
-    setImmediate(served.stop);
+    setImmediate(() => served.stop());
     return context.json({});
   });
   app.post("/join", async (context) => {

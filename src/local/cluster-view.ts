@@ -70,6 +70,6 @@ export function endpointsByName(
 ): ReadonlyMap<string, ServiceEndpoints> {
   // Without a cluster the source also derives slices, from pods that have no address: they say nothing.
   const slices = [...source.objects.endpointSlices.entries()].map(([, slice]) => slice);
-  const all = serviceEndpoints(services, pods, slices, addresses.of);
+  const all = serviceEndpoints(services, pods, slices, (service) => addresses.of(service));
   return new Map(all.map((entry) => [objectKey(entry), entry]));
 }

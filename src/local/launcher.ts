@@ -13,8 +13,8 @@ const SUPERVISOR = join(import.meta.dirname, "supervisor-main.ts");
 /** A mesh that this process has started. */
 export interface LaunchedMesh {
   readonly state: StateDirectory;
-  /** Resolves when the supervisor has ended, for whatever reason, and nothing of the mesh is left. */
-  readonly ended: Promise<void>;
+  /** Resolves when the supervisor has ended, by itself or because it was killed, and nothing of the mesh is left. */
+  readonly ended: Promise<"in order" | "killed">;
   /** Ends everything; a second call does it by force. */
   stop(): void;
   /** Lets the mesh live on without this process. */
@@ -43,9 +43,15 @@ export async function launch(
   makeStateDirectory(state);
   await createNodeNamespace(state.id);
   const supervisor = spawnSupervisor(state, paths, envoy, lock);
-  const exited = new Promise<void>((resolve) => supervisor.on("exit", () => resolve()));
+  const exited = new Promise<"in order" | "killed">((resolve) =>
+    supervisor.on("exit", (code) => resolve(code === 0 ? "in order" : "killed")),
+  );
   // A supervisor that was killed could not clean up; one that ended in order has nothing left to sweep.
-  const ended = exited.then(() => sweep(state)).finally(() => closeSync(lock));
+  const ended = exited.then(async (how) => {
+    await sweep(state);
+    closeSync(lock);
+    return how;
+  });
   await serving(supervisor, exited, state);
   let stopped = false;
   return {
@@ -81,7 +87,12 @@ function spawnSupervisor(
     [
       `--net=${namespaceFile(nodeNamespace(state.id))}`,
       ...node,
-      ...["--state", state.root, "--envoy", envoy, "--", ...paths],
+      "--state",
+      state.root,
+      "--envoy",
+      envoy,
+      "--",
+      ...paths,
     ],
     // Its own session: a Ctrl-C on the terminal is for the launcher, which passes it on in its way.
     { stdio: ["ignore", log, log, hostNetwork, lock, "ipc"], detached: true, cwd: process.cwd() },
@@ -94,7 +105,7 @@ function spawnSupervisor(
 
 async function serving(
   supervisor: ChildProcess,
-  exited: Promise<void>,
+  exited: Promise<unknown>,
   state: StateDirectory,
 ): Promise<void> {
   const failed = exited.then(() => {

@@ -41,6 +41,11 @@ function tell(message: SupervisorMessage, then?: () => void): void {
   process.send?.(message, undefined, {}, () => then?.());
 }
 
+// A fault of our own must not take all pods with it.
+process.on("unhandledRejection", (error) =>
+  log(`fault: ${error instanceof Error ? error.stack : String(error)}`),
+);
+
 let detached = false;
 process.on("message", (message: LauncherMessage) => {
   if (message === "stop") void stop();

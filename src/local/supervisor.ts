@@ -15,6 +15,7 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { gatewayHostPorts } from "./gateways/gateway-ports.ts";
 import { startHostPorts } from "./gateways/host-ports.ts";
 import { gatewayObjects, localInjection } from "./injection.ts";
+import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
 import type { ServiceEndpoints } from "./network/service-endpoints.ts";
 import { startServiceNat } from "./network/service-nat.ts";
@@ -123,6 +124,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     controlPlane,
     stop: onStop,
   });
+  const logs = limitLogs(state.logs);
   writeFileSync(state.supervisorPid, `${process.pid}\n`);
 
   return {
@@ -133,6 +135,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
       await controlPlane.stop();
       ended.abort();
       api.close();
+      logs.stop();
       rmSync(state.supervisorPid, { force: true });
     },
   };

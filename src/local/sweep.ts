@@ -73,7 +73,7 @@ function mountsBelow(root: string): readonly string[] {
     .split("\n")
     .map((line) => (line.split(" ")[1] ?? "").replaceAll("\\040", " "))
     .filter((path) => path.startsWith(`${root}/`))
-    .reverse();
+    .toReversed();
 }
 
 function entries(directory: string): readonly string[] {

@@ -38,6 +38,11 @@ export interface Provider<Client> {
   /** By `wildcardKeyOf`: the names that a wildcard subscription means. */
   readonly wildcards: Demand<readonly string[]>;
   wildcardKeyOf(client: Client, typeUrl: string): string;
+  /**
+   * Whether a proxy may keep the version that it has. By default it may not; certificates that another control plane
+   * issued are as good as ours.
+   */
+  mayKeep?(held: string, resource: Resource, name: ResourceName): boolean;
   /** What stands in for a resource that a proxy rejected, where it has no earlier version of it; of the same name. */
   substitute?(name: ResourceName, rejection: Pick<Rejection, "message" | "origins">): Resource | undefined;
 }

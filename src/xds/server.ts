@@ -237,6 +237,7 @@ class DiscoveryServer<Client> {
       used: (names) => learned?.used(client, names),
       rejected: (rejection) => onRejected?.(id, rejection),
       substitute: (name, rejection) => provider.substitute?.(name, rejection),
+      mayKeep: (held, resource, name) => provider.mayKeep?.(held, resource, name) ?? false,
     });
   }
 

@@ -34,6 +34,7 @@ export interface StreamOptions extends WantHooks {
   used(names: readonly ResourceName[]): void;
   rejected(rejection: Rejection): void;
   readonly substitute: Provider<unknown>["substitute"];
+  readonly mayKeep: NonNullable<Provider<unknown>["mayKeep"]>;
   /** How many names are kept, per type, that were sent ahead unasked or do not exist; what exists and was asked for stays. */
   readonly onDemandLimit: number;
   /** How long removals of clusters wait, after a reconnection, for the client to say what it still uses. */
@@ -344,6 +345,9 @@ export class Stream {
     }
     const resource = this.#acceptable(delivery, want.current);
     if (resource === undefined || resource.version === held) return nothing;
+    if (held !== undefined && isKnown(held) && this.#options.mayKeep(held, resource, { typeUrl, name })) {
+      return nothing;
+    }
     return this.#isReadyFor(resource, isKnown(held)) ? send(resource) : wait;
   }
 

@@ -1,10 +1,11 @@
 // Starts the real Envoy for a test, on a bootstrap given as an object, and stops it by its process id.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
 import http from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { findEnvoy } from "#local/envoy-binary.ts";
 import type { Namespace } from "./namespace.ts";
 import { until } from "./wait.ts";
 
@@ -35,9 +36,11 @@ export interface EnvoyOptions {
   readonly logLevel?: string;
 }
 
+const binary = await findEnvoy(() => {});
+
 /** The path of the binary under test. */
 export function envoyBinary(): string {
-  return process.env.HEDDLE_ENVOY ?? "/opt/heddle-dev/envoy";
+  return binary;
 }
 
 /**
@@ -51,37 +54,13 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
     admin: { address: { pipe: { path: socketPath, mode: 0o777 } } },
     ...bootstrap,
   });
-  const command = [
-    envoyBinary(),
-    "--config-yaml",
-    config,
-    "--concurrency",
-    "2",
-    "--disable-hot-restart",
-    "--log-level",
-    options.logLevel ?? "warning",
-    "--file-flush-interval-msec",
-    "50",
-    ...(options.args ?? []),
-  ];
-  const { namespace } = options;
-  const inside =
-    namespace === undefined
-      ? command
-      : [
-          `nsenter`,
-          `--net=${namespace.path}`,
-          "setpriv",
-          "--reuid=1337",
-          "--regid=1337",
-          "--clear-groups",
-          ...command,
-        ];
-  const [file = "", ...args] = inside;
-  if (namespace !== undefined) chmodSync(folder, 0o777);
-  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe"] });
+  if (options.namespace !== undefined) chmodSync(folder, 0o777);
+  const descriptor = openSync(binary, "r");
+  const [file = "", ...args] = commandLine(config, options);
+  const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe", descriptor] });
+  closeSync(descriptor);
   let output = "";
-  for (const stream of [child.stdout, child.stderr]) stream.on("data", (chunk) => (output += chunk));
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (output += chunk));
   const exited = once(child, "exit");
   const admin: Envoy["admin"] = (path, method = "GET") => adminRequest(socketPath, path, method);
   await until(async () => {
@@ -103,6 +82,34 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/**
+ * The command that starts the binary open as descriptor 3: it may lie in root's home, where the uid of a sidecar
+ * cannot look. Envoy ends with the test process, however that ends.
+ */
+function commandLine(
+  config: string,
+  { namespace, logLevel = "warning", args = [] }: EnvoyOptions,
+): readonly string[] {
+  const sidecarUser = ["--reuid=1337", "--regid=1337", "--clear-groups"];
+  return [
+    ...(namespace === undefined ? [] : ["nsenter", `--net=${namespace.path}`]),
+    "setpriv",
+    "--pdeathsig=KILL",
+    ...(namespace === undefined ? [] : sidecarUser),
+    "/proc/self/fd/3",
+    "--config-yaml",
+    config,
+    "--concurrency",
+    "2",
+    "--disable-hot-restart",
+    "--log-level",
+    logLevel,
+    "--file-flush-interval-msec",
+    "50",
+    ...args,
+  ];
 }
 
 /** A listener is listed before the workers accept connections. */

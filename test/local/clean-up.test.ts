@@ -47,6 +47,10 @@ async function foreground(mesh: Mesh): Promise<ChildProcess> {
   return child;
 }
 
+function hostLinks(): string {
+  return readdirSync("/sys/class/net").sort().join(" ");
+}
+
 function supervisorOf(mesh: Mesh): number {
   return Number(readFileSync(mesh.state.supervisorPid, "utf8"));
 }
@@ -82,7 +86,7 @@ describe("the end of a mesh", () => {
     const mesh = prepare();
     const child = await foreground(mesh);
     process.kill(supervisorOf(mesh), "SIGKILL");
-    await once(child, "exit");
+    assert.equal((await once(child, "exit"))[0], 1);
     assert.deepEqual(remains(mesh), []);
   });
 
@@ -122,11 +126,10 @@ describe("the end of a mesh", () => {
   });
 
   test("the host's network stays as it is", async () => {
-    const links = (): string => readdirSync("/sys/class/net").sort().join(" ");
-    const before = links();
+    const before = hostLinks();
     const mesh = prepare();
     await mesh.up();
-    assert.equal(links(), before);
+    assert.equal(hostLinks(), before);
     const own = readlinkSync("/proc/self/ns/net");
     assert.notEqual(`net:[${statSync(`/run/netns/heddle-${mesh.state.id}`).ino}]`, own);
   });

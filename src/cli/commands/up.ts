@@ -38,9 +38,14 @@ async function up(paths: readonly string[], options: UpOptions): Promise<void> {
     process.exit(outcome.kind === "ready" ? 0 : 1);
   }
   if (outcome.kind !== "ended") await showTraffic(mesh, interrupted);
-  await mesh.ended;
+  const how = await mesh.ended;
+  const failed = how === "killed" && !interrupted.aborted;
+  if (failed)
+    console.error(
+      `the supervisor of the mesh was killed or failed; ${mesh.state.logs}/supervisor.log may say why`,
+    );
   // Signal handlers and the like must not keep a finished command.
-  process.exit(outcome.kind === "ended" && !interrupted.aborted ? 1 : 0);
+  process.exit(failed ? 1 : 0);
 }
 
 async function start(paths: readonly string[], directory: string): Promise<LaunchedMesh> {

@@ -61,7 +61,7 @@ function meshHttp() {
     earlyHeaderMutationExtensions: [destinationMutation],
     httpFilters: outboundHttpFilters,
     // Bounds the wait for a destination that nobody answers about; every route lifts it.
-    commonHttpProtocolOptions: { maxStreamDuration: duration(lookupTimeoutMs) },
+    streamIdleTimeout: duration(lookupTimeoutMs),
     localReplyConfig: unansweredLookup,
     accessLog: [...httpStats("source")],
   });

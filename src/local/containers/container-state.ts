@@ -22,17 +22,8 @@ export function containerStatus(view: ContainerView): ContainerStatus {
 }
 
 function stateOf(state: ContainerState): NonNullable<ContainerStatus["state"]> {
-  switch (state.kind) {
-    case "running":
-      return { running: { startedAt: state.startedAt } };
-    case "terminated":
-      return { terminated: { exitCode: state.exitCode, reason: state.reason } };
-    case "waiting":
-      return {
-        waiting: {
-          reason: state.reason,
-          ...(state.message === undefined ? {} : { message: state.message }),
-        },
-      };
-  }
+  if (state.kind === "running") return { running: { startedAt: state.startedAt } };
+  if (state.kind === "terminated") return { terminated: { exitCode: state.exitCode, reason: state.reason } };
+  const { reason, message } = state;
+  return { waiting: message === undefined ? { reason } : { reason, message } };
 }

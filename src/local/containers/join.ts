@@ -14,8 +14,15 @@ export function joinCommand(
   // The command ends with the one who asked for it.
   const credentials = [...settings.credentials, "--pdeathsig=KILL"];
   return [
-    ...["nsenter", "--target", String(pid), "--mount", "--uts", "--net", "--pid"],
-    ...["sh", "-c", joinScript({ ...settings, credentials, command })],
+    "nsenter",
+    `--target=${pid}`,
+    "--mount",
+    "--uts",
+    "--net",
+    "--pid",
+    "sh",
+    "-c",
+    joinScript({ ...settings, credentials, command }),
   ];
 }
 

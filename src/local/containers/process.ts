@@ -28,8 +28,16 @@ export async function startProcess(options: {
     "nsenter",
     [
       `--net=${namespaceFile(options.network)}`,
-      ...["unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"],
-      ...["sh", "-c", options.script],
+      "unshare",
+      "--mount",
+      "--uts",
+      "--pid",
+      "--fork",
+      "--kill-child",
+      "--mount-proc",
+      "sh",
+      "-c",
+      options.script,
     ],
     { stdio: ["ignore", log, log, "pipe"] },
   );

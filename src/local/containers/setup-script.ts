@@ -8,6 +8,8 @@ export interface Setup {
   readonly plan: MountPlan;
   readonly hostname: string;
   readonly workingDirectory: string;
+  /** The pod names it; otherwise `/` does where it cannot be seen. */
+  readonly workingDirectoryNamed: boolean;
   readonly credentials: readonly string[];
   readonly environment: ReadonlyMap<string, string>;
   readonly command: readonly string[];
@@ -50,7 +52,9 @@ export function setupScript(setup: Setup): string {
     ...(plan.newRoot === undefined ? [] : enterRoot(root)),
     `umount -l ${INNER} ${quote(scratch)} 2>&4`,
     `echo ${quote(hostname)} > /proc/sys/kernel/hostname`,
-    `cd -- ${quote(workingDirectory)} || fail ${quote(`the working directory ${workingDirectory} does not exist`)}`,
+    setup.workingDirectoryNamed
+      ? `cd -- ${quote(workingDirectory)} || fail ${quote(`the working directory ${workingDirectory} does not exist`)}`
+      : `cd -- ${quote(workingDirectory)} 2>&4 || cd /`,
     becomeCommand(setup),
   ].join("\n");
 }
@@ -62,7 +66,7 @@ const INNER = `${RUN}/.heddle`;
 export function joinScript(
   setup: Pick<Setup, "workingDirectory" | "credentials" | "environment" | "command">,
 ): string {
-  return `cd -- ${quote(setup.workingDirectory)} && exec ${execLine(setup)}`;
+  return `cd -- ${quote(setup.workingDirectory)} 2>/dev/null || cd /; exec ${execLine(setup)}`;
 }
 
 const PRELUDE = `

@@ -43,10 +43,12 @@ export function startHostPorts(hostNetwork: number, onChange: () => void): HostP
     void listenOnHost(hostNetwork, listener.wanted.port).then((result) => {
       const gone = closed.signal.aborted || listeners.get(listener.wanted.port) !== listener;
       if (typeof result !== "string") {
-        if (gone) return void result.close();
-        result.on("connection", (socket) => relay(socket, listener));
-        listener.server = result;
-        listener.error = undefined;
+        if (gone) result.close();
+        else {
+          result.on("connection", (socket) => relay(socket, listener));
+          listener.server = result;
+          listener.error = undefined;
+        }
       } else if (!gone) {
         listener.error = result;
         setTimeout(

@@ -38,8 +38,8 @@ async function serveStreams(find: FindService, signal: AbortSignal): Promise<voi
         const message = received.subarray(0, length);
         received = received.subarray(length);
         const query = parse(() => streamDecode(message));
-        if (query === undefined) return void connection.destroy();
-        connection.write(streamEncode(answerQuery(query, find)));
+        if (query !== undefined) connection.write(streamEncode(answerQuery(query, find)));
+        else connection.destroy();
       }
     });
   });

@@ -29,7 +29,7 @@ export function answerQuery(query: Packet, find: FindService): Packet {
 }
 
 function matching(question: Question, known: readonly Answer[]): Answer[] {
-  const named = known.map((record) => ({ ...record, name: question.name }) as Answer);
+  const named = known.map((record) => ({ ...record, name: question.name }));
   return named.filter((record) => record.type === question.type);
 }
 
@@ -39,11 +39,11 @@ function recordsOf(name: string, find: FindService): readonly Answer[] | undefin
   const labels = name.split(".");
   const suffix = ["svc", ...DOMAIN.split(".")];
   if (labels.slice(-suffix.length).join(".") !== suffix.join(".")) return undefined;
-  const [namespace, service, ...inner] = labels.slice(0, -suffix.length).reverse();
+  const [namespace, service, ...inner] = labels.slice(0, -suffix.length).toReversed();
   if (namespace === undefined || service === undefined) return undefined;
   const found = find(namespace, service);
   if (found === undefined) return undefined;
-  return innerRecords(name, inner.reverse(), found);
+  return innerRecords(name, inner.toReversed(), found);
 }
 
 function innerRecords(

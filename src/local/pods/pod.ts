@@ -1,32 +1,21 @@
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { isAbsolute, join, resolve } from "node:path";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type { Container, Pod } from "#model/kubernetes/pod.ts";
 import { type RunningContainer, startContainer } from "../containers/container.ts";
 import type { ContainerState } from "../containers/container-state.ts";
-import { containerUser, credentialArguments } from "../containers/credentials.ts";
-import {
-  type Configuration,
-  containerEnvironment,
-  expandVariables,
-  type Resolved,
-} from "../containers/environment.ts";
-import { hostFiles } from "../containers/host-files.ts";
-import { type Mount, planMounts } from "../containers/mount-plan.ts";
+import type { Configuration } from "../containers/environment.ts";
 import type { Role } from "../containers/restart-policy.ts";
-import type { Setup } from "../containers/setup-script.ts";
 import { createPodNetwork, type PodNetwork, removePodNetwork } from "../network/pod-network.ts";
 import type { StateDirectory } from "../state-directory.ts";
-import { hostName, podFiles } from "./pod-files.ts";
+import { containerSetup } from "./container-setup.ts";
+import { podFiles } from "./pod-files.ts";
 import { type ContainerOfPod, podStatus } from "./pod-status.ts";
+import { publisher } from "./publisher.ts";
 import { type IssueToken, openVolumes, type PodVolumes } from "./volumes.ts";
 
 const GRACE_SECONDS = 30;
 /** What is left for sidecars when the application has used up the time, as the kubelet leaves it. */
 const LEAST_GRACE_MS = 2_000;
-/** Where programs that Heddle brings are in every container, first in its PATH. */
-const PROGRAMS = "/run/heddle/bin";
-const PATH = `${PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
-
 /** What pods need of the mesh that they run in. */
 export interface PodSurroundings {
   readonly state: StateDirectory;
@@ -117,8 +106,16 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
       podAddress: network.address,
       network: network.namespace,
       log: logFile(surroundings.state, options.pod, container.name),
-      setup: () => containerSetup(container, { options, surroundings, directory, volumes, pod: object() }),
-      onChange: publish.changed,
+      setup: () =>
+        containerSetup(container, {
+          pod: object(),
+          volumes,
+          podDirectory: directory,
+          workingDirectory: options.directory,
+          programs: surroundings.programs,
+          configuration: surroundings.configuration(options.pod.metadata.namespace ?? "default"),
+        }),
+      onChange: () => publish.changed(),
     });
     running.set(container.name, started);
     return started;
@@ -153,7 +150,7 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
 
   async function stopSidecars(graceMs: number, hooks: Hooks): Promise<void> {
     const sidecars = [...running.values()].filter(({ role }) => role === "sidecar");
-    for (const sidecar of sidecars.reverse()) await sidecar.stop(graceMs, hooks);
+    for (const sidecar of sidecars.toReversed()) await sidecar.stop(graceMs, hooks);
   }
 
   async function end(limitMs: number | undefined): Promise<void> {
@@ -202,72 +199,6 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
 
 type Hooks = Parameters<RunningContainer["stop"]>[1];
 
-interface SetupContext {
-  readonly options: PodOptions;
-  readonly surroundings: PodSurroundings;
-  readonly directory: string;
-  readonly volumes: PodVolumes | undefined;
-  readonly pod: Pod;
-}
-
-function containerSetup(container: Container, context: SetupContext): Resolved<Setup> {
-  const { options, surroundings, directory, volumes, pod } = context;
-  const configuration = surroundings.configuration(pod.metadata.namespace ?? "default");
-  const own = containerEnvironment(container, pod, configuration);
-  if (own.kind === "missing") return own;
-  const mounted = volumes?.mounts(container) ?? { kind: "missing", message: "volumes are being made" };
-  if (mounted.kind === "missing") return mounted;
-  const command = [...(container.command ?? []), ...(container.args ?? [])];
-  if (command.length === 0)
-    return {
-      kind: "missing",
-      message: "there is no command: images are ignored on one machine, so the container must name one",
-    };
-  const environment = new Map([
-    ["PATH", PATH],
-    ["HOSTNAME", hostName(pod)],
-    ["HOME", containerUser(container, pod) === 0 ? "/root" : "/"],
-    ...own.value,
-  ]);
-  const mounts = [...programMounts(surroundings.programs), ...fileMounts(directory), ...mounted.value];
-  return {
-    kind: "resolved",
-    value: {
-      scratch: join(directory, "containers", container.name),
-      plan: planMounts(mounts, hostFiles()),
-      hostname: hostName(pod),
-      workingDirectory: workingDirectory(container, options.directory),
-      credentials: credentialArguments(container, pod),
-      environment,
-      command: command.map((word) => expandVariables(word, environment)),
-    },
-  };
-}
-
-function workingDirectory(container: Container, directory: string): string {
-  const wanted = container.workingDir ?? ".";
-  return isAbsolute(wanted) ? wanted : resolve(directory, wanted);
-}
-
-function programMounts(programs: PodSurroundings["programs"]): Mount[] {
-  return Object.entries(programs).map(([name, source]) => ({
-    source,
-    target: `${PROGRAMS}/${name}`,
-    kind: "file",
-    readOnly: true,
-  }));
-}
-
-/** Files that a pod finds in /etc. */
-function fileMounts(directory: string): Mount[] {
-  return ["resolv.conf", "hosts", "hostname"].map((name) => ({
-    source: join(directory, name),
-    target: `/etc/${name}`,
-    kind: "file",
-    readOnly: false,
-  }));
-}
-
 function podFile(state: StateDirectory, pod: Pod): string {
   return join(state.clusterPods, `${pod.metadata.namespace}.${pod.metadata.name}.json`);
 }
@@ -275,35 +206,4 @@ function podFile(state: StateDirectory, pod: Pod): string {
 /** The file with what a container has printed. */
 export function logFile(state: StateDirectory, pod: Pod, container: string): string {
   return join(state.logs, `${pod.metadata.namespace}.${pod.metadata.name}.${container}.log`);
-}
-
-/** Writes the object whenever it changes: once per turn of the event loop, and never half of it. */
-function publisher(
-  draft: string,
-  file: string,
-  read: () => Pod,
-): { changed(): void; now(): void; close(): void } {
-  let last = "";
-  let scheduled = false;
-  let closed = false;
-  function now(): void {
-    scheduled = false;
-    if (closed) return;
-    const text = JSON.stringify(read());
-    if (text === last) return;
-    last = text;
-    writeFileSync(draft, text, { mode: 0o600 });
-    renameSync(draft, file);
-  }
-  return {
-    now,
-    changed() {
-      if (scheduled) return;
-      scheduled = true;
-      setImmediate(now);
-    },
-    close() {
-      closed = true;
-    },
-  };
 }

@@ -57,7 +57,7 @@ export async function openVolumes(options: {
       if (!closed)
         timers.set(
           source,
-          setTimeout(() => void keepToken(source).then(refresh), nextMs),
+          setTimeout(() => void keepToken(source).then(refresh, () => {}), nextMs),
         );
     }
   }
@@ -81,7 +81,9 @@ export async function openVolumes(options: {
     if (volume.emptyDir !== undefined) makeEmpty(join(directory, volume.name), pod());
   const sources = volumes.flatMap((volume) => volume.projected?.sources ?? []);
   await Promise.all(
-    sources.map(({ serviceAccountToken }) => serviceAccountToken && keepToken(serviceAccountToken)),
+    sources.flatMap(({ serviceAccountToken }) =>
+      serviceAccountToken === undefined ? [] : [keepToken(serviceAccountToken)],
+    ),
   );
 
   return {

@@ -55,7 +55,7 @@ export function startFleet(surroundings: PodSurroundings, onChange: () => void):
   function reconcile(): void {
     const byWorkload = Map.groupBy(entries, ([, entry]) => entry.key);
     for (const [key, pods] of byWorkload) {
-      if (!wanted.has(key)) for (const [name] of pods) stopEntry(name);
+      if (!wanted.has(key)) for (const [id] of pods) void stopEntry(id);
     }
     for (const workload of wanted.values()) {
       const pods = byWorkload.get(workload.key) ?? [];
@@ -63,7 +63,7 @@ export function startFleet(surroundings: PodSurroundings, onChange: () => void):
         workload,
         pods.map(([id, entry]) => replicaOf(id, entry)),
       );
-      for (const id of steps.stop) stopEntry(`${workload.namespace}/${id}`);
+      for (const name of steps.stop) void stopEntry(`${workload.namespace}/${name}`);
       for (const name of steps.startNamed) start(workload, name);
       for (let count = 0; count < steps.start; count++) start(workload, generatedName(workload));
     }

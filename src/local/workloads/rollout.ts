@@ -24,17 +24,15 @@ export function nextSteps(
   workload: Pick<Workload, "kind" | "name" | "replicas" | "revision" | "backOffLimit">,
   replicas: readonly Replica[],
 ): Steps {
-  switch (workload.kind) {
-    case "Deployment":
-      return deploymentSteps(workload, replicas);
-    case "StatefulSet":
-      return statefulSteps(workload, replicas);
-    case "Job":
-      return jobSteps(workload, replicas);
-    case "Pod":
-      return podSteps(workload, replicas);
-  }
+  return STEPS[workload.kind](workload, replicas);
 }
+
+const STEPS = {
+  Deployment: deploymentSteps,
+  StatefulSet: statefulSteps,
+  Job: jobSteps,
+  Pod: podSteps,
+} as const;
 
 /** One new pod at a time; an old one goes only when there are enough that are ready. */
 function deploymentSteps(

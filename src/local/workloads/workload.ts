@@ -177,17 +177,14 @@ export function instanceOf(
 }
 
 function instanceLabels(workload: Workload, name: string): Readonly<Record<string, string>> {
-  switch (workload.kind) {
-    case "Deployment":
-      return { "pod-template-hash": workload.revision };
-    case "StatefulSet":
-      return {
-        "apps.kubernetes.io/pod-index": name.slice(workload.name.length + 1),
-        "statefulset.kubernetes.io/pod-name": name,
-      };
-    case "Job":
-      return { "batch.kubernetes.io/job-name": workload.name, "job-name": workload.name };
-    case "Pod":
-      return {};
-  }
+  const labels: Readonly<Record<WorkloadKind, Readonly<Record<string, string>>>> = {
+    Deployment: { "pod-template-hash": workload.revision },
+    StatefulSet: {
+      "apps.kubernetes.io/pod-index": name.slice(workload.name.length + 1),
+      "statefulset.kubernetes.io/pod-name": name,
+    },
+    Job: { "batch.kubernetes.io/job-name": workload.name, "job-name": workload.name },
+    Pod: {},
+  };
+  return labels[workload.kind];
 }

@@ -1,0 +1,91 @@
+import { isAbsolute, join, resolve } from "node:path";
+import type { Container, Pod } from "#model/kubernetes/pod.ts";
+import { containerUser, credentialArguments } from "../containers/credentials.ts";
+import {
+  type Configuration,
+  containerEnvironment,
+  expandVariables,
+  type Resolved,
+} from "../containers/environment.ts";
+import { hostFiles } from "../containers/host-files.ts";
+import { type Mount, planMounts } from "../containers/mount-plan.ts";
+import type { Setup } from "../containers/setup-script.ts";
+import { hostName } from "./pod-files.ts";
+import type { PodVolumes } from "./volumes.ts";
+
+/** Where programs that Heddle brings are in every container, first in its PATH. */
+const PROGRAMS = "/run/heddle/bin";
+const PATH = `${PROGRAMS}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`;
+
+/** What a container's set-up is made from. */
+export interface SetupContext {
+  /** As it is now: fields of it become variables. */
+  readonly pod: Pod;
+  /** Nothing while they are being made. */
+  readonly volumes: PodVolumes | undefined;
+  /** Everything of the pod on disk. */
+  readonly podDirectory: string;
+  /** What stands for the working directory of images. */
+  readonly workingDirectory: string;
+  readonly programs: Readonly<Record<string, string>>;
+  readonly configuration: Configuration;
+}
+
+/** All that the first process of a container needs; or what it still waits for. */
+export function containerSetup(container: Container, context: SetupContext): Resolved<Setup> {
+  const { pod, volumes, podDirectory } = context;
+  if (container.command === undefined || container.command.length === 0)
+    return {
+      kind: "missing",
+      message: "there is no command: images are ignored on one machine, so the container must name one",
+    };
+  const own = containerEnvironment(container, pod, context.configuration);
+  if (own.kind === "missing") return own;
+  const mounted = volumes?.mounts(container) ?? { kind: "missing", message: "volumes are being made" };
+  if (mounted.kind === "missing") return mounted;
+  const command = [...container.command, ...(container.args ?? [])];
+  const environment = new Map([
+    ["PATH", PATH],
+    ["HOSTNAME", hostName(pod)],
+    ["HOME", containerUser(container, pod) === 0 ? "/root" : "/"],
+    ...own.value,
+  ]);
+  const mounts = [...programMounts(context.programs), ...fileMounts(podDirectory), ...mounted.value];
+  return {
+    kind: "resolved",
+    value: {
+      scratch: join(podDirectory, "containers", container.name),
+      plan: planMounts(mounts, hostFiles()),
+      hostname: hostName(pod),
+      workingDirectory: workingDirectory(container, context.workingDirectory),
+      workingDirectoryNamed: container.workingDir !== undefined,
+      credentials: credentialArguments(container, pod),
+      environment,
+      command: command.map((word) => expandVariables(word, environment)),
+    },
+  };
+}
+
+function workingDirectory(container: Container, directory: string): string {
+  const wanted = container.workingDir ?? ".";
+  return isAbsolute(wanted) ? wanted : resolve(directory, wanted);
+}
+
+function programMounts(programs: SetupContext["programs"]): Mount[] {
+  return Object.entries(programs).map(([name, source]) => ({
+    source,
+    target: `${PROGRAMS}/${name}`,
+    kind: "file",
+    readOnly: true,
+  }));
+}
+
+/** Files that a pod finds in /etc. */
+function fileMounts(directory: string): Mount[] {
+  return ["resolv.conf", "hosts", "hostname"].map((name) => ({
+    source: join(directory, name),
+    target: `/etc/${name}`,
+    kind: "file",
+    readOnly: false,
+  }));
+}
