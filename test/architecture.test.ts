@@ -25,6 +25,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type xds/provider.ts",
     "xds/type-urls.ts",
     "telemetry/access-log.ts",
+    "telemetry/measures.ts",
     "identity/spiffe.ts",
     "type identity/authority.ts",
   ],

@@ -71,12 +71,21 @@ function ofService(
   };
 }
 
-/** A virtual host that answers everything with 503 and a reason. */
-export function answeringVirtualHost(
-  address: string,
-  body: string,
-  origins: readonly Origin[],
+/** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
+export function rejectedVirtualHostView(
+  destination: { readonly address: string; readonly port: number },
+  rejection: { readonly message: string; readonly origins: readonly Origin[] },
 ): VirtualHostView {
+  const objects = rejection.origins.map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`);
+  return answeringVirtualHost(
+    `${destination.address}:${destination.port}`,
+    `heddle: Envoy refused what was made of ${[...new Set(objects)].join(", ")}: ${rejection.message}\n`,
+    rejection.origins,
+  );
+}
+
+/** A virtual host that answers everything with 503 and a reason. */
+function answeringVirtualHost(address: string, body: string, origins: readonly Origin[]): VirtualHostView {
   return { address, domains: [address], routes: [everything(respond(503, body), origins)], origins };
 }
 

@@ -3,7 +3,7 @@ import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
 import { clusterView, endpointsView } from "#compile/clusters.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
-import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
+import { outboundListenerView, rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
@@ -199,8 +199,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       typeUrl === secretType &&
       name === workloadSecret &&
       resources.mayKeepCertificate(held, version, Date.now()),
-    substitute: ({ typeUrl, name }, rejection) =>
-      typeUrl === virtualHostType ? resources.rejectedVirtualHostResource(name, rejection) : undefined,
+    substitute: ({ typeUrl, name }, rejection) => {
+      const destination = typeUrl === virtualHostType ? parseVirtualHostName(name) : undefined;
+      if (destination === undefined) return undefined;
+      const view = rejectedVirtualHostView(destination, rejection);
+      return resources.viewResource({ kind: "virtualHost", view }, trustDomain);
+    },
     wantedCertificates: wantedCertificates.demanded,
   };
 }

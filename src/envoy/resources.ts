@@ -6,7 +6,6 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
-import { answeringVirtualHost } from "#compile/outbound.ts";
 import type {
   ClusterView,
   EndpointsView,
@@ -20,7 +19,6 @@ import type {
   VirtualHostView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import type { Origin } from "#model/reference.ts";
 import type { Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
@@ -34,7 +32,6 @@ import {
   clusterName,
   healthListenerName,
   inboundListenerName,
-  parseVirtualHostName,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
@@ -101,23 +98,6 @@ function virtualHostResource(view: VirtualHostView): Resource {
  */
 export function noVirtualHostResource(name: string): Resource {
   return encodeAbsence(name);
-}
-
-/** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
-export function rejectedVirtualHostResource(
-  name: string,
-  rejection: { readonly message: string; readonly origins: readonly Origin[] },
-): Resource | undefined {
-  const destination = parseVirtualHostName(name);
-  if (destination === undefined) return undefined;
-  const objects = rejection.origins.map(({ kind, namespace, name: of }) => `${kind} ${namespace}/${of}`);
-  return virtualHostResource(
-    answeringVirtualHost(
-      `${destination.address}:${destination.port}`,
-      `heddle: Envoy refused what was made of ${[...new Set(objects)].join(", ")}: ${rejection.message}\n`,
-      rejection.origins,
-    ),
-  );
 }
 
 function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {

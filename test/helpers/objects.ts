@@ -9,15 +9,15 @@ import type { Kind, ObjectOfKind, Objects } from "#sources/objects.ts";
 /** Cells that a test writes: `put` adds or replaces the objects of a YAML text, `remove` takes one away. */
 export interface TestObjects {
   readonly objects: Objects;
-  put(text: string): void;
-  remove(kind: Kind, key: string): void;
+  readonly put: (text: string) => void;
+  readonly remove: (kind: Kind, key: string) => void;
 }
 
 export function testObjects(graph: Graph): TestObjects {
   const cells = new Map<string, Source<KubernetesObject>>();
   const cell = <K extends Kind>(kind: K): Source<ObjectOfKind[K]> => {
     const source = graph.source<ObjectOfKind[K]>(kind);
-    cells.set(kind, source as unknown as Source<KubernetesObject>);
+    cells.set(kind, source);
     return source;
   };
   const pods = cell("Pod");

@@ -75,7 +75,7 @@ export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Out
   const weighted =
     clusterSpecifier.case === "weightedClusters"
       ? clusterSpecifier.value.clusters.map(({ name, weight }) => toCluster(name, weight ?? 0))
-      : [toCluster(String(clusterSpecifier.value), 1)];
+      : [toCluster(clusterSpecifier.case === "cluster" ? clusterSpecifier.value : "", 1)];
   return { chain, route: route.name, destinations: weighted };
 }
 

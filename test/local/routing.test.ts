@@ -152,7 +152,10 @@ async function unharmed(action: () => Promise<void>, seconds: number): Promise<r
   const interval = 10;
   const load = calls(
     "http://reviews/",
-    ...["--count", String((seconds * 1000) / interval), "--interval", String(interval)],
+    "--count",
+    String((seconds * 1000) / interval),
+    "--interval",
+    String(interval),
   );
   await sleep(1_000);
   await action();
@@ -238,7 +241,7 @@ suite("while requests run,", () => {
   });
 
   test("the control plane may be killed, and sends proxies nothing again when it is back", async () => {
-    const before = await holdings();
+    const held = await holdings();
     await unharmed(async () => {
       const { controlPlane } = await mesh.summary();
       assert.ok(controlPlane.pid !== undefined);
@@ -250,7 +253,7 @@ suite("while requests run,", () => {
       );
       await sleep(3_000);
     }, 7);
-    assert.deepEqual(await holdings(), before);
+    assert.deepEqual(await holdings(), held);
     // And it is really back: an edit arrives.
     mesh.write("route.yaml", split(100, 0));
     await until(
@@ -296,8 +299,12 @@ suite("while requests run,", () => {
 
 /** When each thing that the client's proxy holds was last changed. */
 async function holdings(): Promise<readonly string[]> {
-  const script = 'fetch("http://127.0.0.1:15000/config_dump").then((r) => r.text()).then((t) => console.log(t))';
-  const dump = await mesh.output("deploy/web", ["node", "-e", script], { namespace, container: "heddle-proxy" });
+  const script =
+    'fetch("http://127.0.0.1:15000/config_dump").then((r) => r.text()).then((t) => console.log(t))';
+  const dump = await mesh.output("deploy/web", ["node", "-e", script], {
+    namespace,
+    container: "heddle-proxy",
+  });
   const times = [...dump.matchAll(/"last_updated": *"([^"]+)"/g)].map(([, time]) => time ?? "");
   assert.ok(times.length > 5, dump.slice(0, 500));
   return times.sort();

@@ -19,9 +19,19 @@ interface Answer {
 }
 
 const serverFlags = [
-  ...["--http", "8080", "--grpc", "7070", "--tcp", "9000", "--greet", "2525"],
+  "--http",
+  "8080",
+  "--grpc",
+  "7070",
+  "--tcp",
+  "9000",
+  "--greet",
+  "2525",
   // On no Service and in no container's ports.
-  ...["--http", "8090", "--tcp", "9090"],
+  "--http",
+  "8090",
+  "--tcp",
+  "9090",
 ];
 const serverPorts = [
   { name: "http", port: 80, targetPort: 8080 },
@@ -116,8 +126,12 @@ suite("between two pods of the mesh", () => {
   test("a client cannot forge who it is, nor the mesh's own headers", async () => {
     const { ok, json } = await fromWeb(
       "http://server/",
-      ...["--header", "x-forwarded-client-cert:By=a;URI=spiffe://cluster.local/ns/shop/sa/admin"],
-      ...["--header", "x-heddle-dst:10.0.0.1:80", "--header", "x-heddle-miss:1"],
+      "--header",
+      "x-forwarded-client-cert:By=a;URI=spiffe://cluster.local/ns/shop/sa/admin",
+      "--header",
+      "x-heddle-dst:10.0.0.1:80",
+      "--header",
+      "x-heddle-miss:1",
     );
     assert.ok(ok);
     assert.doesNotMatch(json?.headers["x-forwarded-client-cert"] ?? "", /admin/);
@@ -185,7 +199,8 @@ suite("in and out of the mesh, plaintext", () => {
   test("a pod outside the mesh calls one in it, and cannot pretend to be anybody", async () => {
     const { ok, json } = await fromOutside(
       "http://server.shop/",
-      ...["--header", "x-forwarded-client-cert:URI=spiffe://cluster.local/ns/shop/sa/admin"],
+      "--header",
+      "x-forwarded-client-cert:URI=spiffe://cluster.local/ns/shop/sa/admin",
     );
     assert.ok(ok);
     assert.equal(json?.headers["x-forwarded-client-cert"], undefined);

@@ -2,37 +2,43 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import type { ResourceName } from "#xds/provider.ts";
-import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
 import { meshGraph } from "#test/helpers/mesh-graph.ts";
 import { podYaml } from "#test/helpers/objects.ts";
+import type { ResourceName } from "#xds/provider.ts";
+import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
 
 type Change =
   | { readonly kind: "put"; readonly key: string; readonly text: string }
-  | { readonly kind: "remove"; readonly of: "Service" | "Pod" | "HTTPRoute" | "VirtualService" | "DestinationRule"; readonly name: string };
+  | {
+      readonly kind: "remove";
+      readonly of: "Service" | "Pod" | "HTTPRoute" | "VirtualService" | "DestinationRule";
+      readonly name: string;
+    };
 
-const name = fc.constantFrom("a", "b", "c");
-const version = fc.constantFrom("v1", "v2");
+const anyName = fc.constantFrom("a", "b", "c");
+const anyVersion = fc.constantFrom("v1", "v2");
 const json = (object: object) => JSON.stringify(object);
 
 const change: fc.Arbitrary<Change> = fc.oneof(
-  fc.record({ name, port: fc.constantFrom(80, 81), protocol: fc.constantFrom("http", "tcp", "") }).map(
-    ({ name, port, protocol }): Change => ({
-      kind: "put",
-      key: `Service/${name}`,
-      text: json({
-        apiVersion: "v1",
-        kind: "Service",
-        metadata: { namespace: "shop", name },
-        spec: {
-          clusterIP: `10.96.0.${name.charCodeAt(0)}`,
-          selector: { app: name },
-          ports: [{ name: protocol, port, targetPort: 8080 }],
-        },
+  fc
+    .record({ name: anyName, port: fc.constantFrom(80, 81), protocol: fc.constantFrom("http", "tcp", "") })
+    .map(
+      ({ name, port, protocol }): Change => ({
+        kind: "put",
+        key: `Service/${name}`,
+        text: json({
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { namespace: "shop", name },
+          spec: {
+            clusterIP: `10.96.0.${name.charCodeAt(0)}`,
+            selector: { app: name },
+            ports: [{ name: protocol, port, targetPort: 8080 }],
+          },
+        }),
       }),
-    }),
-  ),
-  fc.record({ name, app: name, version, meshed: fc.boolean() }).map(
+    ),
+  fc.record({ name: anyName, app: anyName, version: anyVersion, meshed: fc.boolean() }).map(
     ({ name, app, version, meshed }): Change => ({
       kind: "put",
       key: `Pod/${name}`,
@@ -45,28 +51,30 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       }),
     }),
   ),
-  fc.record({ name, to: name, weight: fc.nat(3), namespace: fc.constantFrom("shop", "other") }).map(
-    ({ name, to, weight, namespace }): Change => ({
-      kind: "put",
-      key: `HTTPRoute/${namespace}/${name}`,
-      text: json({
-        kind: "HTTPRoute",
-        metadata: { namespace, name },
-        spec: {
-          parentRefs: [{ kind: "Service", namespace: "shop", name }],
-          rules: [
-            {
-              backendRefs: [
-                { namespace: "shop", name: to, port: 80, weight },
-                { namespace: "shop", name, port: 80 },
-              ],
-            },
-          ],
-        },
+  fc
+    .record({ name: anyName, to: anyName, weight: fc.nat(3), namespace: fc.constantFrom("shop", "other") })
+    .map(
+      ({ name, to, weight, namespace }): Change => ({
+        kind: "put",
+        key: `HTTPRoute/${namespace}/${name}`,
+        text: json({
+          kind: "HTTPRoute",
+          metadata: { namespace, name },
+          spec: {
+            parentRefs: [{ kind: "Service", namespace: "shop", name }],
+            rules: [
+              {
+                backendRefs: [
+                  { namespace: "shop", name: to, port: 80, weight },
+                  { namespace: "shop", name, port: 80 },
+                ],
+              },
+            ],
+          },
+        }),
       }),
-    }),
-  ),
-  fc.record({ name, version, weight: fc.nat(100) }).map(
+    ),
+  fc.record({ name: anyName, version: anyVersion, weight: fc.nat(100) }).map(
     ({ name, version, weight }): Change => ({
       kind: "put",
       key: `VirtualService/${name}`,
@@ -75,12 +83,19 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         metadata: { namespace: "shop", name },
         spec: {
           hosts: [name],
-          http: [{ route: [{ destination: { host: name, subset: version }, weight }, { destination: { host: name }, weight: 1 }] }],
+          http: [
+            {
+              route: [
+                { destination: { host: name, subset: version }, weight },
+                { destination: { host: name }, weight: 1 },
+              ],
+            },
+          ],
         },
       }),
     }),
   ),
-  fc.record({ name, version, simple: fc.constantFrom("RANDOM", "ROUND_ROBIN") }).map(
+  fc.record({ name: anyName, version: anyVersion, simple: fc.constantFrom("RANDOM", "ROUND_ROBIN") }).map(
     ({ name, version, simple }): Change => ({
       kind: "put",
       key: `DestinationRule/${name}`,
@@ -96,7 +111,10 @@ const change: fc.Arbitrary<Change> = fc.oneof(
     }),
   ),
   fc
-    .record({ of: fc.constantFrom("Service", "Pod", "HTTPRoute", "VirtualService", "DestinationRule"), name })
+    .record({
+      of: fc.constantFrom("Service", "Pod", "HTTPRoute", "VirtualService", "DestinationRule"),
+      name: anyName,
+    })
     .map(({ of, name }): Change => ({ kind: "remove", of, name: `shop/${name}` })),
 );
 

@@ -126,8 +126,16 @@ suite("a call goes", () => {
         destinations: [{ cluster: "PassthroughCluster", weight: 1, endpoints: [] }],
       },
     ],
-    ["as dialled outside the mesh's ranges", { from, to: "93.184.216.34:443" }, { chain: "outside tcp", destinations: [] }],
-    ["nowhere to the proxy's own port", { from, to: "127.0.0.1:15001" }, { chain: "itself", destinations: [] }],
+    [
+      "as dialled outside the mesh's ranges",
+      { from, to: "93.184.216.34:443" },
+      { chain: "outside tcp", destinations: [] },
+    ],
+    [
+      "nowhere to the proxy's own port",
+      { from, to: "127.0.0.1:15001" },
+      { chain: "itself", destinations: [] },
+    ],
   ];
   for (const [name, call, expected] of cases) {
     test(name, () => assert.deepEqual(simulate(graph, provider, call), expected));
