@@ -16,6 +16,7 @@ import { openLearnedDependencies } from "#replicas/learned-dependencies.ts";
 import { createGrpcServer } from "#runtime/grpc-server.ts";
 import { createLog } from "#runtime/log.ts";
 import { readSettings } from "#runtime/settings.ts";
+import { collectProblems } from "#sources/directory/collect-problems.ts";
 import { openDirectory } from "#sources/directory/directory.ts";
 import { metricsService } from "#telemetry/otlp.ts";
 import { prometheusText } from "#telemetry/prometheus.ts";
@@ -88,21 +89,13 @@ const metrics = metricsService(
   },
   (report) => store.record(report),
 );
-const checks = [source.problems, ...checkObjects(graph, source.objects)];
-const problems = () =>
-  checks.flatMap((found) =>
-    [...found.entries()].map(([, problem]) =>
-      problem.object === undefined || problem.file !== undefined
-        ? problem
-        : { ...problem, ...source.locate(problem.object, problem.field) },
-    ),
-  );
+const checks = checkObjects(graph, source.objects);
 let serving = false;
 const api = await serveApi(inState("control-plane.sock"), {
   notReady: () => (serving ? [] : ["the xDS server is not listening yet"]),
   stat: (options) => statOf(store, options),
   metrics: () => prometheusText(store.series()),
-  problems,
+  problems: () => collectProblems(source, checks),
   proxies: () => xds.proxies(),
   collections: () => graph.dump(),
 });

@@ -44,7 +44,8 @@ export const server: Container = {
   command: [process.execPath, join(import.meta.dirname, "server.ts")],
   env: [{ name: "PORT", value: String(serverPort) }],
   ports: [{ name: "http", containerPort: serverPort }],
-  readinessProbe: { httpGet: { path: "/", port: serverPort }, periodSeconds: 1 },
+  // Patient, so that a busy machine does not take it away in the middle of a measurement.
+  readinessProbe: { httpGet: { path: "/", port: serverPort }, periodSeconds: 1, timeoutSeconds: 10 },
 };
 
 /** Does nothing; programs are run in it. */

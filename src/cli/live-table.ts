@@ -5,6 +5,7 @@ import type { Problem } from "#model/reference.ts";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { askControlPlane, ControlPlaneAway } from "./control-plane-client.ts";
 import { edgeHeaders, edgeRows } from "./edge-table.ts";
+import { askSupervisor } from "./supervisor-client.ts";
 import { printTable } from "./table.ts";
 
 /** What one drawing shows. */
@@ -68,7 +69,8 @@ async function nextFrame(state: string, last: LiveFrame): Promise<LiveFrame> {
   try {
     const [edges, problems] = await Promise.all([
       askControlPlane<readonly EdgeStat[]>(state, "/stat"),
-      askControlPlane<readonly Problem[]>(state, "/problems"),
+      // The supervisor knows those of the control plane too.
+      askSupervisor<readonly Problem[]>(state, "/problems"),
     ]);
     return { edges, problems };
   } catch (error) {
