@@ -1,36 +1,33 @@
 // A process full of proxies: one connection and one delta ADS stream each.
-import { ChannelCredentials, Client, type ClientDuplexStream, credentials, Metadata } from "@grpc/grpc-js";
 import type { ResourceName } from "#xds/provider.ts";
 import { monotonicMs } from "../processes.ts";
+import { sum } from "../statistics.ts";
 import type { Target, WorkerCommand, WorkerEvent } from "./messages.ts";
 import { Proxy, type ProxyPlan } from "./proxy.ts";
+import { type Connection, connectTo, type Stream } from "./stream.ts";
 
-const path = "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources";
 /** Handshakes under way at once: real proxies do not all start in the same millisecond. */
 const maximumConnecting = 50;
-const connectDeadlineMs = 60_000;
 
-interface Connection {
+/** A proxy with its connection, and the stream that is open on it. */
+interface Client {
   readonly proxy: Proxy;
-  readonly client: Client;
-  stream: ClientDuplexStream<Uint8Array, Uint8Array>;
+  readonly connection: Connection;
+  stream: Stream | undefined;
   bytes: number;
   syncedAt: number;
 }
 
-const connections: Connection[] = [];
+const clients: Client[] = [];
 const errors: string[] = [];
-const unsent: [Connection, Uint8Array][] = [];
+const unsent: [Client, Uint8Array][] = [];
 let watched: { readonly resource: ResourceName; readonly times: Map<Proxy, number> } | undefined;
 let unsynced = 0;
-let isClosing = false;
 
 process.on("message", (command: WorkerCommand) => {
   run(command).catch((error: unknown) => {
-    report({
-      kind: "failed",
-      message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-    });
+    const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    report({ kind: "failed", message });
   });
 });
 process.on("disconnect", () => process.exit());
@@ -45,117 +42,92 @@ async function run(command: WorkerCommand): Promise<void> {
       watched = { resource: command.resource, times: new Map() };
       return report({ kind: "watching" });
     case "reconnect":
-      unsynced = connections.length;
-      for (const connection of connections) {
-        connection.stream.cancel();
-        connection.bytes = 0;
-        attach(connection);
+      unsynced = clients.length;
+      for (const client of clients) {
+        client.stream?.close();
+        client.bytes = 0;
+        openStream(client);
       }
       return;
     case "count":
-      return report({
-        kind: "counted",
-        bytes: connections.reduce((all, each) => all + each.bytes, 0),
-        errors,
-      });
+      return report({ kind: "counted", bytes: sum(clients.map(({ bytes }) => bytes)), errors });
     case "close":
-      isClosing = true;
-      for (const { client, stream } of connections) {
-        stream.cancel();
-        client.close();
+      for (const { connection, stream } of clients) {
+        stream?.close();
+        connection.close();
       }
       process.disconnect();
   }
 }
 
 async function openAll(target: Target, plans: readonly ProxyPlan[]): Promise<void> {
-  const channelCredentials =
-    target.rootPem === undefined
-      ? credentials.createInsecure()
-      : ChannelCredentials.createSsl(Buffer.from(target.rootPem));
   const waiting = [...plans];
   const openSome = async (): Promise<void> => {
-    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift())
-      await open(plan, target, channelCredentials);
+    for (let plan = waiting.shift(); plan !== undefined; plan = waiting.shift()) await open(plan, target);
   };
   await Promise.all(Array.from({ length: maximumConnecting }, openSome));
 }
 
-async function open(plan: ProxyPlan, target: Target, channelCredentials: ChannelCredentials): Promise<void> {
-  const client = new Client(target.address, channelCredentials, {
-    "grpc.use_local_subchannel_pool": 1,
-    "grpc.enable_channelz": 0,
-    "grpc.ssl_target_name_override": target.serverName,
-    "grpc.default_authority": target.serverName,
-  });
-  await new Promise<void>((resolve, reject) =>
-    client.waitForReady(Date.now() + connectDeadlineMs, (error) => (error ? reject(error) : resolve())),
-  );
+async function open(plan: ProxyPlan, target: Target): Promise<void> {
   const proxy = new Proxy(plan, {
-    send: (request) => sendSoon(connection, request),
+    send: (request) => sendSoon(client, request),
     received: (name) => received(proxy, name),
-    synced: () => {
-      connection.syncedAt = monotonicMs();
-      if (--unsynced > 0) return;
-      report({
-        kind: "synced",
-        times: connections.map(({ syncedAt }) => syncedAt),
-        bytes: connections.map(({ bytes }) => bytes),
-      });
-    },
+    synced: () => synced(client),
   });
-  const connection: Connection = { proxy, client, stream: newStream(client, plan), bytes: 0, syncedAt: 0 };
-  connections.push(connection);
-  listen(connection);
+  const client: Client = {
+    proxy,
+    connection: await connectTo(target),
+    stream: undefined,
+    bytes: 0,
+    syncedAt: 0,
+  };
+  clients.push(client);
+  openStream(client);
+}
+
+function openStream(client: Client): void {
+  const { proxy, connection } = client;
+  const { id, token, delayMs } = proxy.plan;
+  const stream = connection.open(token, {
+    received: (bytes) => {
+      client.bytes += bytes.length;
+      if (delayMs === 0) return proxy.receive(bytes);
+      stream.pause();
+      setTimeout(() => {
+        proxy.receive(bytes);
+        stream.resume();
+      }, delayMs);
+    },
+    ended: (reason) => errors.push(`${id}: ${reason}`),
+  });
+  client.stream = stream;
+  proxy.connected();
 }
 
 /** After everything that has arrived by now was looked at: one proxy's answers must not delay what another one hears. */
-function sendSoon(connection: Connection, request: Uint8Array): void {
+function sendSoon(client: Client, request: Uint8Array): void {
   if (unsent.length === 0)
     setImmediate(() => {
-      for (const [{ stream }, bytes] of unsent.splice(0)) stream.write(bytes);
+      for (const [{ stream }, bytes] of unsent.splice(0)) stream?.send(bytes);
     });
-  unsent.push([connection, request]);
+  unsent.push([client, request]);
 }
 
-function newStream(client: Client, plan: ProxyPlan): Connection["stream"] {
-  const metadata = new Metadata();
-  metadata.set("authorization", `Bearer ${plan.token}`);
-  return client.makeBidiStreamRequest(path, asBuffer, (bytes) => bytes, metadata);
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
-function attach(connection: Connection): void {
-  connection.stream = newStream(connection.client, connection.proxy.plan);
-  listen(connection);
-}
-
-function listen(connection: Connection): void {
-  const { stream, proxy } = connection;
-  const { delayMs } = proxy.plan;
-  stream.on("data", (bytes: Uint8Array) => {
-    connection.bytes += bytes.length;
-    if (delayMs === 0) return proxy.receive(bytes);
-    stream.pause();
-    setTimeout(() => {
-      proxy.receive(bytes);
-      stream.resume();
-    }, delayMs);
+function synced(client: Client): void {
+  client.syncedAt = monotonicMs();
+  if (--unsynced > 0) return;
+  report({
+    kind: "synced",
+    times: clients.map(({ syncedAt }) => syncedAt),
+    bytes: clients.map(({ bytes }) => bytes),
   });
-  stream.on("error", (error) => {
-    if (!isClosing && connection.stream === stream) errors.push(`${proxy.plan.id}: ${error.message}`);
-  });
-  proxy.connected();
 }
 
 function received(proxy: Proxy, { typeUrl, name }: ResourceName): void {
   if (watched === undefined || watched.resource.typeUrl !== typeUrl || watched.resource.name !== name) return;
   if (watched.times.has(proxy)) return;
   watched.times.set(proxy, monotonicMs());
-  if (watched.times.size < connections.length) return;
+  if (watched.times.size < clients.length) return;
   report({ kind: "arrived", times: [...watched.times.values()] });
   watched = undefined;
 }
