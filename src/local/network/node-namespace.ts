@@ -17,13 +17,17 @@ export function namespaceFile(name: string): string {
   return `/run/netns/${name}`;
 }
 
+/** Locally administered; there is one bridge in a namespace. */
+const BRIDGE_HARDWARE_ADDRESS = "02:00:0a:f4:00:01";
+
 /** Makes the node namespace of a mesh: bridge, forwarding, service range and DNS address. */
 export async function createNodeNamespace(id: string): Promise<void> {
   const name = nodeNamespace(id);
   if (!existsSync(namespaceFile(name))) await runProgram("ip", ["netns", "add", name]);
   const links = [
     "link set lo up",
-    `link add ${BRIDGE} type bridge`,
+    // Of its own the bridge takes an address from its ports, and another when one goes: what pods sent would be lost.
+    `link add ${BRIDGE} address ${BRIDGE_HARDWARE_ADDRESS} type bridge`,
     `address add ${NODE_ADDRESS}/16 dev ${BRIDGE}`,
     `link set ${BRIDGE} up`,
     `address add ${DNS_ADDRESS}/32 dev lo`,
