@@ -13,7 +13,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   model: [],
   collections: [],
   runtime: [],
-  sources: ["model", "collections"],
+  // The API server: requests, watches, server-side apply.
+  kubernetes: ["model", "runtime"],
+  sources: ["model", "collections", "kubernetes"],
   // The objects are its input, whoever brings them; rewritten probes are agreed with the injector.
   compile: ["model", "collections", "type sources/objects.ts", "injector/probes.ts"],
   envoy: [
@@ -45,7 +47,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   interception: ["model", "collections"],
   // Who a peer is stands in its certificate.
   telemetry: ["model", "collections", "identity/spiffe.ts"],
-  replicas: ["model", "collections", "runtime", "type xds/provider.ts"],
+  replicas: ["model", "collections", "runtime", "kubernetes", "type xds/provider.ts"],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
   api: ["model", "collections", "telemetry"],
 };

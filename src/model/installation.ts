@@ -1,0 +1,14 @@
+/** The names of the objects by which Heddle runs on a cluster. */
+export const systemNamespace = "heddle-system";
+/** The Deployment, Service and ServiceAccount of the control plane; its pods have the label `app: heddle`. */
+export const controlPlaneName = "heddle";
+export const authoritySecret = "heddle-ca";
+export const leaderLease = "heddle-leader";
+/** What workloads used before, written by the leader. */
+export const dependenciesConfigMap = "heddle-dependencies";
+export const injectionWebhook = "heddle-injection";
+export const validationWebhook = "heddle-validation";
+/** Both the mutating policy and the validating one. */
+export const injectionPolicy = "heddle-injection";
+export const gatewayClass = "heddle";
+export const gatewayController = "heddle.dev/gateway-controller";
