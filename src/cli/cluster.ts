@@ -20,12 +20,18 @@ export function connectCluster(options: ClusterOptions): Promise<KubernetesClien
 export async function askReplica<Answer>(client: KubernetesClient, path: string): Promise<Answer> {
   const pods = (await readControlPlanePods(client)).filter(isReady);
   if (pods.length === 0) {
-    throw new Error("no replica of the control plane is ready in this cluster; heddle check says why, heddle install installs it");
+    throw new Error(
+      "no replica of the control plane is ready in this cluster; heddle check says why, heddle install installs it",
+    );
   }
   let failure: unknown;
   for (const { metadata } of pods) {
     try {
-      const answer = await getThroughPod(client, { namespace: systemNamespace, name: metadata.name, port: apiPort }, path);
+      const answer = await getThroughPod(
+        client,
+        { namespace: systemNamespace, name: metadata.name, port: apiPort },
+        path,
+      );
       return JSON.parse(answer) as Answer;
     } catch (error) {
       failure = error; // It may just be ending: the next one knows as much.

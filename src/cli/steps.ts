@@ -19,16 +19,18 @@ export function showSteps(output: NodeJS.WriteStream = process.stderr): Steps {
       const timer = output.isTTY ? setInterval(draw, redrawMs) : undefined;
       const end = (mark: string) => {
         clearInterval(timer);
-        output.write(`${output.isTTY ? "\r\x1b[K" : ""}${mark} ${name} ${styleText("dim", `(${seconds()})`)}\n`);
+        output.write(
+          `${output.isTTY ? "\r\x1b[K" : ""}${mark} ${name} ${styleText("dim", `(${seconds()})`, { stream: output })}\n`,
+        );
       };
       try {
         const result = await work((text) => {
           detail = text;
         });
-        end(styleText("green", "✓"));
+        end(styleText("green", "✓", { stream: output }));
         return result;
       } catch (error) {
-        end(styleText("red", "✗"));
+        end(styleText("red", "✗", { stream: output }));
         throw error;
       }
     },

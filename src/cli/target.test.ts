@@ -21,7 +21,10 @@ test("what the user names is what a command is about", () => {
 test("a mesh that is up on this machine goes before the current kube context", () => {
   const local = { kind: "local", state: DEFAULT_STATE };
   assert.deepEqual(chooseTarget({}, both), local);
-  assert.deepEqual(chooseTarget({}, { localMesh: false, cluster: true }), { kind: "kubernetes", cluster: {} });
+  assert.deepEqual(chooseTarget({}, { localMesh: false, cluster: true }), {
+    kind: "kubernetes",
+    cluster: {},
+  });
   assert.deepEqual(chooseTarget({}, nothing), local);
 });
 

@@ -52,10 +52,15 @@ export function chooseTarget(
 ): Target {
   const toCluster = context !== undefined || kubeconfig !== undefined;
   if (state !== undefined && toCluster) {
-    throw new Error("--state is a mesh on this machine, --context and --kubeconfig are a cluster: give one of them");
+    throw new Error(
+      "--state is a mesh on this machine, --context and --kubeconfig are a cluster: give one of them",
+    );
   }
   if (state !== undefined) return { kind: "local", state };
-  const cluster = { ...(context !== undefined && { context }), ...(kubeconfig !== undefined && { kubeconfig }) };
+  const cluster = {
+    ...(context !== undefined && { context }),
+    ...(kubeconfig !== undefined && { kubeconfig }),
+  };
   if (toCluster) return { kind: "kubernetes", cluster };
   return surroundings.cluster && !surroundings.localMesh
     ? { kind: "kubernetes", cluster }

@@ -2,7 +2,7 @@ import { type KubernetesClient, pathOf } from "#kubernetes/client.ts";
 import { orAbsent } from "./installed.ts";
 import { manifests } from "./manifests.ts";
 import type { Manifest } from "./object.ts";
-import { injectionModes, type InstallationSettings } from "./settings.ts";
+import { type InstallationSettings, injectionModes } from "./settings.ts";
 
 /** Owns the fields that `heddle install` writes. */
 export const fieldManager = "heddle-install";

@@ -87,12 +87,13 @@ function podSpec(settings: InstallationSettings): object {
     // Preferred, not required: on a cluster of one node both run there.
     affinity: {
       podAntiAffinity: {
-        preferredDuringSchedulingIgnoredDuringExecution: ["kubernetes.io/hostname", "topology.kubernetes.io/zone"].map(
-          (topologyKey) => ({
-            weight: 100,
-            podAffinityTerm: { topologyKey, labelSelector: { matchLabels: controlPlaneSelector } },
-          }),
-        ),
+        preferredDuringSchedulingIgnoredDuringExecution: [
+          "kubernetes.io/hostname",
+          "topology.kubernetes.io/zone",
+        ].map((topologyKey) => ({
+          weight: 100,
+          podAffinityTerm: { topologyKey, labelSelector: { matchLabels: controlPlaneSelector } },
+        })),
       },
     },
     containers: [container(settings)],

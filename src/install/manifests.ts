@@ -1,7 +1,13 @@
 // Settings in, every object of an installation out, in the order in which they are to be applied.
 import { gatewayClass, gatewayController } from "#model/installation.ts";
 import { admission } from "./admission.ts";
-import { deployment, disruptionBudget, service, serviceAccount, systemNamespaceManifest } from "./control-plane.ts";
+import {
+  deployment,
+  disruptionBudget,
+  service,
+  serviceAccount,
+  systemNamespaceManifest,
+} from "./control-plane.ts";
 import { clusterMeta, type Manifest } from "./object.ts";
 import { accessControl } from "./rbac.ts";
 import type { InstallationSettings } from "./settings.ts";
@@ -11,6 +17,11 @@ import type { InstallationSettings } from "./settings.ts";
  * pods.
  */
 export function manifests(settings: InstallationSettings): readonly Manifest[] {
+  return [...controlPlane(settings), ...admission(settings)];
+}
+
+/** All but what injects and refuses: pods are created as before. */
+export function controlPlane(settings: InstallationSettings): readonly Manifest[] {
   return [
     systemNamespaceManifest(settings),
     serviceAccount(settings),
@@ -19,7 +30,6 @@ export function manifests(settings: InstallationSettings): readonly Manifest[] {
     deployment(settings),
     disruptionBudget(settings),
     ...(settings.gatewayApi ? [gatewayClassManifest(settings)] : []),
-    ...admission(settings),
   ];
 }
 

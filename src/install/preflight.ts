@@ -1,5 +1,5 @@
 // Whether an installation can succeed, found out before anything is changed.
-import { KubernetesError, type KubernetesClient } from "#kubernetes/client.ts";
+import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
 import type { Problem } from "#model/reference.ts";
 import { fieldManager } from "./apply.ts";
 import { readInstalled } from "./installed.ts";
@@ -80,9 +80,7 @@ async function permissionProblems(
   client: KubernetesClient,
   objects: readonly Manifest[],
 ): Promise<readonly Problem[]> {
-  const kinds = objects.filter(
-    (object, i) => objects.findIndex((other) => other.kind === object.kind) === i,
-  );
+  const kinds = objects.filter((object, i) => objects.findIndex((other) => other.kind === object.kind) === i);
   const denied = await Promise.all(
     kinds.flatMap((object) => ["create", "patch"].map((verb) => deniedAccess(client, object, verb))),
   );
@@ -105,7 +103,14 @@ async function deniedAccess(
       body: {
         apiVersion: "authorization.k8s.io/v1",
         kind: "SelfSubjectAccessReview",
-        spec: { resourceAttributes: { group, resource: plural, verb, ...(namespace !== undefined && { namespace }) } },
+        spec: {
+          resourceAttributes: {
+            group,
+            resource: plural,
+            verb,
+            ...(namespace !== undefined && { namespace }),
+          },
+        },
       },
     },
   );
@@ -129,7 +134,11 @@ async function escalationProblems(
   } catch (error) {
     if (!(error instanceof KubernetesError) || error.status !== 403) throw error;
     const [reason = ""] = error.message.split("\n");
-    return [problem(`you may not grant the control plane its rights: use a context with the rights of cluster-admin (${reason})`)];
+    return [
+      problem(
+        `you may not grant the control plane its rights: use a context with the rights of cluster-admin (${reason})`,
+      ),
+    ];
   }
 }
 

@@ -1,4 +1,6 @@
 // What the control plane may do, and why. Written by hand: a rule that nothing needs any more must go.
+
+import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import {
   authoritySecret,
   controlPlaneName,
@@ -8,7 +10,6 @@ import {
   systemNamespace,
   validationWebhook,
 } from "#model/installation.ts";
-import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { clusterMeta, type Manifest, systemMeta } from "./object.ts";
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/authorization-resources/cluster-role-v1/#ClusterRole */
@@ -34,7 +35,15 @@ export const clusterRules: readonly PolicyRule[] = [
   // The user's routes and policies.
   {
     apiGroups: ["gateway.networking.k8s.io"],
-    resources: ["gatewayclasses", "gateways", "httproutes", "grpcroutes", "tcproutes", "tlsroutes", "referencegrants"],
+    resources: [
+      "gatewayclasses",
+      "gateways",
+      "httproutes",
+      "grpcroutes",
+      "tcproutes",
+      "tlsroutes",
+      "referencegrants",
+    ],
     verbs: watch,
   },
   {
@@ -102,7 +111,12 @@ export const clusterRules: readonly PolicyRule[] = [
 export const systemRules: readonly PolicyRule[] = [
   // The key of the certificate authority. Made once, then only read: the user may bring another one.
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
-  { apiGroups: [""], resources: ["secrets"], resourceNames: [authoritySecret], verbs: [...watch, "update", "patch"] },
+  {
+    apiGroups: [""],
+    resources: ["secrets"],
+    resourceNames: [authoritySecret],
+    verbs: [...watch, "update", "patch"],
+  },
   // One replica leads, and writes statuses.
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
   {
@@ -133,7 +147,13 @@ export function accessControl(version: string): readonly Manifest[] {
   return [
     { apiVersion, kind: "ClusterRole", metadata: inCluster, rules: clusterRules },
     { apiVersion, kind: "Role", metadata: inSystem, rules: systemRules },
-    { apiVersion, kind: "ClusterRoleBinding", metadata: inCluster, roleRef: roleRef("ClusterRole"), subjects },
+    {
+      apiVersion,
+      kind: "ClusterRoleBinding",
+      metadata: inCluster,
+      roleRef: roleRef("ClusterRole"),
+      subjects,
+    },
     { apiVersion, kind: "RoleBinding", metadata: inSystem, roleRef: roleRef("Role"), subjects },
   ];
 }

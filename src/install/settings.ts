@@ -1,4 +1,4 @@
-import { type InjectionSettings, defaultInjectionSettings } from "#injector/settings.ts";
+import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
 
 /** Who puts the sidecar into pods: the control plane, when the API server asks it, or the API server by itself. */
 export type InjectionMode = "webhook" | "policy";

@@ -69,7 +69,9 @@ const spreadKinds = [
 
 async function spreadObjects(client: KubernetesClient): Promise<readonly Manifest[]> {
   const ofGateways = await Promise.all(
-    spreadKinds.map(([apiVersion, kind]) => listed(client, apiVersion, kind, { labelSelector: partOfHeddle })),
+    spreadKinds.map(([apiVersion, kind]) =>
+      listed(client, apiVersion, kind, { labelSelector: partOfHeddle }),
+    ),
   );
   const trustBundles = await listed(client, "v1", "ConfigMap", {
     fieldSelector: `metadata.name=${trustBundleConfigMap}`,
@@ -85,9 +87,13 @@ async function listed(
 ): Promise<readonly Manifest[]> {
   const resource = await client.resourceOf(apiVersion, kind);
   if (resource === undefined) return [];
-  const list = await client.request<{ readonly items: readonly KubernetesObject[] }>("GET", pathOf(resource), {
-    query,
-  });
+  const list = await client.request<{ readonly items: readonly KubernetesObject[] }>(
+    "GET",
+    pathOf(resource),
+    {
+      query,
+    },
+  );
   // Items of a list do not say their kind.
   return list.items.map(({ metadata }) => ({ apiVersion, kind, metadata }));
 }
