@@ -2,6 +2,8 @@
 export const systemNamespace = "heddle-system";
 /** The Deployment, Service and ServiceAccount of the control plane; its pods have the label `app: heddle`. */
 export const controlPlaneName = "heddle";
+/** The host by which proxies and the API server know the control plane; its certificate is for it. */
+export const controlPlaneHost = `${controlPlaneName}.${systemNamespace}.svc`;
 export const authoritySecret = "heddle-ca";
 export const leaderLease = "heddle-leader";
 /** What workloads used before, written by the leader. */
