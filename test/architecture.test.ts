@@ -49,6 +49,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   telemetry: ["model", "collections", "identity/spiffe.ts"],
   replicas: ["model", "collections", "runtime", "kubernetes", "type xds/provider.ts"],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
+  // Objects out of settings, applied and checked: what pods get is the injector's decision, here as everywhere.
+  install: ["model", "runtime", "kubernetes", "injector", "identity/trust-bundle.ts"],
   api: ["model", "collections", "telemetry"],
 };
 

@@ -1,5 +1,6 @@
 // `heddle`: one file per command in commands/, each of which loads what it needs when it runs.
 import { Command } from "commander";
+import { register as registerCheck } from "./commands/check.ts";
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerExec } from "./commands/exec.ts";
 import { register as registerInject } from "./commands/inject.ts";
@@ -9,6 +10,7 @@ import { register as registerManifests } from "./commands/manifests.ts";
 import { register as registerProxyConfig } from "./commands/proxy-config.ts";
 import { register as registerPs } from "./commands/ps.ts";
 import { register as registerStat } from "./commands/stat.ts";
+import { register as registerStatus } from "./commands/status.ts";
 import { register as registerUninstall } from "./commands/uninstall.ts";
 import { register as registerUp } from "./commands/up.ts";
 import { register as registerValidate } from "./commands/validate.ts";
@@ -24,12 +26,14 @@ for (const register of [
   registerUp,
   registerDown,
   registerInstall,
+  registerCheck,
   registerManifests,
   registerUninstall,
   registerPs,
   registerLogs,
   registerExec,
   registerStat,
+  registerStatus,
   registerValidate,
   registerInject,
   registerProxyConfig,

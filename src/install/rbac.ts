@@ -8,6 +8,7 @@ import {
   injectionWebhook,
   leaderLease,
   systemNamespace,
+  usersAuthoritySecret,
   validationWebhook,
 } from "#model/installation.ts";
 import { clusterMeta, type Manifest, systemMeta } from "./object.ts";
@@ -81,9 +82,9 @@ export const clusterRules: readonly PolicyRule[] = [
     verbs: [...watch, "create", "patch", "delete"],
   },
   // A Gateway becomes a Deployment, a Service and a ServiceAccount beside it, in the namespace that the user has
-  // chosen: this cannot be limited by name. Removing them is Kubernetes' work, as the Gateway owns them.
-  { apiGroups: ["apps"], resources: ["deployments"], verbs: [...watch, "create", "patch"] },
-  { apiGroups: [""], resources: ["services", "serviceaccounts"], verbs: ["create", "patch"] },
+  // chosen: this cannot be limited by name.
+  { apiGroups: ["apps"], resources: ["deployments"], verbs: [...watch, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["services", "serviceaccounts"], verbs: ["create", "patch", "delete"] },
   // Clusters that enforce permissions on owners (OpenShift) ask this of whoever makes a Gateway an owner.
   { apiGroups: ["gateway.networking.k8s.io"], resources: ["gateways/finalizers"], verbs: ["update"] },
   // The API server calls the webhooks by a certificate of the mesh's authority, which is written into them.
@@ -109,13 +110,13 @@ export const clusterRules: readonly PolicyRule[] = [
  * replicas wins.
  */
 export const systemRules: readonly PolicyRule[] = [
-  // The key of the certificate authority. Made once, then only read: the user may bring another one.
+  // The key of the certificate authority: made once by whichever replica is first, and only read from then on.
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   {
     apiGroups: [""],
     resources: ["secrets"],
-    resourceNames: [authoritySecret],
-    verbs: [...watch, "update", "patch"],
+    resourceNames: [authoritySecret, usersAuthoritySecret],
+    verbs: watch,
   },
   // One replica leads, and writes statuses.
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },

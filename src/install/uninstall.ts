@@ -20,7 +20,7 @@ const namespacePatienceMs = 120_000;
 export async function uninstall(client: KubernetesClient, onStep: Step): Promise<number> {
   const objects = everyObject();
   const calling = objects.filter(({ apiVersion }) => apiVersion.startsWith("admissionregistration.k8s.io/"));
-  const rest = objects.filter((object) => !calling.includes(object)).reverse();
+  const rest = objects.filter((object) => !calling.includes(object)).toReversed();
   // Before anything else: pods must be created while nobody is there to inject them.
   onStep("webhooks and policies");
   let removed = await removeAll(client, calling);

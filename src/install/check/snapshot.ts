@@ -9,9 +9,10 @@ import {
   injectionWebhook,
   leaderLease,
   systemNamespace,
+  usersAuthoritySecret,
   validationWebhook,
 } from "#model/installation.ts";
-import type { ConfigMap } from "#model/kubernetes/configuration.ts";
+import type { ConfigMap, Secret } from "#model/kubernetes/configuration.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Problem } from "#model/reference.ts";
@@ -132,19 +133,18 @@ async function readObject<T>(
 
 /** From the secret of the authority, which not everybody who may check a mesh may read. */
 async function readRoots(client: KubernetesClient): Promise<string | undefined> {
-  try {
-    const secret = await orAbsent(
-      client.request<{ readonly data?: Readonly<Record<string, string>> }>(
-        "GET",
-        `/api/v1/namespaces/${systemNamespace}/secrets/${authoritySecret}`,
-      ),
-    );
-    const encoded = secret?.data?.["root-cert.pem"];
-    return encoded === undefined ? undefined : Buffer.from(encoded, "base64").toString();
-  } catch (failure) {
-    if (failure instanceof KubernetesError && failure.status === 403) return undefined;
-    throw failure;
+  for (const name of [usersAuthoritySecret, authoritySecret]) {
+    try {
+      const secret = await orAbsent(
+        client.request<Secret>("GET", `/api/v1/namespaces/${systemNamespace}/secrets/${name}`),
+      );
+      const encoded = secret?.data?.["root-cert.pem"];
+      if (encoded !== undefined) return Buffer.from(encoded, "base64").toString();
+    } catch (failure) {
+      if (!(failure instanceof KubernetesError && failure.status === 403)) throw failure;
+    }
   }
+  return undefined;
 }
 
 async function readTrustBundles(client: KubernetesClient): Promise<ReadonlyMap<string, string>> {
