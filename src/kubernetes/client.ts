@@ -41,7 +41,13 @@ export type WatchEvent<T> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
   | {
       readonly type: "BOOKMARK";
-      readonly object: { readonly metadata: { readonly resourceVersion: string } };
+      readonly object: {
+        readonly metadata: {
+          readonly resourceVersion: string;
+          /** `k8s.io/initial-events-end` says that all that was there has been sent. */
+          readonly annotations?: Readonly<Record<string, string>>;
+        };
+      };
     };
 
 export interface RequestOptions {
