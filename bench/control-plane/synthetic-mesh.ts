@@ -41,7 +41,10 @@ export function writableObjects(graph: Graph): WritableObjects {
     statefulSets: graph.source("StatefulSet"),
     jobs: graph.source("Job"),
     gateways: graph.source("Gateway"),
+    gatewayClasses: graph.source("GatewayClass"),
     httpRoutes: graph.source("HTTPRoute"),
+    grpcRoutes: graph.source("GRPCRoute"),
+    referenceGrants: graph.source("ReferenceGrant"),
     virtualServices: graph.source("VirtualService"),
     destinationRules: graph.source("DestinationRule"),
   };

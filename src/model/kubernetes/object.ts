@@ -6,7 +6,7 @@ export interface ObjectMeta {
   readonly uid?: string;
   /** Changes with every write, and means nothing else. */
   readonly resourceVersion?: string;
-  /** Of kinds with a status: changes when anything but the status does. */
+  /** Counts the changes of `spec`. */
   readonly generation?: number;
   readonly labels?: Readonly<Record<string, string>>;
   readonly annotations?: Readonly<Record<string, string>>;

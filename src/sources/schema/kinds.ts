@@ -24,7 +24,10 @@ const readKinds: Readonly<Record<string, Kind>> = {
   "apps/StatefulSet": "StatefulSet",
   "batch/Job": "Job",
   "gateway.networking.k8s.io/Gateway": "Gateway",
+  "gateway.networking.k8s.io/GatewayClass": "GatewayClass",
   "gateway.networking.k8s.io/HTTPRoute": "HTTPRoute",
+  "gateway.networking.k8s.io/GRPCRoute": "GRPCRoute",
+  "gateway.networking.k8s.io/ReferenceGrant": "ReferenceGrant",
   "networking.istio.io/VirtualService": "VirtualService",
   "networking.istio.io/DestinationRule": "DestinationRule",
 };
@@ -61,9 +64,6 @@ export function lookUpKind(apiVersion: string, kind: string): KindLookup {
 }
 
 function ignoredMessage(id: string, group: string, kind: string): string {
-  if (id === "gateway.networking.k8s.io/GatewayClass") {
-    return "kind GatewayClass has no effect in local mode; Heddle runs every Gateway itself";
-  }
   const isMeshApi = group.startsWith("gateway.networking.") || group.endsWith(".istio.io");
   if (isMeshApi || laterKinds.has(id)) {
     const alternative =
