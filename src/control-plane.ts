@@ -38,7 +38,7 @@ export interface ControlPlane {
   /** What objects say about each other and cannot be right. */
   readonly checks: readonly Collection<Problem>[];
   readonly telemetry: TelemetryStore;
-  readonly xds: Pick<XdsServer, "proxies" | "acknowledgements">;
+  readonly xds: Pick<XdsServer, "proxies" | "acknowledgements" | "rejections">;
   readonly certificate: ServerCertificate;
   /** Serves proxies from now on: what is not known now is told to be absent. */
   listen(address: { readonly host: string; readonly port: number }): Promise<void>;

@@ -1,11 +1,8 @@
 // The certificate authority of a cluster: one Secret, made by whichever replica comes first.
 import { type Authority, type AuthorityOptions, authorityOf, makeAuthorityFiles } from "#identity/authority.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
-import { authoritySecret, systemNamespace } from "#model/installation.ts";
+import { authoritySecret, systemNamespace, usersAuthoritySecret } from "#model/installation.ts";
 import type { Secret } from "#model/kubernetes/configuration.ts";
-
-/** A user's own authority, in Istio's form: it is used in the stead of ours while it is there. */
-export const usersAuthoritySecret = "cacerts";
 
 const collection = `/api/v1/namespaces/${systemNamespace}/secrets`;
 
