@@ -58,6 +58,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "identity",
     "telemetry",
     "type sources/objects.ts",
+    "sources/kubernetes/reflector.ts",
     "type xds/provider.ts",
     "type xds/server.ts",
     "xds/status.ts",

@@ -1,14 +1,14 @@
 // What is said of objects in their statuses. It is made of the same facts as the configuration and as the problems.
 import type { Collection, Graph } from "#collections/graph.ts";
 import type { DesiredStatus, RejectedResource } from "#model/status.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import type { Mesh } from "./graph.ts";
 import { conditionsOf, unlessPresent } from "./status/conditions.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 
 /** What statuses are made of. */
 export interface StatusInputs {
-  readonly objects: Objects;
+  readonly objects: MeshObjects;
   readonly mesh: Mesh;
   /** What proxies refuse at present, under any keys. */
   readonly rejections: Collection<RejectedResource>;

@@ -28,3 +28,10 @@ export async function readServerVersion(client: KubernetesClient): Promise<Serve
 export function isSupported({ major, minor }: ServerVersion): boolean {
   return major > 1 || (major === 1 && minor >= oldestMinor);
 }
+
+/** Throws with what to do if the API server is too old for sidecars. */
+export async function requireSupported(client: KubernetesClient): Promise<void> {
+  const version = await readServerVersion(client);
+  if (isSupported(version)) return;
+  throw new Error(`the cluster runs Kubernetes ${version.text}; Heddle needs 1.${oldestMinor} or later`);
+}

@@ -4,7 +4,12 @@ import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import { type EdgeStat, type StatOptions, type StatRow, statOfRows, statRows } from "#telemetry/stat.ts";
 import type { TelemetryStore } from "#telemetry/store.ts";
 import type { XdsServer } from "#xds/server.ts";
-import { type Acknowledgement, type ProxyStatus, type RejectionStatus, sumOfAcknowledgements } from "#xds/status.ts";
+import {
+  type Acknowledgement,
+  type ProxyStatus,
+  type RejectionStatus,
+  sumOfAcknowledgements,
+} from "#xds/status.ts";
 import type { Gathered } from "./gathered.ts";
 import type { LearnedDependencies, Uses } from "./learned-dependencies.ts";
 import { otherReplicas } from "./peers.ts";

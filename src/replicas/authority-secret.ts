@@ -1,5 +1,10 @@
 // The certificate authority of a cluster: one Secret, made by whichever replica comes first.
-import { type Authority, type AuthorityOptions, authorityOf, makeAuthorityFiles } from "#identity/authority.ts";
+import {
+  type Authority,
+  type AuthorityOptions,
+  authorityOf,
+  makeAuthorityFiles,
+} from "#identity/authority.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
 import { authoritySecret, systemNamespace, usersAuthoritySecret } from "#model/installation.ts";
 import type { Secret } from "#model/kubernetes/configuration.ts";

@@ -1,8 +1,8 @@
 // By whose certificate the API server knows our webhooks: kept in their configurations.
 import type { KubernetesClient } from "#kubernetes/client.ts";
-import { followObjects, type Selection } from "#kubernetes/follow-objects.ts";
 import { injectionWebhook, validationWebhook } from "#model/installation.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { followObjects, type Selection } from "./follow-objects.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 interface WebhookConfiguration extends KubernetesObject {
@@ -20,7 +20,7 @@ const selections: readonly Selection[] = [
 
 /** Keeps `caBundle`, and no other field, of all our webhooks, until the signal aborts. For the leader alone. */
 export function keepCaBundles(
-  client: Pick<KubernetesClient, "request" | "watch" | "resourceOf" | "apply">,
+  client: KubernetesClient,
   rootPem: string,
   onFailure: (what: string, error: unknown) => void,
   signal: AbortSignal,
@@ -47,7 +47,7 @@ export function keepCaBundles(
       {
         changed(key, object) {
           if (object === undefined) actual.delete(key);
-          else actual.set(key, object as WebhookConfiguration);
+          else actual.set(key, object);
           queue.add(key);
         },
         onFailure: (error) => onFailure(`watching ${selection.kind}s`, error),

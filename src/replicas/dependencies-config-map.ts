@@ -1,9 +1,9 @@
 // What workloads used before, in one ConfigMap: all replicas read it, the leader writes it, and rarely.
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesClient } from "#kubernetes/client.ts";
-import { followObjects } from "#kubernetes/follow-objects.ts";
 import { dependenciesConfigMap, systemNamespace } from "#model/installation.ts";
 import type { ConfigMap } from "#model/kubernetes/configuration.ts";
+import { followObjects } from "./follow-objects.ts";
 import type { LearnedDependencies, Use, Uses } from "./learned-dependencies.ts";
 
 const file = "dependencies.json";
@@ -19,7 +19,7 @@ type DaysOfUse = Readonly<Record<string, Readonly<Record<string, Readonly<Record
 
 /** Learns what is in the ConfigMap, now and whenever it changes, until the signal aborts. */
 export function readDependencies(
-  client: Pick<KubernetesClient, "request" | "watch" | "resourceOf">,
+  client: KubernetesClient,
   learned: LearnedDependencies,
   onFailure: OnFailure,
   signal: AbortSignal,

@@ -1,10 +1,10 @@
 import type { Collection, Graph } from "#collections/graph.ts";
 import { gatewayWorkload } from "#injector/gateway.ts";
 import type { InjectionSettings } from "#injector/settings.ts";
-import type { Selection } from "#kubernetes/follow-objects.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import type { Selection } from "./follow-objects.ts";
 import { byKey } from "./keep-applied.ts";
 
 export const gatewayFieldManager = "heddle-gateway";

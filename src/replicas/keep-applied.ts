@@ -1,12 +1,12 @@
 // Objects that are derived from others and kept in the API server: made, repaired when somebody changes them, removed.
 import type { Collection } from "#collections/graph.ts";
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
-import { followObjects, keyOfObject, type Selection } from "#kubernetes/follow-objects.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { followObjects, keyOfObject, type Selection } from "./follow-objects.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 export interface Kept {
-  readonly client: Pick<KubernetesClient, "request" | "watch" | "resourceOf" | "apply">;
+  readonly client: KubernetesClient;
   readonly fieldManager: string;
   /** What shall be, by `keyOfObject`. */
   readonly desired: Collection<KubernetesObject>;
@@ -64,7 +64,9 @@ export function keepApplied(kept: Kept, signal: AbortSignal): void {
 
 /** Changes when somebody has changed what the object says; a Deployment's status does not count. */
 function markOf({ metadata }: KubernetesObject): string {
-  return metadata.generation === undefined ? `${metadata.resourceVersion}` : `generation ${metadata.generation}`;
+  return metadata.generation === undefined
+    ? `${metadata.resourceVersion}`
+    : `generation ${metadata.generation}`;
 }
 
 async function remove(client: Kept["client"], object: KubernetesObject): Promise<void> {
@@ -82,6 +84,8 @@ async function remove(client: Kept["client"], object: KubernetesObject): Promise
 }
 
 /** Desired objects under the keys by which `keepApplied` knows them. */
-export function byKey(objects: readonly KubernetesObject[]): readonly (readonly [string, KubernetesObject])[] {
+export function byKey(
+  objects: readonly KubernetesObject[],
+): readonly (readonly [string, KubernetesObject])[] {
   return objects.map((object) => [keyOfObject(object), object] as const);
 }

@@ -6,7 +6,7 @@ import type { InjectionSettings } from "#injector/settings.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { gatewayController } from "#model/installation.ts";
 import type { RejectedResource } from "#model/status.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import type { AllReplicas } from "./all-replicas.ts";
 import { keepCaBundles } from "./ca-bundles.ts";
 import { writeDependencies } from "./dependencies-config-map.ts";
@@ -24,7 +24,7 @@ import { writeStatuses } from "./write-statuses.ts";
 
 export interface LeaderDuties {
   readonly client: KubernetesClient;
-  readonly objects: Objects;
+  readonly objects: MeshObjects;
   readonly mesh: Mesh;
   readonly rootPem: string;
   readonly injection: InjectionSettings;

@@ -33,7 +33,11 @@ const timeoutMs = 1_000;
 const answerLimit = 64 * 1024 * 1024;
 
 /** Answers other replicas on that address. Whoever does not prove to be one is cut off. */
-export function serveQuestions(host: string, identity: ReplicaIdentity, answers: Answers): Promise<QuestionServer> {
+export function serveQuestions(
+  host: string,
+  identity: ReplicaIdentity,
+  answers: Answers,
+): Promise<QuestionServer> {
   const api = new Hono();
   for (const [path, answer] of Object.entries(answers)) {
     api.get(path, (context) => context.json(answer(new URL(context.req.url).searchParams)));
@@ -103,7 +107,8 @@ function ask<T>(address: string, identity: ReplicaIdentity, question: string): P
         if (size > answerLimit) response.destroy(new Error("the answer is too long"));
       });
       response.on("end", () => {
-        if (response.statusCode !== 200) return reject(new Error(`${address} answers ${response.statusCode}`));
+        if (response.statusCode !== 200)
+          return reject(new Error(`${address} answers ${response.statusCode}`));
         try {
           resolve(JSON.parse(Buffer.concat(chunks).toString()) as readonly T[]);
         } catch (error) {

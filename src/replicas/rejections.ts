@@ -23,7 +23,7 @@ export async function collectRejections(
     }
     // Who does not answer may still have proxies that refuse it.
     if (unanswered.length === 0)
-      for (const key of [...rejections.keys()]) if (!found.has(key)) rejections.set(key, undefined);
+      for (const key of rejections.keys()) if (!found.has(key)) rejections.set(key, undefined);
     await sleep(askEveryMs, undefined, { signal, ref: false }).catch(() => {});
   }
 }

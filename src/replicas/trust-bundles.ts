@@ -1,12 +1,12 @@
 import type { Collection, Graph } from "#collections/graph.ts";
 import { trustBundleConfigMap, trustBundleObject } from "#identity/trust-bundle.ts";
 import { decideInjection } from "#injector/decision.ts";
-import type { Selection } from "#kubernetes/follow-objects.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
+import type { Selection } from "./follow-objects.ts";
 import { byKey } from "./keep-applied.ts";
 
 export const trustBundleFieldManager = "heddle-trust-bundle";
@@ -22,7 +22,7 @@ export const trustBundleSelections: readonly Selection[] = [
  */
 export function desiredTrustBundles(
   graph: Graph,
-  objects: Pick<Objects, "namespaces" | "pods" | "gateways">,
+  objects: Pick<MeshObjects, "namespaces" | "pods" | "gateways">,
   rootPem: string,
 ): Collection<KubernetesObject> {
   // What stays the same when pods of a kind come and go stops the change there.
