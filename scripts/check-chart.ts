@@ -74,16 +74,15 @@ function run(program: string, args: readonly string[]): string {
   });
 }
 
+interface NamedObject {
+  readonly kind: string;
+  readonly metadata: { readonly name: string; readonly namespace?: string };
+}
+
 function objects(text: string): ReadonlyMap<string, unknown> {
-  const all = loadAll(text).filter((object) => object !== null && object !== undefined) as readonly {
-    readonly kind: string;
-    readonly metadata: { readonly name: string; readonly namespace?: string };
-  }[];
+  const all = (loadAll(text) as readonly (NamedObject | undefined)[]).filter((each) => each !== undefined);
   const byName = new Map(
-    all.map((object) => [
-      `${object.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name}`,
-      object,
-    ]),
+    all.map((object) => [`${object.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name}`, object]),
   );
   assert.equal(byName.size, all.length, "no object twice");
   return byName;

@@ -1,7 +1,6 @@
 // The core of every control plane, whatever its objects come from: objects → model → Envoy → xDS, and back telemetry.
 import type { Logger } from "pino";
-import type { Collection, Graph } from "#collections/graph.ts";
-import { checkObjects } from "#compile/check.ts";
+import type { Graph } from "#collections/graph.ts";
 import { compileMesh, type Mesh } from "#compile/graph.ts";
 import { createProvider } from "#envoy/provider.ts";
 import type { Authority, IssuedCertificate } from "#identity/authority.ts";
@@ -11,34 +10,32 @@ import { spiffeId } from "#identity/spiffe.ts";
 import type { TokenVerifier } from "#identity/tokens.ts";
 import { keepWorkloadCertificates } from "#identity/workload-certificates.ts";
 import { controlPlaneHost } from "#model/installation.ts";
-import type { Problem } from "#model/reference.ts";
 import type { ProxyIdentity } from "#model/workload.ts";
 import type { LearnedDependencies } from "#replicas/learned-dependencies.ts";
 import { createGrpcServer } from "#runtime/grpc-server.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import { metricsService } from "#telemetry/otlp.ts";
-import { TelemetryStore } from "#telemetry/store.ts";
+import type { TelemetryStore } from "#telemetry/store.ts";
 import { bearerToken } from "#xds/authentication.ts";
 import { createXdsServer, type XdsServer } from "#xds/server.ts";
 
 export interface ControlPlaneOptions {
   readonly graph: Graph;
-  readonly objects: Objects;
+  readonly objects: MeshObjects;
   readonly authority: Authority;
   readonly certificateLifetimeMs: number;
   readonly verifier: TokenVerifier;
   /** How long a proxy waits for its pod to become known; see `authenticatePods`. */
   readonly patienceMs: number;
   readonly learned: LearnedDependencies;
+  /** Filled with what proxies report. */
+  readonly telemetry: TelemetryStore;
   readonly log: Logger;
 }
 
 export interface ControlPlane {
   readonly mesh: Mesh;
-  /** What objects say about each other and cannot be right. */
-  readonly checks: readonly Collection<Problem>[];
-  readonly telemetry: TelemetryStore;
-  readonly xds: Pick<XdsServer, "proxies" | "acknowledgements">;
+  readonly xds: Pick<XdsServer, "proxies" | "acknowledgements" | "rejections">;
   readonly certificate: ServerCertificate;
   /** Serves proxies from now on: what is not known now is told to be absent. */
   listen(address: { readonly host: string; readonly port: number }): Promise<void>;
@@ -48,7 +45,7 @@ export interface ControlPlane {
 
 /** Wires it. Resolves when the control plane has a certificate of its own. */
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
-  const { graph, objects, authority, certificateLifetimeMs, learned, log } = options;
+  const { graph, objects, authority, certificateLifetimeMs, learned, telemetry, log } = options;
   const { trustDomain } = authority;
   const mesh = compileMesh(graph, objects);
 
@@ -85,7 +82,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   });
 
   // What proxies report.
-  const telemetry = new TelemetryStore();
   const metrics = metricsService(
     async (metadata) => {
       const workload = await authenticate(bearerToken(metadata));
@@ -109,8 +105,6 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
   server.services.addService(metrics.definition, metrics.implementation);
   return {
     mesh,
-    checks: checkObjects(graph, objects),
-    telemetry,
     xds,
     certificate,
     listen: async (address) => {

@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { alone, serveApi } from "#api/server.ts";
 import { Graph } from "#collections/graph.ts";
+import { checkObjects } from "#compile/check.ts";
 import { openAuthority } from "#identity/authority.ts";
 import { openTokenIssuer, tokenVerifier } from "#identity/tokens.ts";
 import { keepDependenciesInFile } from "#replicas/dependencies-file.ts";
@@ -12,6 +13,7 @@ import { collectProblems } from "#sources/directory/collect-problems.ts";
 import { openDirectory } from "#sources/directory/directory.ts";
 import { prometheusText } from "#telemetry/prometheus.ts";
 import { statOf } from "#telemetry/stat.ts";
+import { TelemetryStore } from "#telemetry/store.ts";
 import { createControlPlane } from "./control-plane.ts";
 
 const settings = readSettings(process.argv.slice(2), process.env);
@@ -22,6 +24,7 @@ const graph = new Graph({
   onFault: ({ collection, key, error }) => log.error({ collection, key, err: error }, "a stage failed"),
 });
 const source = openDirectory(graph, { paths: settings.paths, cluster: inState("cluster") });
+const telemetry = new TelemetryStore();
 const learned = learnDependencies();
 const dependencies = keepDependenciesInFile(learned, inState("dependencies.json"));
 const controlPlane = await createControlPlane({
@@ -32,9 +35,11 @@ const controlPlane = await createControlPlane({
   verifier: tokenVerifier(await openTokenIssuer(inState("tokens"))),
   patienceMs: 0, // The runner writes a pod's file before it starts the proxy.
   learned,
+  telemetry,
   log,
 });
-const { telemetry, xds, checks } = controlPlane;
+const { xds } = controlPlane;
+const checks = checkObjects(graph, source.objects);
 
 let serving = false;
 const api = await serveApi(inState("control-plane.sock"), {

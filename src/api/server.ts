@@ -5,15 +5,9 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Problem } from "#model/reference.ts";
+import type { Gathered } from "#replicas/gathered.ts";
 import { prometheusContentType } from "#telemetry/prometheus.ts";
 import type { EdgeStat, StatOptions } from "#telemetry/stat.ts";
-
-/** What several replicas said, each of its own proxies. */
-export interface Gathered<T> {
-  readonly items: readonly T[];
-  /** The replicas that did not answer in time: what they know is missing. */
-  readonly unanswered: readonly string[];
-}
 
 /** The answer of a control plane that has no other replicas. */
 export function alone<T>(items: readonly T[]): Promise<Gathered<T>> {

@@ -33,7 +33,7 @@ export function openTransport(access: ClusterAccess): Send {
         ...credentials,
         method: request.method,
         headers: {
-          accept: "application/json",
+          accept: request.accept ?? "application/json",
           "user-agent": "heddle",
           ...(body === undefined ? {} : contentHeaders(body, request)),
           ...headers,

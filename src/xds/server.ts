@@ -8,6 +8,7 @@ import type { Provider, ResourceName } from "./provider.ts";
 import {
   type Acknowledgement,
   type ProxyStatus,
+  type RejectionStatus,
   rejectionsOf,
   sumOfAcknowledgements,
   typeStatus,
@@ -42,6 +43,8 @@ export interface XdsServer {
   proxies(): readonly ProxyStatus[];
   /** How many of the connected proxies have the latest of what each object made. */
   acknowledgements(): readonly Acknowledgement[];
+  /** What connected proxies refuse at present, without saying which. */
+  rejections(): readonly RejectionStatus[];
   /** Takes no more streams, and ends those there are one after the other over `spreadMs` (default: at once). */
   close(spreadMs?: number): Promise<void>;
 }
@@ -76,6 +79,7 @@ export function createXdsServer<Client>(options: XdsServerOptions<Client>): XdsS
     addTo: (grpcServer) => server.addTo(grpcServer),
     proxies: () => server.proxies(),
     acknowledgements: () => server.acknowledgements(),
+    rejections: () => server.rejections(),
     close: (spreadMs = 0) => server.close(spreadMs),
   };
 }
@@ -150,6 +154,10 @@ class DiscoveryServer<Client> {
         })),
       ),
     );
+  }
+
+  rejections(): readonly RejectionStatus[] {
+    return [...this.#sessions].flatMap(({ stream }) => rejectionsOf(stream.deliveries));
   }
 
   /** Proxies whose streams end come to another replica, which does not want to see all of them in the same moment. */
