@@ -3,23 +3,57 @@
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Problem } from "#model/reference.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
-import { type CheckInputs, checkInputs } from "./checks/inputs.ts";
+import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
 
-/** Problems between objects, in one collection for each kind checked; they name object and field, not yet the file. */
-export function checkObjects(graph: Graph, objects: Objects): readonly Collection<Problem>[] {
-  const inputs = checkInputs(graph, objects);
-  const check = <T extends KubernetesObject>(
+/**
+ * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
+ * file. On a cluster these are all: the API server and its controllers see to the rest.
+ */
+export function checkMesh(graph: Graph, objects: MeshObjects): readonly Collection<Problem>[] {
+  return checkRouting(graph, objects, checkInputs(graph, objects));
+}
+
+/** The same for local mode, where nobody else checks services and what pods are made of. */
+export function checkObjects(graph: Graph, objects: LocalObjects): readonly Collection<Problem>[] {
+  const inputs = localCheckInputs(graph, objects);
+  const check = checker<LocalCheckInputs>(graph, inputs);
+  return [
+    check(objects.services, "Service", checkService),
+    check(objects.deployments, "Deployment", checkDeployment),
+    check(objects.statefulSets, "StatefulSet", checkStatefulSet),
+    check(objects.jobs, "Job", checkJob),
+    check(objects.pods, "Pod", checkPod),
+    ...checkRouting(graph, objects, inputs),
+  ];
+}
+
+function checkRouting(
+  graph: Graph,
+  objects: MeshObjects,
+  inputs: CheckInputs,
+): readonly Collection<Problem>[] {
+  const check = checker<CheckInputs>(graph, inputs);
+  return [
+    check(objects.gateways, "Gateway", checkGateway),
+    check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
+    check(objects.virtualServices, "VirtualService", checkVirtualService),
+    check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+  ];
+}
+
+function checker<I>(graph: Graph, inputs: I) {
+  return <T extends KubernetesObject>(
     from: Collection<T>,
     kind: string,
-    findings: (object: T, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
+    findings: (object: T, inputs: I, fetch: Fetch) => readonly CheckFinding[],
   ): Collection<Problem> =>
     graph.deriveMany(`problems of ${kind}`, from, (object, fetch, key) =>
       findings(object, inputs, fetch).map((finding, index): readonly [string, Problem] => [
@@ -27,17 +61,6 @@ export function checkObjects(graph: Graph, objects: Objects): readonly Collectio
         problemOf(kind, object, finding),
       ]),
     );
-  return [
-    check(objects.services, "Service", checkService),
-    check(objects.deployments, "Deployment", checkDeployment),
-    check(objects.statefulSets, "StatefulSet", checkStatefulSet),
-    check(objects.jobs, "Job", checkJob),
-    check(objects.pods, "Pod", checkPod),
-    check(objects.gateways, "Gateway", checkGateway),
-    check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
-    check(objects.virtualServices, "VirtualService", checkVirtualService),
-    check(objects.destinationRules, "DestinationRule", checkDestinationRule),
-  ];
 }
 
 function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding): Problem {

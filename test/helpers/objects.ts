@@ -4,11 +4,11 @@ import type { Graph, Source } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 import { endpointSlicesOfServices } from "#sources/directory/endpoint-slices.ts";
-import type { Kind, ObjectOfKind, Objects } from "#sources/objects.ts";
+import type { Kind, LocalObjects, ObjectOfKind } from "#sources/objects.ts";
 
 /** Cells that a test writes: `put` adds or replaces the objects of a YAML text, `remove` takes one away. */
 export interface TestObjects {
-  readonly objects: Objects;
+  readonly objects: LocalObjects;
   readonly put: (text: string) => void;
   readonly remove: (kind: Kind, key: string) => void;
 }
@@ -22,7 +22,7 @@ export function testObjects(graph: Graph): TestObjects {
   };
   const pods = cell("Pod");
   const services = cell("Service");
-  const objects: Objects = {
+  const objects: LocalObjects = {
     namespaces: cell("Namespace"),
     pods,
     services,
@@ -34,7 +34,10 @@ export function testObjects(graph: Graph): TestObjects {
     statefulSets: cell("StatefulSet"),
     jobs: cell("Job"),
     gateways: cell("Gateway"),
+    gatewayClasses: cell("GatewayClass"),
     httpRoutes: cell("HTTPRoute"),
+    grpcRoutes: cell("GRPCRoute"),
+    referenceGrants: cell("ReferenceGrant"),
     virtualServices: cell("VirtualService"),
     destinationRules: cell("DestinationRule"),
   };
@@ -42,7 +45,10 @@ export function testObjects(graph: Graph): TestObjects {
     objects,
     put(text) {
       for (const object of yaml.loadAll(text) as KubernetesObject[]) {
-        const named = { ...object, metadata: { namespace: "default", ...object.metadata } };
+        const clusterScoped = object.kind === "Namespace" || object.kind === "GatewayClass";
+        const named = clusterScoped
+          ? object
+          : { ...object, metadata: { namespace: "default", ...object.metadata } };
         cells.get(object.kind)?.set(objectKey(named.metadata), named);
       }
     },

@@ -1,11 +1,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import type {
-  HttpBackendReference,
-  HttpRoute,
-  HttpRouteMatch,
-  ParentReference,
-} from "#model/gateway-api/http-route.ts";
+import type { HttpBackendReference, HttpRoute, HttpRouteMatch } from "#model/gateway-api/http-route.ts";
+import type { ParentReference } from "#model/gateway-api/references.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, listed, warning } from "./finding.ts";

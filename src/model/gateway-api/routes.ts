@@ -9,11 +9,10 @@ import {
   type RouteDestination,
   type RouteMatch,
 } from "../route.ts";
+import type { HeaderFilter, RouteFilter } from "./filters.ts";
 import type {
-  HeaderFilter,
   HttpBackendReference,
   HttpRoute,
-  HttpRouteFilter,
   HttpRouteMatch,
   HttpRouteRule,
   NameValueMatch,
@@ -104,7 +103,7 @@ function routeDestination(
   };
 }
 
-function headerFilters(filters: readonly HttpRouteFilter[] | undefined): {
+function headerFilters(filters: readonly RouteFilter[] | undefined): {
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
 } {

@@ -17,16 +17,26 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
+  /** Added to a pod that runs, by `kubectl debug`; never when it is made. */
+  readonly ephemeralContainers?: readonly Container[];
   readonly volumes?: readonly Volume[];
   readonly securityContext?: PodSecurityContext;
+  readonly shareProcessNamespace?: boolean;
+  readonly os?: { readonly name: "linux" | "windows" };
 }
 
 export interface PodStatus {
   readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed";
   readonly podIP?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: "True" | "False" | "Unknown" }[];
+  readonly conditions?: readonly PodCondition[];
   readonly containerStatuses?: readonly ContainerStatus[];
   readonly initContainerStatuses?: readonly ContainerStatus[];
+}
+
+export interface PodCondition {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly message?: string;
 }
 
 export interface ContainerStatus {
@@ -127,6 +137,7 @@ export interface PodSecurityContext {
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
   readonly fsGroup?: number;
+  readonly supplementalGroups?: readonly number[];
   readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
 }
 

@@ -28,6 +28,9 @@ const KUBERNETES_KINDS: Readonly<Record<string, string>> = {
 /** Custom resources whose structure is kept. */
 const CUSTOM_KINDS = [
   "gateway.networking.k8s.io/HTTPRoute",
+  "gateway.networking.k8s.io/GRPCRoute",
+  "gateway.networking.k8s.io/ReferenceGrant",
+  "gateway.networking.k8s.io/GatewayClass",
   "gateway.networking.k8s.io/Gateway",
   "networking.istio.io/VirtualService",
   "networking.istio.io/DestinationRule",
