@@ -7,6 +7,7 @@ import type { Objects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
+import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
@@ -35,6 +36,7 @@ export function checkObjects(graph: Graph, objects: Objects): readonly Collectio
     check(objects.pods, "Pod", checkPod),
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
+    check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];

@@ -61,7 +61,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           kind: "HTTPRoute",
           metadata: { namespace, name },
           spec: {
-            parentRefs: [{ kind: "Service", namespace: "shop", name }],
+            parentRefs: [{ group: "", kind: "Service", namespace: "shop", name }],
             rules: [
               {
                 backendRefs: [

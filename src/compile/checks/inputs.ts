@@ -1,21 +1,16 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
-import type { HttpRoute } from "#model/gateway-api/http-route.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
-import type { VirtualService } from "#model/istio/virtual-service.ts";
+import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { Objects } from "#sources/objects.ts";
-import { parentServices, servicesOfVirtualService } from "../routes.ts";
-import { serviceKeyOfHost } from "../services.ts";
+import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
 export interface CheckInputs {
   readonly objects: Objects;
   readonly servicesByAddress: Index<Service>;
-  readonly httpRoutesByService: Index<HttpRoute>;
-  readonly virtualServicesByService: Index<VirtualService>;
-  readonly destinationRulesByService: Index<DestinationRule>;
+  readonly routing: RoutingInputs;
   /** One for each kind of workload. */
   readonly templatesByLabel: readonly Index<Template>[];
 }
@@ -39,17 +34,10 @@ export function checkInputs(graph: Graph, objects: Objects): CheckInputs {
         ? []
         : [spec.clusterIP],
     ),
-    httpRoutesByService: objects.httpRoutes.index("by parent service for checks", parentServices),
-    virtualServicesByService: objects.virtualServices.index(
-      "by service for checks",
-      servicesOfVirtualService,
-    ),
-    destinationRulesByService: objects.destinationRules.index(
-      "by service for checks",
-      ({ metadata, spec }) => {
-        const key = serviceKeyOfHost(spec.host, metadata.namespace ?? "default");
-        return key === undefined ? [] : [key];
-      },
+    routing: routingInputs(
+      objects,
+      graph.derive("services for checks", objects.services, (service) => meshService(service)),
+      "checks",
     ),
     templatesByLabel: templates(graph, objects).map((collection) =>
       collection.index("by label", ({ namespace, labels }) =>
