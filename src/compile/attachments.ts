@@ -13,10 +13,10 @@ import {
 import type { MeshService } from "#model/service.ts";
 import { byAge } from "./by-age.ts";
 import { listed } from "./listed.ts";
+import { type Listener, listenerFault } from "./listeners.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 
 export type GatewayRoute = HttpRoute | GrpcRoute;
-export type Listener = Gateway["spec"]["listeners"][number];
 
 /** Why a parent takes no route; the message says what to do. */
 export interface Refusal {
@@ -196,6 +196,7 @@ export function routesOnListener(
   listener: Listener,
 ): readonly GatewayRoute[] {
   const key = `${gateway.metadata.namespace ?? "default"}/${gateway.metadata.name}`;
+  if (listenerFault(gateway, listener) !== undefined) return [];
   const candidates: readonly GatewayRoute[] = [
     ...fetch.by(inputs.httpRoutesByGateway, key),
     ...fetch.by(inputs.grpcRoutesByGateway, key),

@@ -3,6 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import { type GatewayRoute, hostnamesOf, routesOnListener, servedRoutes } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
+import { listenerFault } from "./listeners.ts";
 import { routeView } from "./outbound.ts";
 import { routesInOrder } from "./routes.ts";
 import type { GatewayListenerView, GatewayVirtualHostView } from "./views.ts";
@@ -11,7 +12,9 @@ import type { GatewayListenerView, GatewayVirtualHostView } from "./views.ts";
 export function gatewayListenerViews(mesh: Mesh, fetch: Fetch, key: string): readonly GatewayListenerView[] {
   const gateway = fetch.get(mesh.routing.gateways, key);
   if (gateway === undefined) return [];
-  const listeners = gateway.spec.listeners.filter((listener) => listener.protocol === "HTTP");
+  const listeners = gateway.spec.listeners.filter(
+    (listener) => listenerFault(gateway, listener) === undefined,
+  );
   const ports = [...new Set(listeners.map((listener) => listener.port))].sort((a, b) => a - b);
   const { namespace = "default", name } = gateway.metadata;
   return ports.map((port) => ({
@@ -29,7 +32,7 @@ function virtualHosts(
 ): readonly GatewayVirtualHostView[] {
   const byHost = new Map<string, Set<GatewayRoute>>();
   for (const listener of gateway.spec.listeners) {
-    if (listener.port !== port || listener.protocol !== "HTTP") continue;
+    if (listener.port !== port) continue;
     const attached = routesOnListener(mesh.routing, fetch, gateway, listener);
     for (const route of servedRoutes(listener, attached)) {
       for (const host of hostnamesOf(listener, route)) {

@@ -75,7 +75,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       name: true,
       hostname: true,
       port: true,
-      protocol: ["HTTP"],
+      // Others are spoken of by the checks of Gateways.
+      protocol: true,
       allowedRoutes: {
         namespaces: { from: ["All", "Same", "None"] },
         kinds: { group: true, kind: ["HTTPRoute", "GRPCRoute"] },
