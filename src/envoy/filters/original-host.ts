@@ -1,32 +1,27 @@
 // The Host as the client sent it, where an answer repeats it.
-import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
-import {
-  HeaderMutationPerRouteSchema,
-  HeaderMutationSchema,
-} from "@heddle/envoy-api/envoy/extensions/filters/http/header_mutation/v3/header_mutation";
+import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
 import { extension, pack } from "../messages.ts";
 import { authorityHeader } from "./on-demand.ts";
 
-const name = "envoy.filters.http.header_mutation";
+const name = "heddle.original_host";
+const restore = "restore";
+
+const takeBack = `function envoy_on_request(handle)
+  local host = handle:headers():get("${authorityHeader}")
+  if host ~= nil then handle:headers():replace(":authority", host) end
+end`;
 
 /** Neutral in the chain: a filter that is only switched on per route is skipped on a first request. */
-export const originalHost = extension(name, HeaderMutationSchema, {});
+export const originalHost = extension(name, LuaSchema, {
+  sourceCodes: { [restore]: { specifier: { case: "inlineString", value: takeBack } } },
+  // The route was found by the way by destination, and would not be found again.
+  clearRouteCache: false,
+});
 
-/** For redirects: takes the Host back from where the way by destination has put it, and does nothing without. */
+/**
+ * For redirects: takes the Host back from where the way by destination has put it, and does nothing where the request
+ * came another way. Only a script may change a Host.
+ */
 export const restoreHost = {
-  [name]: pack(HeaderMutationPerRouteSchema, {
-    mutations: {
-      requestMutations: [
-        {
-          action: {
-            case: "append",
-            value: {
-              header: { key: ":authority", value: `%REQ(${authorityHeader})%` },
-              appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS,
-            },
-          },
-        },
-      ],
-    },
-  }),
+  [name]: pack(LuaPerRouteSchema, { override: { case: "name", value: restore } }),
 };
