@@ -83,7 +83,8 @@ const controlPlane = await createControlPlane({
 });
 stop.before(() => controlPlane.stop(spreadMs));
 const { mesh, xds, certificate } = controlPlane;
-const problems = [source.problems, ...checkMesh(graph, source.objects)];
+const checks = checkMesh(graph, source.objects);
+const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
 const own = { telemetry, xds, learned };
 const replicas = allReplicas(own, source.objects.endpointSlices, identity, pod);
@@ -91,6 +92,7 @@ const lead = prepareLeading(graph, {
   client,
   objects: source.objects,
   mesh,
+  problems: checks,
   rootPem: authority.rootPem,
   injection: settings.injection,
   replicas,
