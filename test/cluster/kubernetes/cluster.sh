@@ -41,10 +41,9 @@ holder() {
 }
 
 first_process() {
-  local pid children
+  local pid
   pid=$(holder) || fail "cluster $NAME does not run; start it: $0 up $NAME"
-  read -r children <"/proc/$pid/task/$pid/children"
-  echo "$children"
+  tr -d ' ' <"/proc/$pid/task/$pid/children"
 }
 
 enter() {
