@@ -8,7 +8,7 @@ import type {
 } from "#model/gateway-api/http-route.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, listed, warning } from "./finding.ts";
+import { type CheckFinding, error, listed, unresolved, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Parents and backends of an HTTPRoute. */
@@ -70,7 +70,7 @@ function checkParent(
     const service = fetch.get(inputs.objects.services, key);
     if (service !== undefined && (parent.group ?? "") !== "") {
       const message = 'the group of a Service is ""; without it this names another API and has no effect';
-      return [error(`${field}.group`, message)];
+      return [unresolved(`${field}.group`, message)];
     }
     return checkServicePort(service, key, `${field}.name`, { number: parent.port, field: `${field}.port` });
   }
@@ -82,7 +82,7 @@ function checkParent(
       service === undefined
         ? "define it or correct the name"
         : 'for the Service, add kind: Service and group: ""';
-    return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`)];
+    return [unresolved(`${field}.name`, `there is no Gateway ${key}; ${hint}`)];
   }
   return checkListener(parent, gateway, key, routeNamespace, field);
 }
@@ -101,7 +101,7 @@ function checkListener(
       "none",
     );
     return [
-      error(
+      unresolved(
         `${field}.sectionName`,
         `Gateway ${key} has no listener ${parent.sectionName}; its listeners are ${names}`,
       ),
@@ -113,7 +113,7 @@ function checkListener(
       "none",
     );
     return [
-      error(`${field}.port`, `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`),
+      unresolved(`${field}.port`, `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`),
     ];
   }
   const open =
@@ -121,7 +121,7 @@ function checkListener(
     listeners.some(({ allowedRoutes }) => allowedRoutes?.namespaces?.from === "All");
   if (open) return [];
   return [
-    error(
+    unresolved(
       field,
       `Gateway ${key} takes no routes of namespace ${routeNamespace}; set allowedRoutes.namespaces.from of its listener to All`,
     ),
