@@ -104,7 +104,7 @@ await readiness.until("the objects of the cluster", source.ready, () =>
     .status()
     .flatMap(({ kind, state, error }) => (state === "reading" ? [`${kind}: ${error ?? state}`] : [])),
 );
-const questions = await readiness.eventually("servers", () =>
+const questions = await readiness.eventually("the server for replicas", () =>
   serveQuestions(host, identity, ownAnswers(own)),
 );
 stop.before(() => questions.close());
