@@ -1,5 +1,5 @@
-// A replica of the control plane as a process of this machine, on a loopback address that stands for its pod's.
-import { type ChildProcess, spawn } from "node:child_process";
+// A replica of the control plane as a process of this machine, on an address that stands for its pod's.
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, openSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -26,7 +26,7 @@ export interface Replica {
 }
 
 export interface ReplicaOptions {
-  /** Another one for each that runs at the same time: it makes the address `127.0.1.NUMBER`. */
+  /** Another one for each that runs at the same time, up to 250. */
   readonly number: number;
   readonly kubeconfig: string;
   readonly args?: readonly string[];
@@ -36,7 +36,9 @@ const main = join(import.meta.dirname, "../../src/main-kubernetes.ts");
 
 export function startReplica({ number, kubeconfig, args = [] }: ReplicaOptions): Replica {
   const pod = `heddle-${number}`;
-  const address = `127.0.1.${number}`;
+  // Not of 127.0.0.0/8, which EndpointSlices may not have.
+  const address = `198.18.${process.pid % 250}.${number}`;
+  execFileSync("ip", ["address", "replace", `${address}/32`, "dev", "lo"]);
   const directory = mkdtempSync(join(tmpdir(), "heddle-replica-"));
   const logFile = join(directory, "log");
   const log = openSync(logFile, "a");
@@ -63,10 +65,14 @@ export function startReplica({ number, kubeconfig, args = [] }: ReplicaOptions):
       until(async () => (await notReady())?.length === 0, `${pod} to be ready`, timeoutMs).catch((error) => {
         throw new Error(`${String(error)}\n${lines().slice(-20).join("\n")}`);
       }),
-    leads: () => lines().findLast((line) => /"leads/.test(line))?.includes('"leads"') === true,
+    leads: () =>
+      lines()
+        .findLast((line) => /"leads/.test(line))
+        ?.includes('"leads"') === true,
     ask: (path) => fetch(`http://${address}:${apiPort}${path}`),
     kill: (signal) => child.kill(signal),
     ended: once(child, "exit").then(([code, signal]) => {
+      execFileSync("ip", ["address", "delete", `${address}/32`, "dev", "lo"]);
       whole = readFileSync(logFile, "utf8");
       rmSync(directory, { recursive: true, force: true });
       return (code ?? signal) as number | NodeJS.Signals;
