@@ -17,8 +17,27 @@ import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/
  * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
  * file. On a cluster these are all: the API server and its controllers see to the rest.
  */
-export function checkMesh(graph: Graph, objects: MeshObjects): readonly Collection<Problem>[] {
-  return checkRouting(graph, objects, checkInputs(graph, objects));
+export function checkMesh(
+  graph: Graph,
+  objects: MeshObjects,
+  inputs: CheckInputs = checkInputs(graph, objects),
+): readonly Collection<Problem>[] {
+  return checkRouting(graph, objects, inputs);
+}
+
+/**
+ * What is wrong with one object that is not there yet, beside those that are. `unresolved` problems may come right by
+ * themselves.
+ */
+export function checkProposed(
+  object: KubernetesObject,
+  inputs: CheckInputs,
+): readonly { readonly problem: Problem; readonly unresolved: boolean }[] {
+  const check = proposedChecks[object.kind];
+  return (check?.(object, inputs) ?? []).map((finding) => ({
+    problem: problemOf(object.kind, object, finding),
+    unresolved: finding.unresolved === true,
+  }));
 }
 
 /** The same for local mode, where nobody else checks services and what pods are made of. */
@@ -63,7 +82,35 @@ function checker<I>(graph: Graph, inputs: I) {
     );
 }
 
-function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding): Problem {
+function problemOf(
+  kind: string,
+  object: KubernetesObject,
+  { severity, message, field }: CheckFinding,
+): Problem {
   const { namespace = "", name } = object.metadata;
-  return { ...finding, object: { kind, namespace, name } };
+  return { severity, message, field, object: { kind, namespace, name } };
 }
+
+/** Reads what is there, without a record: the answer is given once. */
+const readNow: Fetch = {
+  get: (collection, key) => collection.get(key),
+  by: (index, value) => index.get(value),
+  all: (collection) => [...collection.entries()].map(([, item]) => item),
+};
+
+type ProposedCheck = (object: KubernetesObject, inputs: CheckInputs) => readonly CheckFinding[];
+
+function proposed<T extends KubernetesObject>(
+  findings: (object: T, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
+): ProposedCheck {
+  // The kind is what the table below is read by.
+  return (object, inputs) => findings(object as T, inputs, readNow);
+}
+
+/** The kinds of routes and policies, whose checks need nothing that a cluster's control plane does not read. */
+const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
+  Gateway: proposed(checkGateway),
+  HTTPRoute: proposed(checkHttpRoute),
+  VirtualService: proposed(checkVirtualService),
+  DestinationRule: proposed(checkDestinationRule),
+};

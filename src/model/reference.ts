@@ -24,6 +24,16 @@ export interface Problem {
   readonly line?: number;
 }
 
+/** What is wrong, and where: `message (Kind namespace/name, field)`. Everywhere the same words. */
+export function problemText({ message, object, field }: Problem): string {
+  const name =
+    object === undefined
+      ? undefined
+      : `${object.kind} ${[object.namespace, object.name].filter(Boolean).join("/")}`;
+  const about = [name, field].filter((part) => part !== undefined).join(", ");
+  return about === "" ? message : `${message} (${about})`;
+}
+
 /** The key under which collections hold an object: `namespace/name`, or `name` for cluster-scoped kinds. */
 export function objectKey(object: { readonly namespace?: string; readonly name: string }): string {
   return object.namespace === undefined || object.namespace === ""

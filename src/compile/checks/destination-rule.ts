@@ -4,7 +4,7 @@ import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
 import { byAge } from "../routes.ts";
 import { serviceKeyOfHost } from "../services.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, unresolved, warning } from "./finding.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
 
 /** Host and subsets of a DestinationRule. */
@@ -22,7 +22,7 @@ export function checkDestinationRule(
   const service = fetch.get(inputs.objects.services, key);
   if (service === undefined) {
     const message = `${host} means Service ${key}, which does not exist; define it or correct the host`;
-    return [error("spec.host", message)];
+    return [unresolved("spec.host", message)];
   }
   const oldest = [...fetch.by(inputs.destinationRulesByService, key)].sort(byAge)[0];
   if (oldest !== undefined && objectKey(oldest.metadata) !== objectKey(rule.metadata)) {

@@ -5,11 +5,18 @@ export interface CheckFinding {
   readonly message: string;
   /** A path such as `spec.rules[0].backendRefs[0].port`. */
   readonly field: string;
+  /** It may come right without a change of this object: others come in any order. */
+  readonly unresolved?: true;
 }
 
 /** Something that cannot work. */
 export function error(field: string, message: string): CheckFinding {
   return { severity: "error", message, field };
+}
+
+/** Something that cannot work as the other objects are now. */
+export function unresolved(field: string, message: string): CheckFinding {
+  return { severity: "error", message, field, unresolved: true };
 }
 
 /** Something that works otherwise than it looks. */

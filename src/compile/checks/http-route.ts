@@ -4,7 +4,7 @@ import type { HttpBackendReference, HttpRoute, HttpRouteMatch } from "#model/gat
 import type { ParentReference } from "#model/gateway-api/references.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, listed, warning } from "./finding.ts";
+import { type CheckFinding, error, listed, unresolved, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Parents and backends of an HTTPRoute. */
@@ -66,7 +66,7 @@ function checkParent(
     const service = fetch.get(inputs.objects.services, key);
     if (service !== undefined && (parent.group ?? "") !== "") {
       const message = 'the group of a Service is ""; without it this names another API and has no effect';
-      return [error(`${field}.group`, message)];
+      return [unresolved(`${field}.group`, message)];
     }
     return checkServicePort(service, key, `${field}.name`, { number: parent.port, field: `${field}.port` });
   }
@@ -78,7 +78,7 @@ function checkParent(
       service === undefined
         ? "define it or correct the name"
         : 'for the Service, add kind: Service and group: ""';
-    return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`)];
+    return [unresolved(`${field}.name`, `there is no Gateway ${key}; ${hint}`)];
   }
   return checkListener(parent, gateway, key, routeNamespace, field);
 }
@@ -97,7 +97,7 @@ function checkListener(
       "none",
     );
     return [
-      error(
+      unresolved(
         `${field}.sectionName`,
         `Gateway ${key} has no listener ${parent.sectionName}; its listeners are ${names}`,
       ),
@@ -109,7 +109,7 @@ function checkListener(
       "none",
     );
     return [
-      error(`${field}.port`, `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`),
+      unresolved(`${field}.port`, `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`),
     ];
   }
   const open =
@@ -117,7 +117,7 @@ function checkListener(
     listeners.some(({ allowedRoutes }) => allowedRoutes?.namespaces?.from === "All");
   if (open) return [];
   return [
-    error(
+    unresolved(
       field,
       `Gateway ${key} takes no routes of namespace ${routeNamespace}; set allowedRoutes.namespaces.from of its listener to All`,
     ),

@@ -10,7 +10,7 @@ import { byAge } from "../routes.ts";
 import { serviceKeyOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, listed, warning } from "./finding.ts";
+import { type CheckFinding, error, listed, unresolved, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Hosts and destinations of a VirtualService. */
@@ -53,7 +53,7 @@ function checkHost(
   }
   if (fetch.get(inputs.objects.services, key) === undefined) {
     return [
-      error(field, `${host} means Service ${key}, which does not exist; define it or correct the host`),
+      unresolved(field, `${host} means Service ${key}, which does not exist; define it or correct the host`),
     ];
   }
   const own = objectKey(virtualService.metadata);
@@ -114,7 +114,7 @@ function checkDestination(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const key = serviceKeyOfHost(destination.host, namespace);
-  if (key === undefined) return [error(`${field}.host`, `${destination.host} names no Service of the mesh`)];
+  if (key === undefined) return [unresolved(`${field}.host`, `${destination.host} names no Service of the mesh`)];
   const service = fetch.get(inputs.objects.services, key);
   const port = { number: destination.port?.number, field: `${field}.port.number` };
   const { subset } = destination;
@@ -127,5 +127,5 @@ function checkDestination(
     rule === undefined
       ? `there is no DestinationRule for ${key} that defines subset ${subset}; write one`
       : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets, "none")}`;
-  return [...found, error(`${field}.subset`, message)];
+  return [...found, unresolved(`${field}.subset`, message)];
 }
