@@ -66,7 +66,18 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type compile/graph.ts",
   ],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
-  api: ["model", "collections", "telemetry", "type replicas/gathered.ts"],
+  // The webhooks answer with what the injector does, and with what checks say of an object.
+  api: [
+    "model",
+    "collections",
+    "telemetry",
+    "injector",
+    "compile/check.ts",
+    "compile/checks/inputs.ts",
+    "sources/schema/field-path.ts",
+    "sources/schema/read-object.ts",
+    "type replicas/gathered.ts",
+  ],
 };
 
 interface Import {

@@ -8,7 +8,7 @@ import {
   readReview,
   type Verdict,
 } from "#injector/admission-review.ts";
-import type { ParentReference } from "#model/gateway-api/http-route.ts";
+import type { ParentReference } from "#model/gateway-api/references.ts";
 import { gatewayClass } from "#model/installation.ts";
 import { type Problem, problemText } from "#model/reference.ts";
 import { formatField } from "#sources/schema/field-path.ts";
