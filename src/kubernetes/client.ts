@@ -55,6 +55,8 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Default: `application/json`. */
   readonly contentType?: string;
+  /** Default: `application/json`. */
+  readonly accept?: string;
   /** Asks a collection for the metadata of its objects alone. https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
   readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
