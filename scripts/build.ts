@@ -1,5 +1,5 @@
 // `npm run build`: bundles Heddle's programs into dist/, and lays out in dist/images/ what the images of images/ copy.
-import { cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 /** CommonJS in a bundle asks for Node's own modules by a `require` that modules lack. */
@@ -27,6 +27,23 @@ async function bundleControlPlane(outdir: string): Promise<void> {
   cpSync("src/sources/schema/gen", `${outdir}/gen`, { recursive: true });
 }
 
+/** The stand-in for the conformance suite's application; what the suite executes in it has the name `client`. */
+async function bundleConformance(outdir: string): Promise<void> {
+  await bundle(`${outdir}/apps`, { server: "test/conformance/echo/server.ts" });
+  const client = `${outdir}/usr/local/bin/client`;
+  await build({
+    entryPoints: ["test/conformance/echo/client.ts"],
+    outfile: client,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    banner: { js: "#!/usr/local/bin/node" },
+    logLevel: "warning",
+  });
+  chmodSync(client, 0o755);
+}
+
 /** Everything that is built. Takes half a second. */
 export async function buildAll(): Promise<void> {
   rmSync("dist", { recursive: true, force: true });
@@ -37,6 +54,7 @@ export async function buildAll(): Promise<void> {
     echo: "test/local/apps/echo.ts",
     call: "test/local/apps/call.ts",
   });
+  await bundleConformance("dist/images/echo-advanced");
 }
 
 if (import.meta.main) await buildAll();
