@@ -11,6 +11,10 @@ async function bundle(outdir: string, programs: Readonly<Record<string, string>>
     entryPoints: { ...programs },
     outdir,
     bundle: true,
+    // Commands load what they need when they run, and programs share the rest.
+    splitting: true,
+    // No module is the program any more.
+    define: { "import.meta.main": "false" },
     platform: "node",
     target: "node24",
     format: "esm",
@@ -20,10 +24,9 @@ async function bundle(outdir: string, programs: Readonly<Record<string, string>>
   writeFileSync(`${outdir}/package.json`, '{ "type": "module" }\n');
 }
 
-/** The control plane for Kubernetes, as one file, and the schemas that it reads from beside itself. */
-async function bundleControlPlane(outdir: string): Promise<void> {
-  const main = existsSync("src/main-kubernetes.ts") ? "src/main-kubernetes.ts" : "src/main.ts";
-  await bundle(outdir, { "main-kubernetes": main });
+/** Programs of src/, with the schemas that they read from beside themselves. */
+async function bundleHeddle(outdir: string, programs: Readonly<Record<string, string>>): Promise<void> {
+  await bundle(outdir, programs);
   cpSync("src/sources/schema/gen", `${outdir}/gen`, { recursive: true });
 }
 
@@ -47,9 +50,18 @@ async function bundleConformance(outdir: string): Promise<void> {
 /** Everything that is built. Takes half a second. */
 export async function buildAll(): Promise<void> {
   rmSync("dist", { recursive: true, force: true });
-  await bundleControlPlane("dist");
-  await bundle("dist", { heddle: "src/cli/main.ts" });
-  await bundleControlPlane("dist/images/control-plane/heddle");
+  const main = existsSync("src/main-kubernetes.ts") ? "src/main-kubernetes.ts" : "src/main.ts";
+  const controlPlane = { "main-kubernetes": main };
+  await bundleHeddle("dist", {
+    ...controlPlane,
+    heddle: "src/cli/main.ts",
+    // What it starts: src/runtime/program.ts.
+    get: "src/cli/get.ts",
+    main: "src/main.ts",
+    "supervisor-main": "src/local/supervisor-main.ts",
+    "listen-on-host": "src/local/gateways/listen-on-host.ts",
+  });
+  await bundleHeddle("dist/images/control-plane/heddle", controlPlane);
   await bundle("dist/images/test/apps", {
     echo: "test/local/apps/echo.ts",
     call: "test/local/apps/call.ts",

@@ -1,7 +1,6 @@
 // `heddle`: one file per command in commands/, each of which loads what it needs when it runs.
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { Command } from "commander";
+import packageJson from "../../package.json" with { type: "json" };
 import { register as registerDown } from "./commands/down.ts";
 import { register as registerExec } from "./commands/exec.ts";
 import { register as registerInject } from "./commands/inject.ts";
@@ -14,7 +13,7 @@ import { register as registerValidate } from "./commands/validate.ts";
 
 const program = new Command("heddle")
   .description("A service mesh for plain Kubernetes YAML, on this machine.")
-  .version(versionOfPackage())
+  .version(packageJson.version)
   .showHelpAfterError("(heddle COMMAND --help tells more)")
   .enablePositionalOptions();
 
@@ -43,9 +42,4 @@ try {
   console.error(`heddle: ${error instanceof Error ? error.message : String(error)}`);
   if (process.env["HEDDLE_DEBUG"] !== undefined) console.error(error);
   process.exitCode = 1;
-}
-
-function versionOfPackage(): string {
-  const file = join(import.meta.dirname, "..", "..", "package.json");
-  return (JSON.parse(readFileSync(file, "utf8")) as { readonly version: string }).version;
 }
