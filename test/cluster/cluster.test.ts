@@ -170,6 +170,15 @@ test("the image of the control plane starts its program and has nft, without rig
   assert.match(await cluster.logs(namespace, "program"), /usage|kubernetes/i);
 });
 
+test("an API server that is killed comes back with all that it had", async () => {
+  await cluster.signal("kube-apiserver", "KILL");
+  await until(
+    async () => (await cluster.tryKubectl(["get", "deployment/web", "-n", namespace])).code === 0,
+    "the API server",
+    30_000,
+  );
+});
+
 test("a MutatingAdmissionPolicy changes pods", async () => {
   const policy = object(
     "admissionregistration.k8s.io/v1",

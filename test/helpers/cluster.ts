@@ -52,6 +52,11 @@ export interface Cluster {
   logs(namespace: string, pod: string, container?: string): Promise<string>;
   /** A port of this machine that leads to one of a pod (`web-0`, `deployment/web`, `service/web`). */
   portForward(namespace: string, pod: string, port: number): Promise<Forwarding>;
+  /**
+   * Sends a signal to a part of Kubernetes: after KILL the API server and etcd are started again, after STOP they hang
+   * until CONT. Not on a cluster of the user's.
+   */
+  signal(daemon: "kube-apiserver" | "etcd", signal: "KILL" | "STOP" | "CONT"): Promise<void>;
   /** Runs a command in the node's network, with its processes and mounts. Not on a cluster of the user's. */
   inNode(command: readonly string[], input?: string): Promise<string>;
   /**
@@ -167,6 +172,11 @@ function clusterOf(access: { kubeconfig: string; context?: string }, name: strin
       kubectl(["logs", "-n", namespace, pod, ...(container === undefined ? [] : ["-c", container])]),
     portForward: (namespace, pod, port) =>
       forward([...accessFlags, "port-forward", "-n", namespace, pod, `:${port}`], environment),
+    async signal(daemon, signal) {
+      const files = `$(grep -lsx ${daemon} /proc/[0-9]*/comm)`;
+      const kill = `for file in ${files}; do file=\${file%/comm}; kill -${signal} \${file#/proc/}; done`;
+      await succeed(SCRIPT, ["enter", ownNode(), "sh", "-c", kill]);
+    },
     inNode: async (command, input) => succeed(SCRIPT, ["enter", ownNode(), ...command], input),
     nodeNetwork: async () => joinNamespace(Number(await succeed(SCRIPT, ["pid", ownNode()]))),
   };
