@@ -1,4 +1,4 @@
-// The Kubernetes of the tests: the user's own when KUBECONFIG names one, else the cluster of test/cluster/kubernetes,
+// The Kubernetes of the tests: the user's own when one is named, else the cluster of test/cluster/kubernetes,
 // which the tests of one working copy share, with the images of images/ in it. Tests make namespaces of their own.
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
@@ -75,14 +75,23 @@ export function testClusterName(): string {
   return process.env[OWN] ?? `test-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;
 }
 
+interface Access {
+  readonly kubeconfig: string;
+  readonly context?: string;
+}
+
+/** What KUBECONFIG and HEDDLE_TEST_CONTEXT (`npm test -- --context=NAME`) say. */
+function namedCluster(): Access | undefined {
+  const kubeconfig = process.env["KUBECONFIG"];
+  const context = process.env["HEDDLE_TEST_CONTEXT"];
+  if (!kubeconfig && !context) return undefined;
+  return { kubeconfig: kubeconfig || join(homedir(), ".kube/config"), ...(context && { context }) };
+}
+
 /** The cluster of the tests. Starts it when nobody has; then it runs until `cluster.sh down` ends it. */
 export async function startCluster(): Promise<Cluster> {
-  const context = process.env["HEDDLE_TEST_CONTEXT"];
-  const named = process.env["KUBECONFIG"];
-  if (named !== undefined && named !== "") {
-    const name = process.env[OWN];
-    return clusterOf({ kubeconfig: named, ...(context !== undefined && { context }) }, name);
-  }
+  const named = namedCluster();
+  if (named !== undefined) return clusterOf(named, process.env[OWN]);
   const name = testClusterName();
   const kubeconfig = (await succeed(SCRIPT, ["up", name])).trim();
   await loadImages(name);
@@ -94,7 +103,7 @@ export async function startCluster(): Promise<Cluster> {
  * user has a cluster. Processes started from now on find it.
  */
 export async function holdCluster(): Promise<() => Promise<void>> {
-  if (process.env["KUBECONFIG"]) return () => Promise.resolve();
+  if (namedCluster() !== undefined) return () => Promise.resolve();
   const name = testClusterName();
   const holder = spawn(SCRIPT, ["hold", name], { stdio: ["pipe", "pipe", "inherit"], detached: true });
   const ended = new Promise<void>((done) => holder.on("close", () => done()));
@@ -113,7 +122,7 @@ export async function holdCluster(): Promise<() => Promise<void>> {
   };
 }
 
-function clusterOf(access: { kubeconfig: string; context?: string }, name: string | undefined): Cluster {
+function clusterOf(access: Access, name: string | undefined): Cluster {
   const accessFlags = access.context === undefined ? [] : [`--context=${access.context}`];
   const environment = { ...process.env, KUBECONFIG: access.kubeconfig, PATH: pathWithKubectl() };
   const tryKubectl: Cluster["tryKubectl"] = (args, input) =>
