@@ -50,6 +50,15 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   replicas: ["model", "collections", "runtime", "kubernetes", "type xds/provider.ts"],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
   api: ["model", "collections", "telemetry"],
+  // Webhooks: the paths that are written into their configurations, and what is answered on them.
+  "api/webhooks.ts": ["injector/webhook-configurations.ts", "type injector/admission.ts"],
+  "api/admit-object.ts": [
+    "injector/admission-review.ts",
+    "compile/check.ts",
+    "type compile/checks/inputs.ts",
+    "sources/schema/read-object.ts",
+    "sources/schema/field-path.ts",
+  ],
 };
 
 interface Import {

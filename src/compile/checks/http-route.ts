@@ -113,7 +113,10 @@ function checkListener(
       "none",
     );
     return [
-      unresolved(`${field}.port`, `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`),
+      unresolved(
+        `${field}.port`,
+        `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`,
+      ),
     ];
   }
   const open =

@@ -114,7 +114,8 @@ function checkDestination(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const key = serviceKeyOfHost(destination.host, namespace);
-  if (key === undefined) return [unresolved(`${field}.host`, `${destination.host} names no Service of the mesh`)];
+  if (key === undefined)
+    return [unresolved(`${field}.host`, `${destination.host} names no Service of the mesh`)];
   const service = fetch.get(inputs.objects.services, key);
   const port = { number: destination.port?.number, field: `${field}.port.number` };
   const { subset } = destination;

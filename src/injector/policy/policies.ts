@@ -21,7 +21,11 @@ export function admissionPolicies(settings: InjectionSettings): readonly Kuberne
   return [
     policy("MutatingAdmissionPolicy", injectionPolicy, mutation(settings)),
     binding("MutatingAdmissionPolicyBinding", injectionPolicy, {}),
-    policy("ValidatingAdmissionPolicy", injectionPolicy, validation(refusalsOfAll(), "variables.refusals[0]")),
+    policy(
+      "ValidatingAdmissionPolicy",
+      injectionPolicy,
+      validation(refusalsOfAll(), "variables.refusals[0]"),
+    ),
     binding("ValidatingAdmissionPolicyBinding", injectionPolicy, { validationActions: ["Deny"] }),
     policy(
       "ValidatingAdmissionPolicy",
@@ -108,8 +112,8 @@ function sidecarPatch(settings: InjectionSettings): string {
     unless("spec.volumes", "/spec/volumes", "[]"),
     ...parts.volumes.map((each) => add("/spec/volumes/-", celObject(each, "Object.spec.volumes"))),
     unless("spec.initContainers", "/spec/initContainers", "[]"),
-    ...[...parts.initContainers]
-      .reverse()
+    ...parts.initContainers
+      .toReversed()
       .map((each) => add("/spec/initContainers/0", celObject(each, "Object.spec.initContainers"))),
     ...(hasLimit ? [] : [wishedLimit(parts.initContainers.length - 1)]),
   ].join(" + ");
