@@ -68,6 +68,24 @@ for (const { way, objects } of ways) {
       }
     });
 
+    test("what joins an injected pod later is looked at", async () => {
+      const once = await outcomeOf(harness.client, podNamed("plain"));
+      assert.ok("pod" in once);
+      const { containers } = once.pod.spec;
+      const late = (more: object): Pod => ({
+        ...once.pod,
+        spec: { ...once.pod.spec, containers: [...containers, { name: "late", image: "late:1", ...more }] },
+      });
+      const probed = await outcomeOf(harness.client, late({ livenessProbe: { tcpSocket: { port: 80 } } }));
+      assert.ok("pod" in probed);
+      assert.equal(probed.pod.spec.containers[1]?.livenessProbe?.httpGet?.path, "/tcp/80");
+      const asProxy = await outcomeOf(harness.client, late({ securityContext: { runAsUser: 1337 } }));
+      assert.match(
+        wordsOf(asProxy),
+        /^refused: user 1337 .*spec.containers\[1\].securityContext.runAsUser\)$/,
+      );
+    });
+
     test("a pod that cannot be is told of on what should have made it", async () => {
       const { client, podsOf, remove } = harness;
       const [deployment] = workloads("adm-baseline");

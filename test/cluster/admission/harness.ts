@@ -37,6 +37,7 @@ export const settings: InjectionSettings = {
   proxyImage: "mesh.local/heddle-proxy:1",
   controlPlaneImage: "mesh.local/heddle-control-plane:1",
   imagePullPolicy: "IfNotPresent",
+  terminationDelaySeconds: 5,
 };
 
 /** One of the table. */
