@@ -35,7 +35,10 @@ export function writableObjects(graph: Graph): WritableObjects {
     services: graph.source("Service"),
     endpointSlices: graph.source("EndpointSlice"),
     gateways: graph.source("Gateway"),
+    gatewayClasses: graph.source("GatewayClass"),
     httpRoutes: graph.source("HTTPRoute"),
+    grpcRoutes: graph.source("GRPCRoute"),
+    referenceGrants: graph.source("ReferenceGrant"),
     virtualServices: graph.source("VirtualService"),
     destinationRules: graph.source("DestinationRule"),
   };

@@ -7,6 +7,7 @@ import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
+import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
@@ -25,19 +26,10 @@ export function checkMesh(
   return checkRouting(graph, objects, inputs);
 }
 
-/**
- * What is wrong with one object that is not there yet, beside those that are. `unresolved` problems may come right by
- * themselves.
- */
-export function checkProposed(
-  object: KubernetesObject,
-  inputs: CheckInputs,
-): readonly { readonly problem: Problem; readonly unresolved: boolean }[] {
+/** What is wrong with one object that is not there yet, beside those that are. */
+export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
   const check = proposedChecks[object.kind];
-  return (check?.(object, inputs) ?? []).map((finding) => ({
-    problem: problemOf(object.kind, object, finding),
-    unresolved: finding.unresolved === true,
-  }));
+  return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
 }
 
 /** The same for local mode, where nobody else checks services and what pods are made of. */
@@ -63,6 +55,7 @@ function checkRouting(
   return [
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
+    check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -82,13 +75,9 @@ function checker<I>(graph: Graph, inputs: I) {
     );
 }
 
-function problemOf(
-  kind: string,
-  object: KubernetesObject,
-  { severity, message, field }: CheckFinding,
-): Problem {
+function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding): Problem {
   const { namespace = "", name } = object.metadata;
-  return { severity, message, field, object: { kind, namespace, name } };
+  return { ...finding, object: { kind, namespace, name } };
 }
 
 /** Reads what is there, without a record: the answer is given once. */
@@ -111,6 +100,7 @@ function proposed(
 const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
+  GRPCRoute: proposed(checkGrpcRoute),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
 };

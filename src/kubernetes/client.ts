@@ -55,8 +55,14 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Default: `application/json`. */
   readonly contentType?: string;
+  /** Default: `application/json`. */
+  readonly accept?: string;
+  /** Asks a collection for the metadata of its objects alone. https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
+
+export type WatchOptions = Pick<RequestOptions, "query" | "metadataOnly" | "signal">;
 
 /** A connection to one API server as one user. Every method throws `KubernetesError`. */
 export interface KubernetesClient {
@@ -67,12 +73,11 @@ export interface KubernetesClient {
     path: string,
     options?: RequestOptions,
   ): Promise<T>;
-  /** Events from `query.resourceVersion` on, until the server ends the watch; throws for an `ERROR` event. */
-  watch<T>(
-    path: string,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent<T>>;
+  /**
+   * Resolves when the server has accepted the watch. Then events from `query.resourceVersion` on, until the server ends
+   * it; iterating throws for an `ERROR` event, and when the connection breaks.
+   */
+  watch<T>(path: string, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>>;
   /** Server-side apply. Finds out by discovery where objects of the kind are, and remembers it. */
   apply<T extends KubernetesObject>(object: T, options: ApplyOptions): Promise<T>;
   /** Where the objects of a kind are; undefined when the server does not have the kind. Remembered for a while. */

@@ -2,7 +2,7 @@
 // and does not page, so it is loaded only for the credentials that nothing else can get (see kubeconfig.ts).
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { accessFromPod, type ClusterAccess } from "./access.ts";
-import { type KubernetesClient, KubernetesError, pathOf } from "./client.ts";
+import { type KubernetesClient, KubernetesError, pathOf, type WatchOptions } from "./client.ts";
 import { openDiscovery } from "./discovery.ts";
 import { accessFromKubeconfig, kubeconfigFiles, readKubeconfig } from "./kubeconfig.ts";
 import { noAnswer, openTransport, readBody } from "./transport.ts";
@@ -50,19 +50,10 @@ function clientOf(access: ClusterAccess): KubernetesClient {
     namespace: access.namespace,
     request,
     resourceOf,
-    watch: async function* <T>(path: string, query: Readonly<Record<string, string>>, signal: AbortSignal) {
-      const response = await send({
-        method: "GET",
-        path,
-        query: { ...query, watch: "true" },
-        signal,
-        silenceMs: watchSilenceMs,
-      });
-      try {
-        yield* watchEvents<T>(response);
-      } catch (error) {
-        throw noAnswer(access.server, error as Error);
-      }
+    watch: async <T>(path: string, options: WatchOptions) => {
+      const query = { ...options.query, watch: "true" };
+      const response = await send({ ...options, method: "GET", path, query, silenceMs: watchSilenceMs });
+      return watchEvents<T>(response, (error) => noAnswer(access.server, error));
     },
     apply: async (object, { fieldManager, force, subresource, dryRun }) => {
       const resource = await resourceOf(object.apiVersion, object.kind);

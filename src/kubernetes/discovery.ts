@@ -21,7 +21,7 @@ export function openDiscovery(
 ): (apiVersion: string, kind: string) => Promise<ApiResource | undefined> {
   const known = new Map<string, { readonly until: number; readonly list: Promise<readonly ApiResource[]> }>();
   const listOf = (apiVersion: string): Promise<readonly ApiResource[]> => {
-    const list = readList(get, apiVersion);
+    const list = resourcesAt(get, apiVersion);
     known.set(apiVersion, { until: Date.now() + rememberedMs, list });
     list.catch(() => known.delete(apiVersion));
     return list;
@@ -35,7 +35,8 @@ export function openDiscovery(
   };
 }
 
-async function readList(
+/** The kinds that the server has under an `apiVersion`, as it says now. */
+export async function resourcesAt(
   get: (path: string) => Promise<unknown>,
   apiVersion: string,
 ): Promise<readonly ApiResource[]> {

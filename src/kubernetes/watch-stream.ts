@@ -9,15 +9,22 @@ type Line<T> =
       readonly object: { readonly code?: number; readonly reason?: string; readonly message?: string };
     };
 
-/** The events in the body of a watch, one a line. */
-export async function* watchEvents<T>(body: Readable): AsyncGenerator<WatchEvent<T>> {
-  for await (const line of lines(body)) {
-    const event = JSON.parse(line) as Line<T>;
-    if (event.type === "ERROR") {
-      const { code = 0, reason = "", message = "the watch failed" } = event.object;
-      throw new KubernetesError(code, reason, message);
+/** The events in the body of a watch, one a line. `broken` puts the error of a connection into words. */
+export async function* watchEvents<T>(
+  body: Readable,
+  broken: (error: Error) => Error,
+): AsyncGenerator<WatchEvent<T>> {
+  try {
+    for await (const line of lines(body)) {
+      const event = JSON.parse(line) as Line<T>;
+      if (event.type === "ERROR") {
+        const { code = 0, reason = "", message = "the watch failed" } = event.object;
+        throw new KubernetesError(code, reason, message);
+      }
+      yield event;
     }
-    yield event;
+  } catch (error) {
+    throw broken(error as Error);
   }
 }
 

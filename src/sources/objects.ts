@@ -1,6 +1,9 @@
 import type { Collection } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
+import type { GatewayClass } from "#model/gateway-api/gateway-class.ts";
+import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
+import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { ConfigMap, Namespace, Secret, ServiceAccount } from "#model/kubernetes/configuration.ts";
@@ -21,7 +24,10 @@ export interface ObjectOfKind {
   readonly StatefulSet: StatefulSet;
   readonly Job: Job;
   readonly Gateway: Gateway;
+  readonly GatewayClass: GatewayClass;
   readonly HTTPRoute: HttpRoute;
+  readonly GRPCRoute: GrpcRoute;
+  readonly ReferenceGrant: ReferenceGrant;
   readonly VirtualService: VirtualService;
   readonly DestinationRule: DestinationRule;
 }
@@ -39,7 +45,10 @@ export interface MeshObjects {
   readonly services: Collection<Service>;
   readonly endpointSlices: Collection<EndpointSlice>;
   readonly gateways: Collection<Gateway>;
+  readonly gatewayClasses: Collection<GatewayClass>;
   readonly httpRoutes: Collection<HttpRoute>;
+  readonly grpcRoutes: Collection<GrpcRoute>;
+  readonly referenceGrants: Collection<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
   readonly destinationRules: Collection<DestinationRule>;
 }

@@ -34,7 +34,10 @@ export function testObjects(graph: Graph): TestObjects {
     statefulSets: cell("StatefulSet"),
     jobs: cell("Job"),
     gateways: cell("Gateway"),
+    gatewayClasses: cell("GatewayClass"),
     httpRoutes: cell("HTTPRoute"),
+    grpcRoutes: cell("GRPCRoute"),
+    referenceGrants: cell("ReferenceGrant"),
     virtualServices: cell("VirtualService"),
     destinationRules: cell("DestinationRule"),
   };
@@ -42,7 +45,10 @@ export function testObjects(graph: Graph): TestObjects {
     objects,
     put(text) {
       for (const object of yaml.loadAll(text) as KubernetesObject[]) {
-        const named = { ...object, metadata: { namespace: "default", ...object.metadata } };
+        const clusterScoped = object.kind === "Namespace" || object.kind === "GatewayClass";
+        const named = clusterScoped
+          ? object
+          : { ...object, metadata: { namespace: "default", ...object.metadata } };
         cells.get(object.kind)?.set(objectKey(named.metadata), named);
       }
     },

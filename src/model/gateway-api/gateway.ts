@@ -1,4 +1,5 @@
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { GatewayStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#gateway */
 export interface Gateway extends KubernetesObject {
@@ -10,7 +11,11 @@ export interface Gateway extends KubernetesObject {
       readonly hostname?: string;
       readonly port: number;
       readonly protocol: string;
-      readonly allowedRoutes?: { readonly namespaces?: { readonly from?: "All" | "Same" | "Selector" } };
+      readonly allowedRoutes?: {
+        readonly namespaces?: { readonly from?: "All" | "Same" | "Selector" | "None" };
+        readonly kinds?: readonly { readonly group?: string; readonly kind: string }[];
+      };
     }[];
   };
+  readonly status?: GatewayStatus;
 }

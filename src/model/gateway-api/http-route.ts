@@ -1,4 +1,7 @@
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { RouteFilter } from "./filters.ts";
+import type { BackendReference, ParentReference } from "./references.ts";
+import type { RouteStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
 export interface HttpRoute extends KubernetesObject {
@@ -8,21 +11,13 @@ export interface HttpRoute extends KubernetesObject {
     readonly hostnames?: readonly string[];
     readonly rules?: readonly HttpRouteRule[];
   };
-}
-
-export interface ParentReference {
-  readonly group?: string;
-  readonly kind?: string;
-  readonly namespace?: string;
-  readonly name: string;
-  readonly sectionName?: string;
-  readonly port?: number;
+  readonly status?: RouteStatus;
 }
 
 export interface HttpRouteRule {
   readonly name?: string;
   readonly matches?: readonly HttpRouteMatch[];
-  readonly filters?: readonly HttpRouteFilter[];
+  readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly HttpBackendReference[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
 }
@@ -40,24 +35,6 @@ export interface NameValueMatch {
   readonly value: string;
 }
 
-export interface HttpBackendReference {
-  readonly group?: string;
-  readonly kind?: string;
-  readonly namespace?: string;
-  readonly name: string;
-  readonly port?: number;
-  readonly weight?: number;
-  readonly filters?: readonly HttpRouteFilter[];
-}
-
-export interface HeaderFilter {
-  readonly set?: readonly { readonly name: string; readonly value: string }[];
-  readonly add?: readonly { readonly name: string; readonly value: string }[];
-  readonly remove?: readonly string[];
-}
-
-export interface HttpRouteFilter {
-  readonly type: string;
-  readonly requestHeaderModifier?: HeaderFilter;
-  readonly responseHeaderModifier?: HeaderFilter;
+export interface HttpBackendReference extends BackendReference {
+  readonly filters?: readonly RouteFilter[];
 }

@@ -1,4 +1,5 @@
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { IstioStatus } from "./status.ts";
 
 /** https://istio.io/latest/docs/reference/config/networking/destination-rule/ */
 export interface DestinationRule extends KubernetesObject {
@@ -12,6 +13,7 @@ export interface DestinationRule extends KubernetesObject {
       readonly trafficPolicy?: IstioTrafficPolicy;
     }[];
   };
+  readonly status?: IstioStatus;
 }
 
 export interface IstioTrafficPolicy {

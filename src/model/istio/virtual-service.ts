@@ -1,4 +1,5 @@
 import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { IstioStatus } from "./status.ts";
 
 /** https://istio.io/latest/docs/reference/config/networking/virtual-service/ */
 export interface VirtualService extends KubernetesObject {
@@ -8,6 +9,7 @@ export interface VirtualService extends KubernetesObject {
     readonly gateways?: readonly string[];
     readonly http?: readonly IstioHttpRoute[];
   };
+  readonly status?: IstioStatus;
 }
 
 export interface IstioHttpRoute {

@@ -87,7 +87,10 @@ function objectsOf(graph: Graph, registry: ObjectRegistry, cluster: ClusterState
     statefulSets: registry.ofKind("StatefulSet"),
     jobs: registry.ofKind("Job"),
     gateways: registry.ofKind("Gateway"),
+    gatewayClasses: registry.ofKind("GatewayClass"),
     httpRoutes: registry.ofKind("HTTPRoute"),
+    grpcRoutes: registry.ofKind("GRPCRoute"),
+    referenceGrants: registry.ofKind("ReferenceGrant"),
     virtualServices: registry.ofKind("VirtualService"),
     destinationRules: registry.ofKind("DestinationRule"),
   };

@@ -95,6 +95,7 @@ function readDocument(text: string, isJson: boolean): DocumentContent {
     };
   }
   const values = itemsOf(parsed.value, isJson);
+  for (const { value } of values) dropStatus(value);
   const read = values.map(({ value, path }) => ({ path, ...readObject(value) }));
   const lineOf = read.some(({ findings }) => findings.length > 0) ? fieldLines(text) : () => 1;
   return {
@@ -109,6 +110,11 @@ function readDocument(text: string, isJson: boolean): DocumentContent {
     ),
     broken: false,
   };
+}
+
+/** What a cluster said of an object does not describe what happens here. */
+function dropStatus(value: unknown): void {
+  if (typeof value === "object" && value !== null) delete (value as { status?: unknown }).status;
 }
 
 /** The objects of a document: itself, the items of a List, or none. */

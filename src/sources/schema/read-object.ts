@@ -48,8 +48,6 @@ function checked(
   namespaced: boolean,
   reference: ObjectReference | undefined,
 ): ReadObject {
-  // What a cluster said of it does not describe what happens here.
-  delete value["status"];
   const context = { definitions: sharedDefinitions(), quoteValues: kind !== "Secret" };
   const findings = [...checkStructure(value, schemaOf(kind), context), ...checkName(value["metadata"], kind)];
   if (findings.some((finding) => finding.severity === "error") || reference === undefined) {

@@ -1,0 +1,37 @@
+/** What a route is attached to. https://gateway-api.sigs.k8s.io/reference/spec/#parentreference */
+export interface ParentReference {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  /** A listener of a Gateway, or a port of a Service by its name. */
+  readonly sectionName?: string;
+  readonly port?: number;
+}
+
+/** https://gateway-api.sigs.k8s.io/reference/spec/#backendref */
+export interface BackendReference {
+  readonly group?: string;
+  readonly kind?: string;
+  readonly namespace?: string;
+  readonly name: string;
+  readonly port?: number;
+  readonly weight?: number;
+}
+
+/** Whether a parent is a Service (GAMMA). */
+export function isServiceParent(parent: ParentReference): boolean {
+  return parent.kind === "Service" && (parent.group ?? gatewayApiGroup) === "";
+}
+
+/** Whether a parent is a Gateway. */
+export function isGatewayParent(parent: ParentReference): boolean {
+  return (parent.kind ?? "Gateway") === "Gateway" && (parent.group ?? gatewayApiGroup) === gatewayApiGroup;
+}
+
+/** The key of the object that a parent of a route of `namespace` names. */
+export function parentKey(parent: ParentReference, namespace: string): string {
+  return `${parent.namespace ?? namespace}/${parent.name}`;
+}
+
+export const gatewayApiGroup = "gateway.networking.k8s.io";
