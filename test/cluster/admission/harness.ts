@@ -2,6 +2,7 @@
 // installed is of the whole cluster, so these tests run one after the other.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
+import { connect } from "node:net";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
 import { admitObject } from "#api/admit-object.ts";
@@ -17,6 +18,7 @@ import { connectKubernetes } from "#kubernetes/connect.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { createAuthority, type TestAuthority } from "#test/helpers/certificates.ts";
+import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
 import { testObjects } from "#test/helpers/objects.ts";
 import { until } from "#test/helpers/wait.ts";
 import { outcomeOf, wordsOf } from "./outcome.ts";
@@ -71,7 +73,9 @@ export interface Harness {
 
 /** Connects to the cluster of the environment, makes the namespaces and starts the webhook server. */
 export async function openHarness(): Promise<Harness> {
-  const client = await connectKubernetes();
+  const cluster = await startCluster();
+  const { kubeconfig, context } = cluster;
+  const client = await connectKubernetes({ kubeconfig, ...(context !== undefined && { context }) });
   const faults: unknown[] = [];
   let authority = await createAuthority();
   const certificate = async () => {
@@ -89,6 +93,7 @@ export async function openHarness(): Promise<Harness> {
     },
   });
   const { port } = await server.listen({ host: "127.0.0.1", port: 0 });
+  const entrance = await openEntrance(cluster, port);
   const { remove, podsOf, removeAll } = removal(client);
   await removeAll();
   for (const { metadata } of namespaces) {
@@ -107,7 +112,10 @@ export async function openHarness(): Promise<Harness> {
     },
     webhooks: (roots = authority.root) => {
       const caBundle = Buffer.from(roots).toString("base64");
-      return webhookConfigurations((path) => ({ url: `https://localhost:${port}${path}`, caBundle }));
+      return webhookConfigurations((path) => ({
+        url: `https://localhost:${entrance.port}${path}`,
+        caBundle,
+      }));
     },
     install: async (objects) => {
       for (const each of objects) await client.apply(each, { fieldManager: "test", force: true });
@@ -122,8 +130,35 @@ export async function openHarness(): Promise<Harness> {
     close: async () => {
       await removeAll();
       for (const { metadata } of namespaces) await remove("v1", "Namespace", metadata.name);
+      await entrance.close();
       await server.close();
       assert.deepEqual(faults, []);
+    },
+  };
+}
+
+/** On the node of the test cluster, where nothing else listens. */
+const entrancePort = 19_443;
+
+/** Where the API server finds the webhook server: on the node's loopback, or on this machine's if it runs here. */
+async function openEntrance(
+  cluster: Cluster,
+  port: number,
+): Promise<{ readonly port: number; readonly close: () => Promise<void> }> {
+  const node = await cluster.nodeNetwork().catch(() => undefined);
+  if (node === undefined) return { port, close: () => Promise.resolve() };
+  const entrance = await node.listen(entrancePort, "127.0.0.1");
+  entrance.on("connection", (socket) => {
+    const inside = connect(port, "127.0.0.1");
+    socket.pipe(inside).pipe(socket);
+    socket.on("error", () => inside.destroy());
+    inside.on("error", () => socket.destroy());
+  });
+  return {
+    port: entrancePort,
+    close: async () => {
+      entrance.close();
+      await node.close();
     },
   };
 }

@@ -50,7 +50,9 @@ export async function madePods(
     const pod = (await podsOf(namespace))[0] ?? assert.fail();
     assert.ok(isInjected(pod), `the pod of a ${kind} is not injected`);
     const { annotations } = pod.metadata;
-    found.push({ annotations, spec: normal(pod).spec });
+    // Whether it has a node by now is a matter of time.
+    const { nodeName: _nodeName, ...spec } = normal(pod).spec;
+    found.push({ annotations, spec });
     await remove(apiVersion, kind, metadata.name, namespace);
     await until(async () => (await podsOf(namespace)).length === 0, `the end of the ${kind}'s pod`, 30_000);
   }
