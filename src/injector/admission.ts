@@ -35,7 +35,11 @@ export interface AdmissionEvent {
 }
 
 export type PodAdmission =
-  | { readonly kind: "answered"; readonly answer: AdmissionAnswer; readonly events: readonly AdmissionEvent[] }
+  | {
+      readonly kind: "answered";
+      readonly answer: AdmissionAnswer;
+      readonly events: readonly AdmissionEvent[];
+    }
   /** Nothing that an API server sends. */
   | { readonly kind: "malformed"; readonly message: string };
 
@@ -83,7 +87,9 @@ function notInjected({ reason, subject }: Extract<DocumentInjection, { kind: "sk
 function eventsOf(injection: DocumentInjection, object: JsonObject): readonly AdmissionEvent[] {
   if (injection.kind !== "skipped" || injection.wished !== true) return [];
   const message = problemText(notInjected(injection));
-  return [{ regarding: regarding(object, injection.subject), type: "Warning", reason: "NotInjected", message }];
+  return [
+    { regarding: regarding(object, injection.subject), type: "Warning", reason: "NotInjected", message },
+  ];
 }
 
 function regarding(object: JsonObject, pod: ObjectReference): AdmissionEvent["regarding"] {
@@ -119,13 +125,12 @@ function ephemeralVerdict(object: JsonObject, request: AdmissionRequest): Verdic
  * The API server has looked at the namespace's labels, which may have come a moment ago and not be known here yet:
  * its selectors are believed. What is known here says the rest.
  */
-function labelsFor(
-  namespace: string,
-  { labelsOf, selectedBy }: AdmissionContext,
-): Readonly<Record<string, string>> {
-  const others = Object.entries(labelsOf(namespace) ?? {}).filter(([key]) => !namespaceSwitches.includes(key));
+function labelsFor(namespace: string, context: AdmissionContext): Readonly<Record<string, string>> {
+  const others = Object.entries(context.labelsOf(namespace) ?? {}).filter(
+    ([key]) => !namespaceSwitches.includes(key),
+  );
   const [key = "", value = ""] = [namespaceSwitches[0], onValues[0]];
-  return { ...Object.fromEntries(others), ...(selectedBy === "namespace" && { [key]: value }) };
+  return { ...Object.fromEntries(others), ...(context.selectedBy === "namespace" && { [key]: value }) };
 }
 
 /** The body of a request may leave the namespace to its path. */

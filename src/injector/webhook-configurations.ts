@@ -2,12 +2,17 @@
  * What makes the API server ask the control plane: what `heddle install` applies by default. The selectors equal
  * `decideInjection`, so that pods outside the mesh never come here.
  */
-import { controlPlaneName, injectionWebhook, systemNamespace, validationWebhook } from "#model/installation.ts";
+import {
+  controlPlaneName,
+  injectionWebhook,
+  systemNamespace,
+  validationWebhook,
+} from "#model/installation.ts";
 import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.ts";
 import type { SelectedBy } from "./admission.ts";
 import { namespaceSwitches, offValues, onValues, outsideNamespaces, podSwitches } from "./decision.ts";
 
-/** Where the webhooks are. Without `caBundle`, somebody else keeps it: see `webhookTrust`. */
+/** Where the webhooks are. The control plane keeps `caBundle`, as a field manager of its own. */
 export interface WebhookClientConfig {
   readonly service?: {
     readonly name: string;
@@ -54,16 +59,6 @@ export function webhookConfigurations(
   ];
 }
 
-/** By what the API server knows the webhooks: for a field manager of its own, once they are installed. */
-export function webhookTrust(rootPem: string): readonly KubernetesObject[] {
-  const clientConfig = { caBundle: Buffer.from(rootPem).toString("base64") };
-  const named = (names: readonly string[]) => names.map((name) => ({ name, clientConfig }));
-  return [
-    configuration("MutatingWebhookConfiguration", injectionWebhook, named(entries.map(({ name }) => name))),
-    configuration("ValidatingWebhookConfiguration", validationWebhook, named(["validation.heddle.dev"])),
-  ];
-}
-
 const routingGroups = ["gateway.networking.k8s.io", "networking.istio.io"];
 
 const common = {
@@ -107,7 +102,10 @@ function injectionWebhooks(clientConfig: (path: string) => WebhookClientConfig):
     ],
     namespaceSelector: insideNamespaces(expressions),
     matchConditions: [
-      { name: "switch-of-the-pod", expression: podSwitchIs(selectedBy === "pod" ? onValues : ["", ...onValues]) },
+      {
+        name: "switch-of-the-pod",
+        expression: podSwitchIs(selectedBy === "pod" ? onValues : ["", ...onValues]),
+      },
     ],
     // A pod that should be in the mesh does not start outside it.
     failurePolicy: "Fail",

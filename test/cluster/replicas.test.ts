@@ -145,7 +145,14 @@ before(async () => {
   await put(server.admin, namespace(systemNamespace));
 });
 after(async () => {
-  for (const r of replicas.values()) console.log(r.log().slice(-40).filter(l=>/Gateway|warn|:40|:50/.test(l)).join("\n"));
+  for (const r of replicas.values())
+    console.log(
+      r
+        .log()
+        .slice(-40)
+        .filter((l) => /Gateway|warn|:40|:50/.test(l))
+        .join("\n"),
+    );
   for (const client of streams) client.close();
   await Promise.all([...replicas.values()].map((replica) => stop(replica, "SIGKILL")));
   await server.stop();
@@ -562,7 +569,7 @@ test("a replica that ends lets its proxies go one after the other, and they may 
   assert.ok(Math.max(...ends) - Math.min(...ends) > 1_000, `they end together: ${ends.join(" ")}`);
   assert.ok(
     clients.every((client) => client.ended()?.code === status.OK),
-    `an end is no failure ${JSON.stringify(clients.map((c)=>c.ended()))}`,
+    `an end is no failure ${JSON.stringify(clients.map((c) => c.ended()))}`,
   );
   assert.equal(await old.ended, 0);
   const moved = stream(other, token);
