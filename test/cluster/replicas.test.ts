@@ -145,7 +145,6 @@ before(async () => {
   await put(server.admin, namespace(systemNamespace));
 });
 after(async () => {
-  for (const r of replicas.values()) console.log(r.log().slice(-40).filter(l=>/Gateway|warn|:40|:50/.test(l)).join("\n"));
   for (const client of streams) client.close();
   await Promise.all([...replicas.values()].map((replica) => stop(replica, "SIGKILL")));
   await server.stop();
@@ -472,7 +471,7 @@ test("a Gateway of our class becomes an account, a Deployment and a Service, and
     "/apis/apps/v1/namespaces/plain/deployments/public-heddle",
   ];
   const all = () => Promise.all(paths.map((path) => get(path)));
-  await until(async () => (await all()).every((object) => object !== undefined), "the objects", 4_000);
+  await until(async () => (await all()).every((object) => object !== undefined), "the objects");
   await until(async () => (await bundle("plain")) !== undefined, "the trust bundle beside the gateway");
 
   // What a user says about the number is kept, what he changes of the rest is not.
@@ -562,7 +561,7 @@ test("a replica that ends lets its proxies go one after the other, and they may 
   assert.ok(Math.max(...ends) - Math.min(...ends) > 1_000, `they end together: ${ends.join(" ")}`);
   assert.ok(
     clients.every((client) => client.ended()?.code === status.OK),
-    `an end is no failure ${JSON.stringify(clients.map((c)=>c.ended()))}`,
+    "an end is no failure",
   );
   assert.equal(await old.ended, 0);
   const moved = stream(other, token);
