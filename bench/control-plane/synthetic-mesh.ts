@@ -4,7 +4,7 @@ import { virtualHostName } from "#envoy/names.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice, Service } from "#model/kubernetes/service.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import type { ResourceName } from "#xds/provider.ts";
 import { virtualHostType } from "#xds/type-urls.ts";
 
@@ -15,7 +15,7 @@ export interface MeshSize {
 }
 
 /** Sources that the benchmark writes, in the form that the control plane reads. */
-export type WritableObjects = Objects & {
+export type WritableObjects = MeshObjects & {
   readonly pods: Source<Pod>;
   readonly services: Source<Service>;
   readonly endpointSlices: Source<EndpointSlice>;
@@ -34,12 +34,6 @@ export function writableObjects(graph: Graph): WritableObjects {
     pods: graph.source("Pod"),
     services: graph.source("Service"),
     endpointSlices: graph.source("EndpointSlice"),
-    serviceAccounts: graph.source("ServiceAccount"),
-    configMaps: graph.source("ConfigMap"),
-    secrets: graph.source("Secret"),
-    deployments: graph.source("Deployment"),
-    statefulSets: graph.source("StatefulSet"),
-    jobs: graph.source("Job"),
     gateways: graph.source("Gateway"),
     gatewayClasses: graph.source("GatewayClass"),
     httpRoutes: graph.source("HTTPRoute"),

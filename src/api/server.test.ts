@@ -5,14 +5,15 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { askSocket } from "#local/socket-client.ts";
 import type { StatOptions } from "#telemetry/stat.ts";
-import { type ApiSources, createApi, serveApi } from "./server.ts";
+import { type ApiSources, alone, createApi, createHealthApi, serveApi } from "./server.ts";
 
 const quiet: ApiSources = {
   notReady: () => [],
-  stat: () => [],
+  stat: () => alone([]),
   metrics: () => "istio_requests_total 1\n",
   problems: () => [],
-  proxies: () => [],
+  proxies: () => alone([]),
+  acknowledgements: () => alone([]),
   collections: () => new Map([["services", { keys: new Set(["a"]), version: 3n }]]),
 };
 
@@ -29,13 +30,28 @@ test("the namespace and the window of a stat are passed on", async () => {
     ...quiet,
     stat: (options) => {
       asked.push(options);
-      return [];
+      return alone([]);
     },
   });
   await api.request("/stat");
   await api.request("/stat?namespace=shop&windowMs=60000");
   assert.equal((await api.request("/stat?windowMs=soon")).status, 400);
   assert.deepEqual(asked, [{ windowMs: 30_000 }, { windowMs: 60_000, namespace: "shop" }]);
+});
+
+test("an answer names the replicas that are missing in it", async () => {
+  const stat = () => Promise.resolve({ items: [], unanswered: ["10.0.0.2", "10.0.0.3"] });
+  const answer = await createApi({ ...quiet, stat }).request("/stat");
+  assert.equal(answer.headers.get("heddle-unanswered"), "10.0.0.2,10.0.0.3");
+  assert.equal((await createApi(quiet).request("/stat")).headers.get("heddle-unanswered"), null);
+});
+
+test("strangers are told of health and metrics alone", async () => {
+  const api = createHealthApi(quiet);
+  const statuses = ["/live", "/ready", "/metrics", "/stat", "/proxies", "/debug/collections"].map(
+    async (path) => (await api.request(path)).status,
+  );
+  assert.deepEqual(await Promise.all(statuses), [200, 200, 200, 404, 404, 404]);
 });
 
 test("maps, sets and big integers become JSON", async () => {

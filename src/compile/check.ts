@@ -2,38 +2,66 @@
 // Each check is a pure function of one object and of what it fetches, so an edit re-checks only what it touches.
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem } from "#model/reference.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { Problem, ProblemReason } from "#model/reference.ts";
+import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
-import { type CheckInputs, checkInputs } from "./checks/inputs.ts";
+import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
 
-/** Problems between objects, in one collection for each kind checked; they name object and field, not yet the file. */
-export function checkObjects(graph: Graph, objects: Objects): readonly Collection<Problem>[] {
-  const inputs = checkInputs(graph, objects);
-  const check = <T extends KubernetesObject>(
-    from: Collection<T>,
-    kind: string,
-    findings: (object: T, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
-  ): Collection<Problem> =>
-    graph.deriveMany(`problems of ${kind}`, from, (object, fetch, key) =>
-      findings(object, inputs, fetch).map((finding, index): readonly [string, Problem] => [
-        `${key} ${index}`,
-        problemOf(kind, object, finding),
-      ]),
-    );
+/**
+ * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
+ * file. On a cluster these are all: the API server and its controllers see to the rest.
+ */
+export function checkMesh(
+  graph: Graph,
+  objects: MeshObjects,
+  inputs: CheckInputs = checkInputs(graph, objects),
+): readonly Collection<Problem>[] {
+  return checkRouting(graph, objects, inputs);
+}
+
+/**
+ * What is wrong with one object that is not there yet, beside those that are. `unresolved` problems may come right by
+ * themselves.
+ */
+export function checkProposed(
+  object: KubernetesObject,
+  inputs: CheckInputs,
+): readonly { readonly problem: Problem; readonly unresolved: boolean }[] {
+  const check = proposedChecks[object.kind];
+  return (check?.(object, inputs) ?? []).map((finding) => ({
+    problem: problemOf(object.kind, object, finding),
+    unresolved: isUnresolved(finding.reason),
+  }));
+}
+
+/** The same for local mode, where nobody else checks services and what pods are made of. */
+export function checkObjects(graph: Graph, objects: LocalObjects): readonly Collection<Problem>[] {
+  const inputs = localCheckInputs(graph, objects);
+  const check = checker<LocalCheckInputs>(graph, inputs);
   return [
     check(objects.services, "Service", checkService),
     check(objects.deployments, "Deployment", checkDeployment),
     check(objects.statefulSets, "StatefulSet", checkStatefulSet),
     check(objects.jobs, "Job", checkJob),
     check(objects.pods, "Pod", checkPod),
+    ...checkRouting(graph, objects, inputs),
+  ];
+}
+
+function checkRouting(
+  graph: Graph,
+  objects: MeshObjects,
+  inputs: CheckInputs,
+): readonly Collection<Problem>[] {
+  const check = checker<CheckInputs>(graph, inputs);
+  return [
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
@@ -42,7 +70,60 @@ export function checkObjects(graph: Graph, objects: Objects): readonly Collectio
   ];
 }
 
+function checker<I>(graph: Graph, inputs: I) {
+  return <T extends KubernetesObject>(
+    from: Collection<T>,
+    kind: string,
+    findings: (object: T, inputs: I, fetch: Fetch) => readonly CheckFinding[],
+  ): Collection<Problem> =>
+    graph.deriveMany(`problems of ${kind}`, from, (object, fetch, key) =>
+      findings(object, inputs, fetch).map((finding, index): readonly [string, Problem] => [
+        `${key} ${index}`,
+        problemOf(kind, object, finding),
+      ]),
+    );
+}
+
 function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding): Problem {
   const { namespace = "", name } = object.metadata;
   return { ...finding, object: { kind, namespace, name } };
 }
+
+/** Whether a problem may come right without a change of the object: others come in any order. */
+function isUnresolved(reason: ProblemReason | undefined): boolean {
+  return reason !== undefined && reasonsOfOthers.includes(reason);
+}
+
+const reasonsOfOthers: readonly ProblemReason[] = [
+  "NoMatchingParent",
+  "NotAllowedByListeners",
+  "NoMatchingListenerHostname",
+  "Conflicted",
+  "BackendNotFound",
+  "RefNotPermitted",
+];
+
+/** Reads what is there, without a record: the answer is given once. */
+const readNow: Fetch = {
+  get: (collection, key) => collection.get(key),
+  by: (index, value) => index.get(value),
+  all: (collection) => [...collection.entries()].map(([, item]) => item),
+};
+
+type ProposedCheck = (object: KubernetesObject, inputs: CheckInputs) => readonly CheckFinding[];
+
+function proposed<T extends KubernetesObject>(
+  findings: (object: T, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
+): ProposedCheck {
+  // The kind is what the table below is read by.
+  return (object, inputs) => findings(object as T, inputs, readNow);
+}
+
+/** The kinds of routes and policies, whose checks need nothing that a cluster's control plane does not read. */
+const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
+  Gateway: proposed(checkGateway),
+  HTTPRoute: proposed(checkHttpRoute),
+  GRPCRoute: proposed(checkGrpcRoute),
+  VirtualService: proposed(checkVirtualService),
+  DestinationRule: proposed(checkDestinationRule),
+};

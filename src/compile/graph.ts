@@ -7,7 +7,7 @@ import { workloadOf } from "#model/kubernetes/workload.ts";
 import type { DestinationPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import { byAge } from "./by-age.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
@@ -44,7 +44,7 @@ export interface Mesh {
 }
 
 /** Wires every stage. Nothing is computed before the graph settles. */
-export function compileMesh(graph: Graph, objects: Objects): Mesh {
+export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   // Services and what runs behind them.
   const services = graph.derive("services", objects.services, (service) => meshService(service));
   const servicesByAddress = services.index("by address", (service) =>

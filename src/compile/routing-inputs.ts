@@ -8,7 +8,7 @@ import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { MeshService } from "#model/service.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { serviceKeyOfHost } from "./services.ts";
 
@@ -27,7 +27,7 @@ export interface RoutingInputs {
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
 export function routingInputs(
-  objects: Objects,
+  objects: MeshObjects,
   services: Collection<MeshService>,
   purpose: string,
 ): RoutingInputs {

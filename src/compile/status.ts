@@ -8,21 +8,21 @@ import type { Service } from "#model/kubernetes/service.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import { objectKey, type Problem } from "#model/reference.ts";
 import type { DesiredStatus, RejectedResource } from "#model/status.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 import { type GatewayRoute, routesOnListener, servedRoutes } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
 import type { Listener } from "./listeners.ts";
+import { isOurGateway, isOurParent } from "./ownership.ts";
 import { type ConditionContext, conditionsOf, unlessPresent } from "./status/conditions.ts";
 import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 import { gatewayStatus } from "./status/gateway-status.ts";
 import { istioConditions } from "./status/istio-status.ts";
-import { isOurGateway, isOurParent } from "./status/ownership.ts";
 import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */
 export interface StatusInputs {
-  readonly objects: Objects;
+  readonly objects: MeshObjects;
   readonly mesh: Mesh;
   /** Those of `checkObjects`. */
   readonly problems: readonly Collection<Problem>[];
@@ -80,7 +80,7 @@ type StatusOf<T> = (
   fetch: Fetch,
 ) => Readonly<Record<string, unknown>> | undefined;
 
-function ofRoute(objects: Objects): StatusOf<GatewayRoute> {
+function ofRoute(objects: MeshObjects): StatusOf<GatewayRoute> {
   return (route, facts, context, fetch) => {
     const { namespace = "default" } = route.metadata;
     const isOurs = (parent: Parameters<typeof isOurParent>[2]) =>

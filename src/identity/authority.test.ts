@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { inspect } from "node:util";
 import { fromBER, type Sequence } from "asn1js";
-import { type IssuedCertificate, openAuthority } from "./authority.ts";
+import { authorityOf, type IssuedCertificate, makeAuthorityFiles, openAuthority } from "./authority.ts";
 
 const scratch = mkdtempSync(join(tmpdir(), "heddle-authority-"));
 after(() => rmSync(scratch, { recursive: true }));
@@ -93,11 +93,23 @@ test("OpenSSL accepts the chain for servers and for clients", async () => {
   }
 });
 
-test("a server's certificate is good for its names and for serving alone", async () => {
+test("a server's certificate is good for its names, and proves to other replicas that it is the control plane's", async () => {
   const authority = await openAuthority(join(scratch, "server"), { trustDomain: "cluster.local" });
   const leaf = leafOf(await authority.issueServer(["heddle.heddle-system.svc", "localhost"], hour));
   assert.equal(leaf.checkHost("heddle.heddle-system.svc"), "heddle.heddle-system.svc");
-  assert.deepEqual(leaf.keyUsage, ["1.3.6.1.5.5.7.3.1"]);
+  assert.match(leaf.subjectAltName ?? "", /^URI:spiffe:\/\/cluster\.local\/ns\/heddle-system\/sa\/heddle, /);
+  assert.deepEqual(leaf.keyUsage, ["1.3.6.1.5.5.7.3.1", "1.3.6.1.5.5.7.3.2"]);
+});
+
+test("the same files make the same authority wherever they are", async () => {
+  const files = new Map(Object.entries(makeAuthorityFiles({ trustDomain: "cluster.local" })));
+  const [here, there] = ["Secret a", "Secret b"].map((place) =>
+    authorityOf(files, place, { trustDomain: "cluster.local" }),
+  );
+  assert.ok(here !== undefined && there !== undefined);
+  assert.equal(here.rootPem, there.rootPem);
+  const leaf = leafOf(await here.issueWorkload(identity, hour));
+  assert.ok(leaf.verify(new X509Certificate(there.rootPem).publicKey));
 });
 
 test("no certificate outlives its authority", async () => {

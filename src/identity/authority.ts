@@ -1,5 +1,5 @@
 /**
- * The certificate authority of a mesh. Its directory has the form of Istio's `cacerts`
+ * The certificate authority of a mesh. Its files, in a directory or a Secret, have the form of Istio's `cacerts`
  * (https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/), so that a user's own CA can be put
  * there: ca-cert.pem and ca-key.pem sign, cert-chain.pem leads from it to a root, root-cert.pem is what is trusted.
  */
@@ -7,7 +7,7 @@ import { createPrivateKey, generateKeyPair, generateKeyPairSync, X509Certificate
 import { promisify } from "node:util";
 import { type Issuer, issuerOf, type KeyPurpose, makeLeaf, makeRoot } from "./certificate.ts";
 import { PrivateText } from "./private-text.ts";
-import { spiffeId, type WorkloadIdentity, workloadDnsName } from "./spiffe.ts";
+import { controlPlaneSpiffeId, spiffeId, type WorkloadIdentity, workloadDnsName } from "./spiffe.ts";
 import { openSecrets } from "./state-directory.ts";
 
 const generateKeys = promisify(generateKeyPair);
@@ -33,7 +33,7 @@ export interface Authority {
   readonly rootPem: string;
   /** A certificate with exactly one SPIFFE ID, good for both ends of a connection. */
   issueWorkload(identity: WorkloadIdentity, lifetimeMs: number): Promise<IssuedCertificate>;
-  /** A certificate for the control plane's own servers. */
+  /** A certificate for the control plane's own servers, and for what replicas ask each other: it has an identity too. */
   issueServer(dnsNames: readonly string[], lifetimeMs: number): Promise<IssuedCertificate>;
 }
 
@@ -48,9 +48,18 @@ export interface AuthorityOptions {
  * Throws with the file's name if the files there do not make an authority.
  */
 export async function openAuthority(directory: string, options: AuthorityOptions): Promise<Authority> {
+  const files = await openSecrets(directory, async () => makeAuthorityFiles(options));
+  return authorityOf(files, directory, options);
+}
+
+/** The authority that `files` make, by their names; `place` is where they are. Throws if they do not make one. */
+export function authorityOf(
+  files: ReadonlyMap<string, string>,
+  place: string,
+  options: AuthorityOptions,
+): Authority {
   const now = options.now ?? Date.now;
-  const files = await openSecrets(directory, async () => makeRootFiles(options.trustDomain, now()));
-  const { issuer, intermediatesPem, rootPem } = readIssuer(directory, files, now());
+  const { issuer, intermediatesPem, rootPem } = readIssuer(place, files, now());
   const issue = async (names: LeafNames, lifetimeMs: number) =>
     issueLeaf(
       { ...names, notBefore: new Date(now() - clockSkewMs), notAfter: new Date(now() + lifetimeMs) },
@@ -69,7 +78,11 @@ export async function openAuthority(directory: string, options: AuthorityOptions
         },
         lifetimeMs,
       ),
-    issueServer: (dnsNames, lifetimeMs) => issue({ uris: [], dnsNames, usages: ["server"] }, lifetimeMs),
+    issueServer: (dnsNames, lifetimeMs) =>
+      issue(
+        { uris: [controlPlaneSpiffeId(options.trustDomain)], dnsNames, usages: ["server", "client"] },
+        lifetimeMs,
+      ),
   };
 }
 
@@ -99,7 +112,10 @@ async function issueLeaf(
   };
 }
 
-function makeRootFiles(trustDomain: string, now: number): Readonly<Record<string, string>> {
+/** The files of a new authority. */
+export function makeAuthorityFiles(options: AuthorityOptions): Readonly<Record<string, string>> {
+  const { trustDomain, now: clock = Date.now } = options;
+  const now = clock();
   const { publicKey, privateKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
   const validity = { notBefore: new Date(now - clockSkewMs), notAfter: new Date(now + rootLifetimeMs) };
   const root = new X509Certificate(
@@ -112,22 +128,22 @@ function makeRootFiles(trustDomain: string, now: number): Readonly<Record<string
   };
 }
 
-function readIssuer(directory: string, files: ReadonlyMap<string, string>, now: number) {
+function readIssuer(place: string, files: ReadonlyMap<string, string>, now: number) {
   const required = (name: string): string => {
     const text = files.get(name);
-    if (text === undefined) throw new Error(`The certificate authority in ${directory} has no ${name}.`);
+    if (text === undefined) throw new Error(`The certificate authority in ${place} has no ${name}.`);
     return text;
   };
   const certificate = new X509Certificate(required("ca-cert.pem"));
   const key = createPrivateKey(required("ca-key.pem"));
   const rootPem = withNewline(required("root-cert.pem"));
-  if (!certificate.ca) throw new Error(`${directory}/ca-cert.pem may not sign: it is not a CA certificate.`);
+  if (!certificate.ca) throw new Error(`${place}/ca-cert.pem may not sign: it is not a CA certificate.`);
   if (!certificate.checkPrivateKey(key)) {
-    throw new Error(`${directory}/ca-key.pem is not the key of ca-cert.pem.`);
+    throw new Error(`${place}/ca-key.pem is not the key of ca-cert.pem.`);
   }
   if (Date.parse(certificate.validTo) <= now) {
     throw new Error(
-      `${directory}/ca-cert.pem expired on ${certificate.validTo}; replace the certificate authority.`,
+      `${place}/ca-cert.pem expired on ${certificate.validTo}; replace the certificate authority.`,
     );
   }
   // A root is known to the peers; only what lies between it and a leaf has to be sent.

@@ -1,3 +1,5 @@
+import { controlPlaneName, systemNamespace } from "#model/installation.ts";
+
 /** Who a workload is to others: the namespace and service account that its token proves. */
 export interface ServiceAccountIdentity {
   readonly namespace: string;
@@ -22,6 +24,11 @@ const workloadDomain = ".workload.heddle";
 /** The identity in Istio's form of a SPIFFE ID. https://github.com/spiffe/spiffe/blob/main/standards/SPIFFE-ID.md */
 export function spiffeId(trustDomain: string, namespace: string, serviceAccount: string): string {
   return `spiffe://${trustDomain}/ns/${namespace}/sa/${serviceAccount}`;
+}
+
+/** The identity of the control plane, by which its replicas know each other. */
+export function controlPlaneSpiffeId(trustDomain: string): string {
+  return spiffeId(trustDomain, systemNamespace, controlPlaneName);
 }
 
 /** The parts of an ID that `spiffeId` made; undefined for any other URI. */

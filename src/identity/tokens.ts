@@ -17,6 +17,7 @@ import {
   jwtVerify,
   SignJWT,
 } from "jose";
+import type { ServiceAccountIdentity } from "./spiffe.ts";
 import { openSecrets } from "./state-directory.ts";
 import { tokenAudience } from "./token-audience.ts";
 
@@ -51,6 +52,8 @@ export interface TokenIssuer {
 /** Why a token is not accepted, for logs; the caller is told no more than that it is not. */
 export interface Refusal {
   readonly refused: string;
+  /** The same token may be accepted soon: what it speaks for is not known here yet. */
+  readonly again?: true;
 }
 
 export interface TokenVerifier {
@@ -171,6 +174,12 @@ function podIdentityOf(payload: JWTPayload): PodIdentity | Refusal {
 
 function subjectOf(namespace: string, serviceAccount: string): string {
   return `system:serviceaccount:${namespace}:${serviceAccount}`;
+}
+
+/** The service account that a token's subject, or the name of its user, means. */
+export function parseSubject(subject: string): ServiceAccountIdentity | undefined {
+  const [, namespace, serviceAccount] = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(subject) ?? [];
+  return namespace === undefined || serviceAccount === undefined ? undefined : { namespace, serviceAccount };
 }
 
 /** A UUID that is the same for a name every time: on one machine service accounts have no UID of their own. */

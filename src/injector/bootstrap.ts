@@ -26,15 +26,15 @@ const node = {
   metadata: { ip: "$(POD_IP)" },
 };
 
-/** The bootstrap of a sidecar or gateway with this limit of memory. */
-export function bootstrap(settings: InjectionSettings, memoryLimit: string): object {
+/** The bootstrap of a sidecar or gateway whose heap may have so many bytes: digits, see `maxHeapBytes`. */
+export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
     node,
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
     ...stats(settings.statsFlushSeconds),
-    overload_manager: overloadManager(memoryLimit),
+    overload_manager: overloadManager(heapBytes),
   };
 }
 
@@ -251,14 +251,21 @@ function stats(flushSeconds: number): object {
   };
 }
 
-/** How much of the container's memory the heap may take: the rest is stacks and pages of the binary. */
-const heapShare = 0.8;
+/** Of ten parts of the container's memory the heap may take so many: the rest is stacks and pages of the binary. */
+export const heapTenths = 8;
 
 /** Far above what a sidecar sees; a flood ends here and not at the limit of open files. */
 const maximumConnections = 50_000;
 
+/** What the heap of a proxy may have with this limit of memory. */
+export function maxHeapBytes(memoryLimit: string): string {
+  const bytes = memoryBytes(memoryLimit);
+  if (bytes === undefined) throw new Error(`${memoryLimit} is no amount of memory`);
+  return String(Math.floor((bytes * heapTenths) / 10));
+}
+
 /** Sheds load before the kernel kills the proxy for its memory. */
-function overloadManager(memoryLimit: string): object {
+function overloadManager(heapBytes: string): object {
   const heap = "envoy.resource_monitors.fixed_heap";
   const action = (name: string, value: number) => ({
     name: `envoy.overload_actions.${name}`,
@@ -271,7 +278,7 @@ function overloadManager(memoryLimit: string): object {
         name: heap,
         typed_config: {
           ...typed("extensions.resource_monitors.fixed_heap.v3.FixedHeapConfig"),
-          max_heap_size_bytes: Math.floor((memoryBytes(memoryLimit) ?? 2 ** 28) * heapShare),
+          max_heap_size_bytes: heapBytes,
         },
       },
       {

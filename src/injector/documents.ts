@@ -3,13 +3,19 @@ import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Pod, PodSpec } from "#model/kubernetes/pod.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
 import { decideInjection } from "./decision.ts";
-import { injectSidecar } from "./inject.ts";
+import { type Injection, injectSidecar } from "./inject.ts";
+import { podSecurityProblem } from "./pod-security.ts";
 import type { InjectionSettings } from "./settings.ts";
 
 export type DocumentInjection =
   | { readonly kind: "injected"; readonly object: object; readonly warnings: readonly Problem[] }
   /** It holds pods, and they are to stay as they are. */
-  | { readonly kind: "skipped"; readonly subject: ObjectReference; readonly reason: string }
+  | {
+      readonly kind: "skipped";
+      readonly subject: ObjectReference;
+      readonly reason: string;
+      readonly wished?: true;
+    }
   | { readonly kind: "refused"; readonly problem: Problem }
   /** It holds no pods. */
   | { readonly kind: "other" };
@@ -40,7 +46,7 @@ export function injectDocument(
   const subject = {
     kind,
     namespace,
-    name: text(metadata?.["name"]) ?? text(metadata?.["generateName"]) ?? "",
+    name: text(metadata?.["generateName"]) ?? text(metadata?.["name"]) ?? "",
   };
   const holder = path.reduce<JsonObject | undefined>((at, step) => asObject(at?.[step]), object);
   if (holder === undefined || !hasContainers(holder)) {
@@ -55,8 +61,13 @@ export function injectDocument(
   }
   const pod = podOf(holder, subject);
   const decision = decideInjection(pod, { labels: labelsOf(namespace) });
-  if (!decision.inject) return { kind: "skipped", subject, reason: decision.reason };
-  const result = injectSidecar(pod, settings);
+  if (!decision.inject) {
+    const wished = decision.wished === true ? { wished: decision.wished } : {};
+    return { kind: "skipped", subject, reason: decision.reason, ...wished };
+  }
+  const insecure = podSecurityProblem(namespace, labelsOf(namespace));
+  const result: Injection =
+    insecure === undefined ? injectSidecar(pod, settings) : { kind: "refused", problem: insecure };
   const locate = (problem: Problem): Problem => ({
     ...problem,
     object: subject,

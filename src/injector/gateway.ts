@@ -6,6 +6,7 @@ import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
+import { maxHeapBytes } from "./bootstrap.ts";
 import { credentialsVolume, proxyAnnotations, proxyContainer } from "./proxy.ts";
 import type { InjectionSettings } from "./settings.ts";
 
@@ -46,7 +47,9 @@ function deployment(
   metadata: ObjectMeta,
   labels: Labels,
 ): Deployment {
-  const { startupProbe, ...container } = proxyContainer(settings, settings.proxyResources);
+  const resources = settings.proxyResources;
+  const heapBytes = maxHeapBytes(resources.memoryLimit);
+  const { startupProbe, ...container } = proxyContainer(settings, resources, heapBytes);
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { assertGolden, assertNoOrphans, goldenCases } from "#test/helpers/golden.ts";
-import { bootstrap, tokenSds } from "./bootstrap.ts";
+import { bootstrap, maxHeapBytes, tokenSds } from "./bootstrap.ts";
 import { decideInjection } from "./decision.ts";
 import { injectSidecar, isInjected } from "./inject.ts";
 import { injectYaml } from "./inject-yaml.ts";
@@ -38,7 +38,7 @@ test("every golden file of the injector has its input", () => {
 
 test("the bootstrap", () => {
   const files = {
-    "bootstrap.json": bootstrap(settings, "256Mi"),
+    "bootstrap.json": bootstrap(settings, maxHeapBytes("256Mi")),
     "token-sds.json": JSON.parse(tokenSds()) as object,
   };
   for (const [name, value] of Object.entries(files)) {
@@ -61,7 +61,7 @@ test("an injected pod is recognised, comes back as it is, and the original is no
   assert.ok(!isInjected(pod));
   const again = injectSidecar(first.pod, settings);
   assert.ok(again.kind === "injected");
-  assert.equal(again.pod, first.pod);
+  assert.deepEqual(again.pod, first.pod);
 });
 
 test("what runs is what the settings say", () => {

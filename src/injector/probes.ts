@@ -26,6 +26,10 @@ export interface ProbePath {
   readonly prefixRewrite?: string;
 }
 
+/** The handlers of a container that may ask by HTTP, as paths in it. */
+export const probeFields = ["startupProbe", "readinessProbe", "livenessProbe"] as const;
+export const hookFields = ["postStart", "preStop"] as const;
+
 /** The spec with every probe and hook that the proxy can answer rewritten to the health port. */
 export function rewriteProbes(spec: PodSpec): PodSpec {
   return {
@@ -49,11 +53,11 @@ export function probePaths(pod: Pod): readonly ProbePath[] {
 
 function rewriteContainer(container: Container): Container {
   if (container.name === proxyContainerName) return container;
-  const probe = (name: "startupProbe" | "readinessProbe" | "livenessProbe") => {
+  const probe = (name: (typeof probeFields)[number]) => {
     const original = container[name];
     return original && { [name]: rewriteProbe(original, container) };
   };
-  const hook = (name: "postStart" | "preStop") => {
+  const hook = (name: (typeof hookFields)[number]) => {
     const original = container.lifecycle?.[name];
     return original && { [name]: rewriteHook(original, container) };
   };

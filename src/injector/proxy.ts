@@ -6,11 +6,8 @@ import { healthPort, proxyUid } from "#interception/addresses.ts";
 import type { Container, Volume } from "#model/kubernetes/pod.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { bootstrap, credentialsDirectory, tokenFile, tokenSds, tokenSdsFile } from "./bootstrap.ts";
+import { credentialsVolumeName, sdsAnnotation } from "./names.ts";
 import type { InjectionSettings, ProxyResources } from "./settings.ts";
-
-export const injectedAnnotation = "heddle.dev/injected";
-export const sdsAnnotation = "heddle.dev/sds";
-export const credentialsVolumeName = "heddle-token";
 
 /** Kubernetes renews a token at 80 % of this. */
 const tokenLifetimeSeconds = 3600;
@@ -46,11 +43,16 @@ export const credentialsVolume: Volume = {
   },
 };
 
-/** Envoy and nothing else, as a container without rights. */
-export function proxyContainer(settings: InjectionSettings, resources: ProxyResources): Container {
+/** Envoy and nothing else, as a container without rights. `heapBytes` is what `maxHeapBytes` says of its memory. */
+export function proxyContainer(
+  settings: InjectionSettings,
+  resources: ProxyResources,
+  heapBytes: string,
+): Container {
   return {
     name: proxyContainerName,
     image: settings.proxyImage,
+    ...(settings.imagePullPolicy && { imagePullPolicy: settings.imagePullPolicy }),
     command: ["envoy"],
     args: [
       "--concurrency",
@@ -65,7 +67,7 @@ export function proxyContainer(settings: InjectionSettings, resources: ProxyReso
       "--drain-strategy",
       "immediate",
       "--config-yaml",
-      JSON.stringify(bootstrap(settings, resources.memoryLimit)),
+      JSON.stringify(bootstrap(settings, heapBytes)),
     ],
     env: [
       { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },

@@ -4,6 +4,8 @@ export interface InjectionSettings {
   readonly proxyImage: string;
   /** Has `nft` in its PATH. */
   readonly controlPlaneImage: string;
+  /** Of both images; without it Kubernetes decides by their tags. */
+  readonly imagePullPolicy?: "Always" | "IfNotPresent" | "Never";
   /** Where proxies find the control plane; its certificate is for that host. */
   readonly xdsAddress: { readonly host: string; readonly port: number };
   /** How often a proxy pushes what it has measured. */

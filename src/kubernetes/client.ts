@@ -41,7 +41,13 @@ export type WatchEvent<T> =
   | { readonly type: "ADDED" | "MODIFIED" | "DELETED"; readonly object: T }
   | {
       readonly type: "BOOKMARK";
-      readonly object: { readonly metadata: { readonly resourceVersion: string } };
+      readonly object: {
+        readonly metadata: {
+          readonly resourceVersion: string;
+          /** `k8s.io/initial-events-end` says that all that was there has been sent. */
+          readonly annotations?: Readonly<Record<string, string>>;
+        };
+      };
     };
 
 export interface RequestOptions {
@@ -49,8 +55,16 @@ export interface RequestOptions {
   readonly body?: unknown;
   /** Default: `application/json`. */
   readonly contentType?: string;
+  /** Default: `application/json`. */
+  readonly accept?: string;
   readonly signal?: AbortSignal;
 }
+
+export type WatchOptions = Pick<RequestOptions, "query" | "accept" | "signal">;
+
+/** Asks for the metadata of objects alone, in a list and in a watch. https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+export const metadataOnly =
+  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
 
 /** A connection to one API server as one user. Every method throws `KubernetesError`. */
 export interface KubernetesClient {
@@ -61,12 +75,11 @@ export interface KubernetesClient {
     path: string,
     options?: RequestOptions,
   ): Promise<T>;
-  /** Events from `query.resourceVersion` on, until the server ends the watch; throws for an `ERROR` event. */
-  watch<T>(
-    path: string,
-    query: Readonly<Record<string, string>>,
-    signal: AbortSignal,
-  ): AsyncIterable<WatchEvent<T>>;
+  /**
+   * Resolves when the server has accepted the watch. Then events from `query.resourceVersion` on, until the server ends
+   * it; iterating throws for an `ERROR` event, and when the connection breaks.
+   */
+  watch<T>(path: string, options: WatchOptions): Promise<AsyncIterable<WatchEvent<T>>>;
   /** Server-side apply. Finds out by discovery where objects of the kind are, and remembers it. */
   apply<T extends KubernetesObject>(object: T, options: ApplyOptions): Promise<T>;
   /** Where the objects of a kind are; undefined when the server does not have the kind. Remembered for a while. */

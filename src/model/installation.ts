@@ -2,7 +2,11 @@
 export const systemNamespace = "heddle-system";
 /** The Deployment, Service and ServiceAccount of the control plane; its pods have the label `app: heddle`. */
 export const controlPlaneName = "heddle";
+/** The host by which proxies and the API server know the control plane; its certificate is for it. */
+export const controlPlaneHost = `${controlPlaneName}.${systemNamespace}.svc`;
 export const authoritySecret = "heddle-ca";
+/** A user's own authority, in the same form: it is used in the stead of ours while it is there. */
+export const usersAuthoritySecret = "cacerts";
 export const leaderLease = "heddle-leader";
 /** What workloads used before, written by the leader. */
 export const dependenciesConfigMap = "heddle-dependencies";

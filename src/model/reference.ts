@@ -26,6 +26,16 @@ export interface Problem {
   readonly reason?: ProblemReason;
 }
 
+/** What is wrong, and where: `message (Kind namespace/name, field)`. Everywhere the same words. */
+export function problemText({ message, object, field }: Problem): string {
+  const name =
+    object === undefined
+      ? undefined
+      : `${object.kind} ${[object.namespace, object.name].filter(Boolean).join("/")}`;
+  const about = [name, field].filter((part) => part !== undefined).join(", ");
+  return about === "" ? message : `${message} (${about})`;
+}
+
 /** Most are Gateway API's words for reasons of conditions. */
 export type ProblemReason =
   // What the object is attached to does not take it.

@@ -15,9 +15,14 @@ export interface GrpcServer {
   listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }>;
   /** Used for connections made from now on. */
   replaceCertificate(certificate: ServerCertificate): void;
+  /** Tells all peers to make their next calls elsewhere; calls under way go on. */
+  drain(): void;
   /** Stops listening and cuts all connections. */
   close(): Promise<void>;
 }
+
+/** By then `close` has long been called. */
+const longestDrainMs = 60_000;
 
 export function createGrpcServer(options: { readonly certificate: ServerCertificate }): GrpcServer {
   const services = new GrpcLibraryServer({
@@ -52,6 +57,7 @@ export function createGrpcServer(options: { readonly certificate: ServerCertific
         });
       }),
     replaceCertificate: (certificate) => listener.setSecureContext(secureContext(certificate)),
+    drain: () => connections.drain(longestDrainMs),
     close: () =>
       new Promise((resolve) => {
         listener.close(() => resolve());

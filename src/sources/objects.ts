@@ -35,20 +35,15 @@ export interface ObjectOfKind {
 export type Kind = keyof ObjectOfKind;
 
 /**
- * What every source of API objects provides, whether it reads a directory or an API server: valid objects with their
- * namespace filled in, keyed by `objectKey`. A namespace that is used but not defined is there, without labels.
+ * What a mesh is made of, and what every source of API objects provides, whether it reads a directory or an API server:
+ * valid objects with their namespace filled in, keyed by `objectKey`. A namespace that is used but not defined is there,
+ * without labels. Each collection has the name that URLs of the API have for the kind.
  */
-export interface Objects {
+export interface MeshObjects {
   readonly namespaces: Collection<Namespace>;
   readonly pods: Collection<Pod>;
   readonly services: Collection<Service>;
   readonly endpointSlices: Collection<EndpointSlice>;
-  readonly serviceAccounts: Collection<ServiceAccount>;
-  readonly configMaps: Collection<ConfigMap>;
-  readonly secrets: Collection<Secret>;
-  readonly deployments: Collection<Deployment>;
-  readonly statefulSets: Collection<StatefulSet>;
-  readonly jobs: Collection<Job>;
   readonly gateways: Collection<Gateway>;
   readonly gatewayClasses: Collection<GatewayClass>;
   readonly httpRoutes: Collection<HttpRoute>;
@@ -56,4 +51,14 @@ export interface Objects {
   readonly referenceGrants: Collection<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
   readonly destinationRules: Collection<DestinationRule>;
+}
+
+/** What is read besides where Heddle runs the pods itself. On a cluster it has no business with any of it. */
+export interface LocalObjects extends MeshObjects {
+  readonly serviceAccounts: Collection<ServiceAccount>;
+  readonly configMaps: Collection<ConfigMap>;
+  readonly secrets: Collection<Secret>;
+  readonly deployments: Collection<Deployment>;
+  readonly statefulSets: Collection<StatefulSet>;
+  readonly jobs: Collection<Job>;
 }

@@ -29,34 +29,59 @@ export interface StatOptions {
   readonly namespace?: string;
 }
 
-interface Row {
-  readonly edge: Edge;
-  amount: Amount;
-  rps: number;
-  lastMutualTls: boolean;
+/** What one store knows of an edge: rows of several stores make one. Plain data but for the counts of `latency`. */
+export interface StatRow extends Pick<EdgeStat, "source" | "destination" | "protocol" | "rps"> {
+  readonly amount: Amount;
+  /** What is said about encryption where nothing of it was seen in the window. */
+  readonly lastMutualTls: boolean;
 }
 
 /** The edges that had traffic in the window, by source, then destination. */
 export function statOf(store: TelemetryStore, options: StatOptions = {}): readonly EdgeStat[] {
+  return statOfRows(statRows(store, options));
+}
+
+/** What a store has seen in the window, for `statOfRows`. */
+export function statRows(store: TelemetryStore, options: StatOptions = {}): readonly StatRow[] {
   const { windowMs = 30_000, namespace } = options;
-  const rows = new Map<string, Row>();
-  for (const edge of store.edges()) {
-    if (!isShown(edge, namespace)) continue;
+  return [...store.edges()].flatMap((edge): readonly StatRow[] => {
+    if (!isShown(edge, namespace)) return [];
     const end = store.completeUntil(edge);
     const start = Math.max(end - windowMs, edge.since);
     const amount = amountDuring(edge, { start, end });
-    if (amount.requests <= 0) continue;
-    const rps = amount.requests / (Math.max(end - start, 1_000) / 1_000);
-    const key = rowKey(edge);
-    const row = rows.get(key);
-    if (row === undefined) rows.set(key, { edge, amount, rps, lastMutualTls: edge.lastMutualTls });
-    else {
-      row.amount = sum(row.amount, amount);
-      row.rps += rps;
-      row.lastMutualTls &&= edge.lastMutualTls;
-    }
+    if (amount.requests <= 0) return [];
+    const { identity, lastMutualTls } = edge;
+    return [
+      {
+        source: { namespace: identity.sourceNamespace, workload: identity.sourceWorkload },
+        destination: { namespace: identity.destinationNamespace, service: identity.destinationService },
+        protocol: identity.protocol,
+        rps: amount.requests / (Math.max(end - start, 1_000) / 1_000),
+        amount,
+        lastMutualTls,
+      },
+    ];
+  });
+}
+
+/** One answer from the rows of one store or of several, by source, then destination. */
+export function statOfRows(rows: Iterable<StatRow>): readonly EdgeStat[] {
+  const edges = new Map<string, StatRow>();
+  for (const row of rows) {
+    const key = rowKey(row);
+    const before = edges.get(key);
+    edges.set(key, before === undefined ? row : together(before, row));
   }
-  return [...rows].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => statOfRow(row));
+  return [...edges].toSorted(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => statOfRow(row));
+}
+
+function together(left: StatRow, right: StatRow): StatRow {
+  return {
+    ...left,
+    amount: sum(left.amount, right.amount),
+    rps: left.rps + right.rps,
+    lastMutualTls: left.lastMutualTls && right.lastMutualTls,
+  };
 }
 
 /** The client's side measures; the server's tells only of clients that cannot. */
@@ -69,17 +94,16 @@ function isShown({ identity }: Edge, namespace: string | undefined): boolean {
   );
 }
 
-function rowKey({ identity }: Edge): string {
-  const { sourceNamespace, sourceWorkload, destinationNamespace, destinationService, protocol } = identity;
-  return [sourceNamespace, sourceWorkload, destinationNamespace, destinationService, protocol].join("\n");
+function rowKey({ source, destination, protocol }: StatRow): string {
+  return [source.namespace, source.workload, destination.namespace, destination.service, protocol].join("\n");
 }
 
-function statOfRow({ edge: { identity }, amount, rps, lastMutualTls }: Row): EdgeStat {
+function statOfRow({ source, destination, protocol, amount, rps, lastMutualTls }: StatRow): EdgeStat {
   const known = amount.mutualTls + amount.plaintext > 0;
   return {
-    source: { namespace: identity.sourceNamespace, workload: identity.sourceWorkload },
-    destination: { namespace: identity.destinationNamespace, service: identity.destinationService },
-    protocol: identity.protocol,
+    source,
+    destination,
+    protocol,
     rps: rounded(rps, 2),
     success: rounded(Math.max(0, 1 - amount.failures / amount.requests), 4),
     p50Ms: latencyAt(amount.latency, 0.5),

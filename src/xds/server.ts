@@ -5,7 +5,14 @@ import { DeltaDiscoveryRequestSchema } from "@heddle/envoy-api/envoy/service/dis
 import type { Authenticate } from "./authentication.ts";
 import type { Rejection } from "./delivery.ts";
 import type { Provider, ResourceName } from "./provider.ts";
-import { type ProxyStatus, rejectionsOf, typeStatus } from "./status.ts";
+import {
+  type Acknowledgement,
+  type ProxyStatus,
+  type RejectionStatus,
+  rejectionsOf,
+  sumOfAcknowledgements,
+  typeStatus,
+} from "./status.ts";
 import { type Request, Stream } from "./stream.ts";
 import type { Want } from "./wants.ts";
 
@@ -34,8 +41,12 @@ export interface XdsServer {
   addTo(server: Server): void;
   /** Every connected proxy, by id. */
   proxies(): readonly ProxyStatus[];
-  /** Ends all streams, and takes no more. */
-  close(): void;
+  /** How many of the connected proxies have the latest of what each object made. */
+  acknowledgements(): readonly Acknowledgement[];
+  /** What connected proxies refuse at present, without saying which. */
+  rejections(): readonly RejectionStatus[];
+  /** Takes no more streams, and ends those there are one after the other over `spreadMs` (default: at once). */
+  close(spreadMs?: number): Promise<void>;
 }
 
 type Call = ServerDuplexStream<Buffer, Buffer>;
@@ -67,7 +78,9 @@ export function createXdsServer<Client>(options: XdsServerOptions<Client>): XdsS
   return {
     addTo: (grpcServer) => server.addTo(grpcServer),
     proxies: () => server.proxies(),
-    close: () => server.close(),
+    acknowledgements: () => server.acknowledgements(),
+    rejections: () => server.rejections(),
+    close: (spreadMs = 0) => server.close(spreadMs),
   };
 }
 
@@ -131,10 +144,33 @@ class DiscoveryServer<Client> {
       .sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id)));
   }
 
-  close(): void {
+  acknowledgements(): readonly Acknowledgement[] {
+    return sumOfAcknowledgements(
+      [...this.#sessions].flatMap(({ stream }) =>
+        [...stream.acknowledgements().values()].map(({ object, isLatest }) => ({
+          object,
+          acknowledged: Number(isLatest),
+          proxies: 1,
+        })),
+      ),
+    );
+  }
+
+  rejections(): readonly RejectionStatus[] {
+    return [...this.#sessions].flatMap(({ stream }) => rejectionsOf(stream.deliveries));
+  }
+
+  /** Proxies whose streams end come to another replica, which does not want to see all of them in the same moment. */
+  async close(spreadMs: number): Promise<void> {
     this.#closed = true;
+    const sessions = [...this.#sessions];
+    const begun = performance.now();
+    for (const [index, { call }] of sessions.entries()) {
+      const dueMs = begun + (spreadMs * (index + 1)) / sessions.length - performance.now();
+      if (spreadMs > 0 && dueMs > 1) await new Promise((resolve) => setTimeout(resolve, dueMs));
+      call.end();
+    }
     for (const stop of this.#stop) stop();
-    for (const { call } of this.#sessions) call.end();
   }
 
   #accept(call: Call): void {
@@ -147,8 +183,9 @@ class DiscoveryServer<Client> {
     this.#options.authenticate(call.metadata).then(
       (answer) => {
         if (call.cancelled) return;
-        if ("refused" in answer) refuse(status.UNAUTHENTICATED, answer.refused);
-        else this.#open(call, answer.client, answer.id);
+        if ("refused" in answer) {
+          refuse(answer.again === true ? status.UNAVAILABLE : status.UNAUTHENTICATED, answer.refused);
+        } else this.#open(call, answer.client, answer.id);
       },
       (error: unknown) => refuse(status.UNAVAILABLE, `the token cannot be checked now: ${String(error)}`),
     );

@@ -1,4 +1,4 @@
-import type { Origin } from "#model/reference.ts";
+import type { ObjectReference, Origin } from "#model/reference.ts";
 import type { Delivery } from "./delivery.ts";
 import { toldAbsent } from "./subscription.ts";
 
@@ -27,6 +27,28 @@ export interface RejectionStatus {
   readonly name: string;
   readonly message: string;
   readonly origins: readonly Origin[];
+}
+
+/** How many of the proxies that use what an object made have acknowledged the latest of it: `n/m proxies`. */
+export interface Acknowledgement {
+  readonly object: ObjectReference;
+  readonly acknowledged: number;
+  readonly proxies: number;
+}
+
+/** The counts of several replicas, or of one proxy after the other, in one. */
+export function sumOfAcknowledgements(counts: Iterable<Acknowledgement>): readonly Acknowledgement[] {
+  const sums = new Map<string, Acknowledgement>();
+  for (const { object, acknowledged, proxies } of counts) {
+    const key = `${object.kind} ${object.namespace}/${object.name}`;
+    const before = sums.get(key);
+    sums.set(key, {
+      object,
+      acknowledged: acknowledged + (before?.acknowledged ?? 0),
+      proxies: proxies + (before?.proxies ?? 0),
+    });
+  }
+  return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
 }
 
 export function typeStatus(delivery: Delivery): TypeStatus {

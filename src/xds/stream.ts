@@ -1,5 +1,6 @@
 // One delta ADS stream: takes the client's requests and changed resources, and decides what to send next.
 
+import type { ObjectReference } from "#model/reference.ts";
 import { Delivery, type Rejection, type Response } from "./delivery.ts";
 import type { Absent, Provider, Resource, ResourceName } from "./provider.ts";
 import { absentVirtualHost, encodeResponse } from "./response.ts";
@@ -48,6 +49,12 @@ const onDemandTypes: ReadonlySet<string> = new Set([clusterType, virtualHostType
 /** Larger responses are cut in parts (bytes). */
 const responseLimit = 4 * 1024 * 1024;
 
+/** Whether a client has the latest of what an object made. */
+export interface Acknowledged {
+  readonly object: ObjectReference;
+  readonly isLatest: boolean;
+}
+
 type Decision =
   | { readonly kind: "send"; readonly resource: Resource }
   | { readonly kind: "remove" | "wait" | "nothing" };
@@ -92,6 +99,24 @@ export class Stream {
   /** How many resources are needed, over all types. */
   get wanted(): number {
     return this.#wants.size;
+  }
+
+  /** For each object that made something the client needs: whether the client has acknowledged the latest of all of it. */
+  acknowledgements(): ReadonlyMap<string, Acknowledged> {
+    const found = new Map<string, Acknowledged>();
+    for (const { typeUrl, name, reasons, current } of this.#wants.all()) {
+      if (reasons === 0 || current?.kind !== "resource") continue;
+      const held = this.#delivery(typeUrl).subscription.held.get(name);
+      const isLatest =
+        held === current.version ||
+        (held !== undefined && isKnown(held) && this.#options.mayKeep(held, current, { typeUrl, name }));
+      for (const { kind, namespace, name: objectName } of current.origins) {
+        const object = { kind, namespace, name: objectName };
+        const key = `${kind} ${namespace}/${objectName}`;
+        found.set(key, { object, isLatest: isLatest && found.get(key)?.isLatest !== false });
+      }
+    }
+    return found;
   }
 
   /** Takes a request. */

@@ -74,7 +74,7 @@ class ControlPlane {
   }
 
   async stop(): Promise<void> {
-    this.#server?.close();
+    await this.#server?.close();
     await this.#grpc?.close();
     this.#server = undefined;
   }

@@ -13,7 +13,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { type Authority, openAuthority } from "#identity/authority.ts";
 import { trustBundleData } from "#identity/trust-bundle.ts";
-import { credentialsDirectory, tokenSds } from "#injector/bootstrap.ts";
+import { credentialsDirectory, maxHeapBytes, tokenSds } from "#injector/bootstrap.ts";
 import { proxyContainer } from "#injector/proxy.ts";
 import { defaultInjectionSettings } from "#injector/settings.ts";
 import { envoyBinary } from "#test/helpers/envoy.ts";
@@ -38,10 +38,11 @@ function sidecarArguments(): readonly string[] {
     SERVICE_ACCOUNT: "cart",
     POD_IP: "10.0.0.7",
   };
-  return (proxyContainer(settings, settings.proxyResources).args ?? []).map((argument) =>
-    Object.entries(variables)
-      .reduce((text, [name, value]) => text.replaceAll(`$(${name})`, value), argument)
-      .replaceAll(credentialsDirectory, credentials),
+  return (proxyContainer(settings, settings.proxyResources, maxHeapBytes("256Mi")).args ?? []).map(
+    (argument) =>
+      Object.entries(variables)
+        .reduce((text, [name, value]) => text.replaceAll(`$(${name})`, value), argument)
+        .replaceAll(credentialsDirectory, credentials),
   );
 }
 

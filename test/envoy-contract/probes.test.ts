@@ -11,7 +11,7 @@ import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { healthListenerView } from "#compile/health.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
-import { bootstrap } from "#injector/bootstrap.ts";
+import { bootstrap, maxHeapBytes } from "#injector/bootstrap.ts";
 import { injectSidecar } from "#injector/inject.ts";
 import { defaultInjectionSettings } from "#injector/settings.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
@@ -45,7 +45,9 @@ before(async () => {
   assert.ok(injected.kind === "injected");
   const view = healthListenerView(injected.pod);
   assert.ok(view);
-  const { stats_config } = bootstrap(defaultInjectionSettings, "256Mi") as { readonly stats_config: object };
+  const { stats_config } = bootstrap(defaultInjectionSettings, maxHeapBytes("256Mi")) as {
+    readonly stats_config: object;
+  };
   envoy = await startEnvoy(
     {
       stats_config,

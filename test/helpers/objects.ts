@@ -4,11 +4,11 @@ import type { Graph, Source } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 import { endpointSlicesOfServices } from "#sources/directory/endpoint-slices.ts";
-import type { Kind, ObjectOfKind, Objects } from "#sources/objects.ts";
+import type { Kind, LocalObjects, ObjectOfKind } from "#sources/objects.ts";
 
 /** Cells that a test writes: `put` adds or replaces the objects of a YAML text, `remove` takes one away. */
 export interface TestObjects {
-  readonly objects: Objects;
+  readonly objects: LocalObjects;
   readonly put: (text: string) => void;
   readonly remove: (kind: Kind, key: string) => void;
 }
@@ -22,7 +22,7 @@ export function testObjects(graph: Graph): TestObjects {
   };
   const pods = cell("Pod");
   const services = cell("Service");
-  const objects: Objects = {
+  const objects: LocalObjects = {
     namespaces: cell("Namespace"),
     pods,
     services,

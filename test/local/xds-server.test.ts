@@ -86,7 +86,7 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
   const clients: DeltaClient[] = [];
   context.after(async () => {
     for (const client of clients) client.close();
-    server.close();
+    await server.close();
     await grpc.close();
   });
   return {

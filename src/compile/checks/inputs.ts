@@ -3,16 +3,21 @@ import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
 export interface CheckInputs {
-  readonly objects: Objects;
-  readonly servicesByAddress: Index<Service>;
+  readonly objects: MeshObjects;
   readonly routing: RoutingInputs;
-  /** One for each kind of workload. */
+  /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
+}
+
+/** What the checks of local mode look up. */
+export interface LocalCheckInputs extends CheckInputs {
+  readonly objects: LocalObjects;
+  readonly servicesByAddress: Index<Service>;
 }
 
 /** What pods are made of: the template of a workload, or a pod itself. */
@@ -26,25 +31,39 @@ export interface Template {
 }
 
 /** Makes the indexes that the checks share. */
-export function checkInputs(graph: Graph, objects: Objects): CheckInputs {
+export function checkInputs(graph: Graph, objects: MeshObjects): CheckInputs {
   return {
+    objects,
+    routing: routingInputs(
+      objects,
+      graph.derive("services for checks", objects.services, (service) => meshService(service)),
+      "checks",
+    ),
+    templatesByLabel: [
+      byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
+    ],
+  };
+}
+
+/** Makes the indexes of local mode. */
+export function localCheckInputs(graph: Graph, objects: LocalObjects): LocalCheckInputs {
+  const inputs = checkInputs(graph, objects);
+  return {
+    ...inputs,
     objects,
     servicesByAddress: objects.services.index("by address for checks", ({ spec }) =>
       spec.clusterIP === undefined || spec.clusterIP === "" || spec.clusterIP === "None"
         ? []
         : [spec.clusterIP],
     ),
-    routing: routingInputs(
-      objects,
-      graph.derive("services for checks", objects.services, (service) => meshService(service)),
-      "checks",
-    ),
-    templatesByLabel: templates(graph, objects).map((collection) =>
-      collection.index("by label", ({ namespace, labels }) =>
-        Object.entries(labels).map(([label, value]) => labelKey(namespace, label, value)),
-      ),
-    ),
+    templatesByLabel: [...workloadTemplates(graph, objects).map(byLabel), ...inputs.templatesByLabel],
   };
+}
+
+function byLabel(templates: Collection<Template>): Index<Template> {
+  return templates.index("by label", ({ namespace, labels }) =>
+    Object.entries(labels).map(([label, value]) => labelKey(namespace, label, value)),
+  );
 }
 
 function labelKey(namespace: string, label: string, value: string): string {
@@ -65,7 +84,7 @@ export function selected(
     .filter(({ labels }) => hasLabels(labels, selector));
 }
 
-function templates(graph: Graph, objects: Objects): readonly Collection<Template>[] {
+function workloadTemplates(graph: Graph, objects: LocalObjects): readonly Collection<Template>[] {
   return [
     graph.derive("templates of Deployment", objects.deployments, (owner) =>
       templateOf(owner, owner.spec.template),
@@ -74,7 +93,6 @@ function templates(graph: Graph, objects: Objects): readonly Collection<Template
       templateOf(owner, owner.spec.template),
     ),
     graph.derive("templates of Job", objects.jobs, (owner) => templateOf(owner, owner.spec.template)),
-    graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod)),
   ];
 }
 

@@ -2,14 +2,14 @@ import type { Fetch } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Container, PodSpec, Volume } from "#model/kubernetes/pod.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
-import type { CheckInputs } from "./inputs.ts";
+import type { LocalCheckInputs } from "./inputs.ts";
 
 /** What a pod needs to start; `field` is where its spec stands in the object. */
 export function checkPodSpec(
   object: KubernetesObject,
   spec: PodSpec,
   field: string,
-  inputs: CheckInputs,
+  inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const namespace = object.metadata.namespace ?? "default";

@@ -2,10 +2,14 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
-import { type CheckInputs, selected } from "./inputs.ts";
+import { type LocalCheckInputs, selected } from "./inputs.ts";
 
 /** Address, ports and selector of a Service. */
-export function checkService(service: Service, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+export function checkService(
+  service: Service,
+  inputs: LocalCheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
   if (service.spec.type === "ExternalName") return [];
   return [
     ...checkAddress(service, inputs, fetch),
@@ -14,7 +18,7 @@ export function checkService(service: Service, inputs: CheckInputs, fetch: Fetch
   ];
 }
 
-function checkAddress(service: Service, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+function checkAddress(service: Service, inputs: LocalCheckInputs, fetch: Fetch): readonly CheckFinding[] {
   const { clusterIP } = service.spec;
   if (clusterIP === undefined || clusterIP === "" || clusterIP === "None") return [];
   const first = fetch.by(inputs.servicesByAddress, clusterIP)[0];
@@ -44,7 +48,7 @@ function checkPorts(service: Service): readonly CheckFinding[] {
   });
 }
 
-function checkSelector(service: Service, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+function checkSelector(service: Service, inputs: LocalCheckInputs, fetch: Fetch): readonly CheckFinding[] {
   const { selector } = service.spec;
   if (selector === undefined || Object.keys(selector).length === 0) return [];
   const namespace = service.metadata.namespace ?? "default";

@@ -3,13 +3,13 @@ import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.t
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Deployment, Job, PodTemplate, StatefulSet } from "#model/kubernetes/workloads.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
-import { type CheckInputs, selected } from "./inputs.ts";
+import { type LocalCheckInputs, selected } from "./inputs.ts";
 import { checkPodSpec } from "./pod-spec.ts";
 
 /** Selector and template of a Deployment. */
 export function checkDeployment(
   object: Deployment,
-  inputs: CheckInputs,
+  inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   return checkWorkload("Deployment", object, inputs, fetch);
@@ -18,7 +18,7 @@ export function checkDeployment(
 /** Selector, template and governing Service of a StatefulSet. */
 export function checkStatefulSet(
   object: StatefulSet,
-  inputs: CheckInputs,
+  inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const { serviceName } = object.spec;
@@ -34,12 +34,12 @@ export function checkStatefulSet(
 }
 
 /** Template of a Job. */
-export function checkJob(object: Job, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+export function checkJob(object: Job, inputs: LocalCheckInputs, fetch: Fetch): readonly CheckFinding[] {
   return checkPodSpec(object, object.spec.template.spec, "spec.template.spec", inputs, fetch);
 }
 
 /** A pod that a file asks for. One with a status runs already: what made it was checked. */
-export function checkPod(pod: Pod, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+export function checkPod(pod: Pod, inputs: LocalCheckInputs, fetch: Fetch): readonly CheckFinding[] {
   return pod.status === undefined ? checkPodSpec(pod, pod.spec, "spec", inputs, fetch) : [];
 }
 
@@ -50,7 +50,7 @@ interface Workload extends KubernetesObject {
 function checkWorkload(
   kind: string,
   object: Workload,
-  inputs: CheckInputs,
+  inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const { selector, template } = object.spec;
@@ -103,7 +103,7 @@ function holds(
 function overlapping(
   kind: string,
   object: Workload,
-  inputs: CheckInputs,
+  inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const { selector } = object.spec;

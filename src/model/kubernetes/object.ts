@@ -4,6 +4,8 @@ export interface ObjectMeta {
   readonly namespace?: string;
   readonly generateName?: string;
   readonly uid?: string;
+  /** Changes with every write, and means nothing else. */
+  readonly resourceVersion?: string;
   /** Counts the changes of `spec`. */
   readonly generation?: number;
   readonly labels?: Readonly<Record<string, string>>;
@@ -13,9 +15,11 @@ export interface ObjectMeta {
   /** RFC 3339; set while the object is being deleted. */
   readonly deletionTimestamp?: string;
   readonly ownerReferences?: readonly {
+    readonly apiVersion?: string;
     readonly kind: string;
     readonly name: string;
     readonly uid: string;
+    readonly controller?: boolean;
   }[];
 }
 

@@ -17,8 +17,12 @@ export interface PodSpec {
   readonly terminationGracePeriodSeconds?: number;
   readonly initContainers?: readonly Container[];
   readonly containers: readonly Container[];
+  /** Added to a pod that runs, by `kubectl debug`; never when it is made. */
+  readonly ephemeralContainers?: readonly Container[];
   readonly volumes?: readonly Volume[];
   readonly securityContext?: PodSecurityContext;
+  readonly shareProcessNamespace?: boolean;
+  readonly os?: { readonly name: "linux" | "windows" };
 }
 
 export interface PodStatus {
@@ -127,6 +131,7 @@ export interface PodSecurityContext {
   readonly runAsGroup?: number;
   readonly runAsNonRoot?: boolean;
   readonly fsGroup?: number;
+  readonly supplementalGroups?: readonly number[];
   readonly sysctls?: readonly { readonly name: string; readonly value: string }[];
 }
 

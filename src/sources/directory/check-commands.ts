@@ -3,10 +3,10 @@ import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import type { Container, PodSpec } from "#model/kubernetes/pod.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { LocalObjects } from "#sources/objects.ts";
 
 /** Problems with the commands of all containers, as this machine is now. They do not say yet in which file. */
-export function checkCommands(objects: Objects): readonly Problem[] {
+export function checkCommands(objects: LocalObjects): readonly Problem[] {
   const workloads = [objects.deployments, objects.statefulSets, objects.jobs].flatMap((collection) =>
     [...collection.entries()].map(([, object]) => ({
       object,

@@ -1,5 +1,5 @@
 import type { Collection } from "#collections/graph.ts";
-import type { Problem } from "#model/reference.ts";
+import { type Problem, problemText } from "#model/reference.ts";
 import type { DirectorySource } from "./directory.ts";
 
 /** All problems, each with the place in a file where its object stands, in the order of files and lines. */
@@ -26,12 +26,8 @@ function compare(a: string, b: string): number {
 }
 
 /** One line for people: `file:line: severity: message (Kind namespace/name, field)`. */
-export function formatProblem({ severity, message, object, field, file, line }: Problem): string {
+export function formatProblem(problem: Problem): string {
+  const { severity, file, line } = problem;
   const place = file === undefined ? "" : `${file}${line === undefined ? "" : `:${line}`}: `;
-  const name =
-    object === undefined
-      ? undefined
-      : `${object.kind} ${[object.namespace, object.name].filter(Boolean).join("/")}`;
-  const about = [name, field].filter((part) => part !== undefined).join(", ");
-  return `${place}${severity}: ${message}${about === "" ? "" : ` (${about})`}`;
+  return `${place}${severity}: ${problemText(problem)}`;
 }

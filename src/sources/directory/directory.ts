@@ -3,7 +3,7 @@ import type { Collection, Graph } from "#collections/graph.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { LocalObjects } from "#sources/objects.ts";
 import { parseField } from "../schema/field-path.ts";
 import { type ClusterState, openClusterState } from "./cluster-state.ts";
 import { endpointSlicesOfServices } from "./endpoint-slices.ts";
@@ -22,7 +22,7 @@ export interface DirectoryOptions {
 }
 
 export interface DirectorySource {
-  readonly objects: Objects;
+  readonly objects: LocalObjects;
   /** What is wrong with the files themselves; in the order of files and lines when sorted by key. */
   readonly problems: Collection<Problem>;
   /** Where an object, or a field of it, stands; undefined if no file has it. */
@@ -60,7 +60,7 @@ export function openDirectory(graph: Graph, options: DirectoryOptions): Director
   };
 }
 
-function objectsOf(graph: Graph, registry: ObjectRegistry, cluster: ClusterState | undefined): Objects {
+function objectsOf(graph: Graph, registry: ObjectRegistry, cluster: ClusterState | undefined): LocalObjects {
   const writtenPods = registry.ofKind("Pod");
   const writtenServices = registry.ofKind("Service");
   const definedNamespaces = registry.ofKind("Namespace");

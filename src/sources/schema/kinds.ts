@@ -98,11 +98,34 @@ function apiVersionOf(id: string, description: KindDescription | undefined): str
   return `${group === "" ? "" : `${group}/`}${description?.versions[0] ?? ""}`;
 }
 
+/** Where an API server has a kind that Heddle reads. */
+export interface KindApi {
+  readonly group: string;
+  /** Those that Heddle can read; the one to use first. */
+  readonly versions: readonly string[];
+  readonly namespaced: boolean;
+  /** It is there only once somebody has installed its definition. */
+  readonly custom: boolean;
+}
+
+/** Where an API server has a kind that Heddle reads. */
+export function apiOf(kind: Kind): KindApi {
+  const id = idOf(kind);
+  const description = knownKinds()[id];
+  if (description === undefined) throw new Error(`no description of ${kind}`);
+  const custom = kubernetes().kinds[id] === undefined;
+  return { group: id.slice(0, id.indexOf("/")), ...description, custom };
+}
+
+function idOf(kind: Kind): string {
+  return Object.keys(readKinds).find((id) => readKinds[id] === kind) ?? "";
+}
+
 /** The schema of a kind that Heddle reads. */
 export function schemaOf(kind: Kind): Schema {
   const known = schemas.get(kind);
   if (known !== undefined) return known;
-  const id = Object.keys(readKinds).find((candidate) => readKinds[candidate] === kind) ?? "";
+  const id = idOf(kind);
   const { kinds, definitions } = kubernetes();
   const definition = kinds[id];
   const schema =

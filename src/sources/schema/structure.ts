@@ -7,6 +7,8 @@ export interface StructureContext {
   readonly definitions: Readonly<Record<string, Schema>>;
   /** Whether messages may quote values; not for Secrets. */
   readonly quoteValues: boolean;
+  /** Fields without a schema are no errors: an API server stores only those that its own, newer, definition has. */
+  readonly newerFields?: boolean;
 }
 
 type Fields = Record<string, unknown>;
@@ -105,7 +107,7 @@ function checkObject(value: Fields, schema: Schema, path: FieldPath, walk: Walk)
       if (schema.properties?.[name] === undefined && schema.values?.type === "string") value[name] = "";
       else delete value[name];
     } else if (known !== undefined) checkValue(field, known, [...path, name], walk);
-    else if (schema.open !== true) error(walk, [...path, name], unknownField(name, schema));
+    else if (schema.open !== true) refuseField(walk, [...path, name], name, schema);
   }
   for (const name of schema.required ?? []) {
     if (value[name] === undefined) error(walk, [...path, name], `${name} is missing`);
@@ -120,6 +122,13 @@ function checkObject(value: Fields, schema: Schema, path: FieldPath, walk: Walk)
       );
     }
   }
+}
+
+function refuseField(walk: Walk, path: FieldPath, name: string, schema: Schema): void {
+  if (walk.newerFields === true) {
+    const message = `${name} is not known to this version of Heddle and has no effect`;
+    walk.findings.push({ severity: "warning", message, path });
+  } else error(walk, path, unknownField(name, schema));
 }
 
 function unknownField(name: string, schema: Schema): string {

@@ -8,10 +8,10 @@ import {
   parentKey,
 } from "#model/gateway-api/references.ts";
 import { gatewayClass, gatewayController } from "#model/installation.ts";
-import type { Objects } from "#sources/objects.ts";
+import type { MeshObjects } from "#sources/objects.ts";
 
 /** Whether a Gateway's class is one of ours. */
-export function isOurGateway(objects: Objects, fetch: Fetch, { spec }: Gateway): boolean {
+export function isOurGateway(objects: MeshObjects, fetch: Fetch, { spec }: Gateway): boolean {
   const found = fetch.get(objects.gatewayClasses, spec.gatewayClassName);
   return found === undefined
     ? spec.gatewayClassName === gatewayClass
@@ -20,7 +20,7 @@ export function isOurGateway(objects: Objects, fetch: Fetch, { spec }: Gateway):
 
 /** Whether a parent of a route of `namespace` is a Service or one of our Gateways. */
 export function isOurParent(
-  objects: Objects,
+  objects: MeshObjects,
   fetch: Fetch,
   parent: ParentReference,
   namespace: string,
@@ -30,4 +30,18 @@ export function isOurParent(
     ? fetch.get(objects.gateways, parentKey(parent, namespace))
     : undefined;
   return gateway !== undefined && isOurGateway(objects, fetch, gateway);
+}
+
+/** Whether a parent of a route of `namespace` is a Gateway whose class is another controller's. */
+export function isForeignParent(
+  objects: MeshObjects,
+  fetch: Fetch,
+  parent: ParentReference,
+  namespace: string,
+): boolean {
+  if (!isGatewayParent(parent)) return false;
+  const gateway = fetch.get(objects.gateways, parentKey(parent, namespace));
+  const found =
+    gateway === undefined ? undefined : fetch.get(objects.gatewayClasses, gateway.spec.gatewayClassName);
+  return found !== undefined && found.spec.controllerName !== gatewayController;
 }

@@ -1,0 +1,200 @@
+// kubeconfig files → access to the cluster of a context.
+// https://kubernetes.io/docs/concepts/configuration/organize-cluster-access-kubeconfig/
+import { existsSync, readFileSync } from "node:fs";
+import { homedir } from "node:os";
+import { delimiter, dirname, join, resolve } from "node:path";
+import { load } from "js-yaml";
+import { type ClusterAccess, type Credentials, rereadFile } from "./access.ts";
+import { KubernetesError } from "./client.ts";
+import { type ExecConfiguration, execCredentials } from "./exec-credentials.ts";
+
+/** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/; only what is read here. */
+export interface Kubeconfig {
+  readonly "current-context"?: string;
+  readonly clusters?: readonly { readonly name: string; readonly cluster: KubeconfigCluster }[];
+  readonly users?: readonly { readonly name: string; readonly user?: KubeconfigUser }[];
+  readonly contexts?: readonly {
+    readonly name: string;
+    readonly context: { readonly cluster: string; readonly user?: string; readonly namespace?: string };
+  }[];
+}
+
+export interface KubeconfigCluster {
+  readonly server: string;
+  readonly "certificate-authority"?: string;
+  readonly "certificate-authority-data"?: string;
+  readonly "insecure-skip-tls-verify"?: boolean;
+  readonly "tls-server-name"?: string;
+  readonly "proxy-url"?: string;
+}
+
+export interface KubeconfigUser {
+  readonly "client-certificate"?: string;
+  readonly "client-certificate-data"?: string;
+  readonly "client-key"?: string;
+  readonly "client-key-data"?: string;
+  readonly token?: string;
+  readonly tokenFile?: string;
+  readonly username?: string;
+  readonly password?: string;
+  readonly as?: string;
+  readonly "as-groups"?: readonly string[];
+  readonly exec?: ExecConfiguration;
+  readonly "auth-provider"?: unknown;
+}
+
+/** The kubeconfig files to read: the one given, those of `KUBECONFIG`, or `~/.kube/config` where there is one. */
+export function kubeconfigFiles(
+  given: string | undefined,
+  environment: NodeJS.ProcessEnv,
+): readonly string[] {
+  if (given !== undefined) return [given];
+  const listed = environment["KUBECONFIG"] ?? "";
+  if (listed !== "") return listed.split(delimiter).filter((file) => file !== "");
+  const usual = join(environment["HOME"] ?? homedir(), ".kube", "config");
+  return existsSync(usual) ? [usual] : [];
+}
+
+/** Reads and merges files as kubectl does: the first that has a name decides. Missing files of a list are skipped. */
+export function readKubeconfig(files: readonly string[]): Kubeconfig {
+  const read = files.flatMap((file) => (files.length > 1 && !existsSync(file) ? [] : [parseFile(file)]));
+  const current = read.find((config) => (config["current-context"] ?? "") !== "")?.["current-context"];
+  return {
+    ...(current === undefined ? {} : { "current-context": current }),
+    clusters: read.flatMap(({ clusters }) => clusters ?? []),
+    users: read.flatMap(({ users }) => users ?? []),
+    contexts: read.flatMap(({ contexts }) => contexts ?? []),
+  };
+}
+
+function parseFile(file: string): Kubeconfig {
+  let config: unknown;
+  try {
+    config = load(readFileSync(file, "utf8"));
+  } catch (error) {
+    throw new KubernetesError(
+      0,
+      "Configuration",
+      `cannot read the kubeconfig ${file}: ${(error as Error).message}`,
+      { cause: error },
+    );
+  }
+  if (typeof config !== "object" || config === null)
+    throw configurationError(`the kubeconfig ${file} is empty`);
+  return withAbsolutePaths(config, dirname(resolve(file)));
+}
+
+/** Paths in a kubeconfig are relative to its directory. */
+function withAbsolutePaths(config: Kubeconfig, directory: string): Kubeconfig {
+  const absolute = <T extends object>(fields: T, names: readonly (keyof T)[]): T => {
+    const present = names.filter((name) => typeof fields[name] === "string" && fields[name] !== "");
+    return {
+      ...fields,
+      ...Object.fromEntries(present.map((name) => [name, resolve(directory, String(fields[name]))])),
+    };
+  };
+  return {
+    ...config,
+    clusters: (config.clusters ?? []).map(({ name, cluster }) => ({
+      name,
+      cluster: absolute(cluster, ["certificate-authority"]),
+    })),
+    users: (config.users ?? []).map(({ name, user = {} }) => ({
+      name,
+      user: absolute(user, ["client-certificate", "client-key", "tokenFile"]),
+    })),
+  };
+}
+
+/** Access to the cluster of a context; the current one if none is named. */
+export function accessFromKubeconfig(config: Kubeconfig, contextName: string | undefined): ClusterAccess {
+  const name = contextName ?? config["current-context"];
+  if (name === undefined)
+    throw configurationError("the kubeconfig has no current-context; name one with --context");
+  const context = config.contexts?.find((each) => each.name === name)?.context;
+  if (context === undefined) {
+    const names = (config.contexts ?? []).map((each) => each.name).join(", ");
+    throw configurationError(
+      `the kubeconfig has no context ${name}; it has ${names === "" ? "none" : names}`,
+    );
+  }
+  const cluster = config.clusters?.find((each) => each.name === context.cluster)?.cluster;
+  if (cluster?.server === undefined)
+    throw configurationError(
+      `context ${name} refers to cluster ${context.cluster}, which is not in the kubeconfig`,
+    );
+  const user = config.users?.find((each) => each.name === context.user)?.user ?? {};
+  return {
+    server: new URL(cluster.server),
+    namespace: context.namespace ?? "default",
+    credentials:
+      user["auth-provider"] !== undefined || cluster["proxy-url"] !== undefined
+        ? credentialsOfLibrary(config, name)
+        : credentialsOf(cluster, user),
+  };
+}
+
+function credentialsOf(cluster: KubeconfigCluster, user: KubeconfigUser): () => Promise<Credentials> {
+  const ca = content(cluster["certificate-authority-data"], cluster["certificate-authority"]);
+  const cert = content(user["client-certificate-data"], user["client-certificate"]);
+  const key = content(user["client-key-data"], user["client-key"]);
+  const tokenFile = user.tokenFile === undefined ? undefined : rereadFile(user.tokenFile);
+  const exec = user.exec === undefined ? undefined : execCredentials(user.exec, cluster);
+  return async () => {
+    const given = await exec?.();
+    const token = given?.token ?? tokenFile?.().toString().trim() ?? user.token;
+    return {
+      ca: ca?.(),
+      cert: given?.clientCertificateData ?? cert?.(),
+      key: given?.clientKeyData ?? key?.(),
+      ...(cluster["tls-server-name"] === undefined ? {} : { servername: cluster["tls-server-name"] }),
+      ...(cluster["insecure-skip-tls-verify"] === true ? { rejectUnauthorized: false } : {}),
+      headers: { ...authorization(user, token), ...impersonation(user) },
+    };
+  };
+}
+
+function authorization(user: KubeconfigUser, token: string | undefined): Record<string, string> {
+  if (token !== undefined) return { authorization: `Bearer ${token}` };
+  if (user.username === undefined) return {};
+  const basic = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
+  return { authorization: `Basic ${basic}` };
+}
+
+function impersonation(user: KubeconfigUser): Record<string, string | string[]> {
+  if (user.as === undefined) return {};
+  return {
+    "impersonate-user": user.as,
+    ...(user["as-groups"] === undefined ? {} : { "impersonate-group": [...user["as-groups"]] }),
+  };
+}
+
+function content(data: string | undefined, file: string | undefined): (() => Buffer) | undefined {
+  if (data !== undefined) {
+    const decoded = Buffer.from(data, "base64");
+    return () => decoded;
+  }
+  return file === undefined ? undefined : rereadFile(file);
+}
+
+/**
+ * OIDC sessions that have to be refreshed, and proxies on the way: the library knows how. It is loaded only then, for
+ * that takes a second and 90 MB.
+ */
+function credentialsOfLibrary(config: Kubeconfig, context: string): () => Promise<Credentials> {
+  let loaded: Promise<{ applyToHTTPSOptions(options: object): Promise<void> }> | undefined;
+  return async () => {
+    loaded ??= import("@kubernetes/client-node").then(({ KubeConfig }) => {
+      const library = new KubeConfig();
+      library.loadFromString(JSON.stringify({ ...config, "current-context": context }));
+      return library;
+    });
+    const options: Credentials = {};
+    await (await loaded).applyToHTTPSOptions(options);
+    return options;
+  };
+}
+
+function configurationError(message: string): KubernetesError {
+  return new KubernetesError(0, "Configuration", message);
+}

@@ -1,0 +1,29 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
+import type { Source } from "#collections/graph.ts";
+import type { RejectedResource } from "#model/status.ts";
+import type { RejectionStatus } from "#xds/status.ts";
+import type { Gathered } from "./gathered.ts";
+
+const askEveryMs = 5_000;
+
+/** Keeps in `rejections` what the proxies of all replicas refuse, until the signal aborts. For the leader alone. */
+export async function collectRejections(
+  rejections: Source<RejectedResource>,
+  askAll: () => Promise<Gathered<RejectionStatus>>,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    const { items, unanswered } = await askAll();
+    if (signal.aborted) return;
+    const found = new Map(items.map((item) => [`${item.typeUrl} ${item.name} ${item.message}`, item]));
+    for (const [key, { message, origins }] of found) {
+      const rejected: RejectedResource = { message, origins };
+      if (!isDeepStrictEqual(rejections.get(key), rejected)) rejections.set(key, rejected);
+    }
+    // Who does not answer may still have proxies that refuse it.
+    if (unanswered.length === 0)
+      for (const key of rejections.keys()) if (!found.has(key)) rejections.set(key, undefined);
+    await sleep(askEveryMs, undefined, { signal, ref: false }).catch(() => {});
+  }
+}

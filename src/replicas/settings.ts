@@ -1,0 +1,70 @@
+// What a control plane is told when it starts on Kubernetes.
+import { parseArgs } from "node:util";
+import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
+import { apiPort } from "#runtime/ports.ts";
+
+export interface ReplicaSettings {
+  /** Of this replica, by the Downward API. */
+  readonly pod: { readonly name: string; readonly address: string };
+  readonly trustDomain: string;
+  /** Milliseconds. */
+  readonly certificateLifetimeMs: number;
+  /** Where commands ask: loopback, so that they must come by `port-forward`. */
+  readonly api: { readonly host: string; readonly port: number };
+  readonly injection: InjectionSettings;
+}
+
+const usage = `usage: main-kubernetes.ts [OPTION]..., with POD_NAME and POD_IP in the environment
+  --trust-domain NAME
+  --control-plane-image IMAGE, --proxy-image IMAGE
+  --proxy-cpu QUANTITY, --proxy-cpu-limit QUANTITY, --proxy-memory QUANTITY, --proxy-memory-limit QUANTITY
+  --concurrency THREADS
+  --api-listen ADDRESS:PORT`;
+
+const day = 24 * 60 * 60 * 1000;
+
+/**
+ * Reads the command line, the Downward API's variables, and `HEDDLE_CERTIFICATE_LIFETIME_MS` for tests of renewal.
+ * Throws with the usage when something is missing or wrong.
+ */
+export function readReplicaSettings(argv: readonly string[], env: NodeJS.ProcessEnv): ReplicaSettings {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args: [...argv],
+    options: {
+      "trust-domain": { ...text, default: "cluster.local" },
+      "control-plane-image": { ...text, default: defaultInjectionSettings.controlPlaneImage },
+      "proxy-image": { ...text, default: defaultInjectionSettings.proxyImage },
+      "proxy-cpu": { ...text, default: defaultInjectionSettings.proxyResources.cpu },
+      "proxy-cpu-limit": text,
+      "proxy-memory": { ...text, default: defaultInjectionSettings.proxyResources.memory },
+      "proxy-memory-limit": { ...text, default: defaultInjectionSettings.proxyResources.memoryLimit },
+      concurrency: { ...text, default: String(defaultInjectionSettings.concurrency) },
+      "api-listen": { ...text, default: `127.0.0.1:${apiPort}` },
+    },
+  });
+  const { POD_NAME: name = "", POD_IP: address = "", HEDDLE_CERTIFICATE_LIFETIME_MS: lifetime = day } = env;
+  const [host = "", port] = values["api-listen"].split(":");
+  const concurrency = Number(values.concurrency);
+  const isComplete = name !== "" && address !== "" && host !== "" && Number(port) > 0;
+  if (!isComplete || !(Number(lifetime) > 0) || !(concurrency >= 1)) throw new Error(usage);
+  const cpuLimit = values["proxy-cpu-limit"];
+  return {
+    pod: { name, address },
+    trustDomain: values["trust-domain"],
+    certificateLifetimeMs: Number(lifetime),
+    api: { host, port: Number(port) },
+    injection: {
+      ...defaultInjectionSettings,
+      controlPlaneImage: values["control-plane-image"],
+      proxyImage: values["proxy-image"],
+      concurrency,
+      proxyResources: {
+        cpu: values["proxy-cpu"],
+        memory: values["proxy-memory"],
+        memoryLimit: values["proxy-memory-limit"],
+        ...(cpuLimit !== undefined && { cpuLimit }),
+      },
+    },
+  };
+}
