@@ -97,6 +97,7 @@ const lead = prepareLeading(graph, {
   client,
   objects: source.objects,
   mesh,
+  problems,
   rootPem: authority.rootPem,
   injection: settings.injection,
   replicas,

@@ -2,11 +2,12 @@
 // Each check is a pure function of one object and of what it fetches, so an edit re-checks only what it touches.
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem } from "#model/reference.ts";
+import type { Problem, ProblemReason } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
+import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
@@ -36,7 +37,7 @@ export function checkProposed(
   const check = proposedChecks[object.kind];
   return (check?.(object, inputs) ?? []).map((finding) => ({
     problem: problemOf(object.kind, object, finding),
-    unresolved: finding.unresolved === true,
+    unresolved: isUnresolved(finding.reason),
   }));
 }
 
@@ -63,6 +64,7 @@ function checkRouting(
   return [
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
+    check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -82,14 +84,24 @@ function checker<I>(graph: Graph, inputs: I) {
     );
 }
 
-function problemOf(
-  kind: string,
-  object: KubernetesObject,
-  { severity, message, field }: CheckFinding,
-): Problem {
+function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding): Problem {
   const { namespace = "", name } = object.metadata;
-  return { severity, message, field, object: { kind, namespace, name } };
+  return { ...finding, object: { kind, namespace, name } };
 }
+
+/** Whether a problem may come right without a change of the object: others come in any order. */
+function isUnresolved(reason: ProblemReason | undefined): boolean {
+  return reason !== undefined && reasonsOfOthers.includes(reason);
+}
+
+const reasonsOfOthers: readonly ProblemReason[] = [
+  "NoMatchingParent",
+  "NotAllowedByListeners",
+  "NoMatchingListenerHostname",
+  "Conflicted",
+  "BackendNotFound",
+  "RefNotPermitted",
+];
 
 /** Reads what is there, without a record: the answer is given once. */
 const readNow: Fetch = {
@@ -111,6 +123,7 @@ function proposed<T extends KubernetesObject>(
 const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
+  GRPCRoute: proposed(checkGrpcRoute),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
 };

@@ -2,7 +2,12 @@
  * What makes the API server ask the control plane: what `heddle install` applies by default. The selectors equal
  * `decideInjection`, so that pods outside the mesh never come here.
  */
-import { controlPlaneName, injectionWebhook, systemNamespace, validationWebhook } from "#model/installation.ts";
+import {
+  controlPlaneName,
+  injectionWebhook,
+  systemNamespace,
+  validationWebhook,
+} from "#model/installation.ts";
 import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.ts";
 import type { SelectedBy } from "./admission.ts";
 import { namespaceSwitches, offValues, onValues, outsideNamespaces, podSwitches } from "./decision.ts";
@@ -107,7 +112,10 @@ function injectionWebhooks(clientConfig: (path: string) => WebhookClientConfig):
     ],
     namespaceSelector: insideNamespaces(expressions),
     matchConditions: [
-      { name: "switch-of-the-pod", expression: podSwitchIs(selectedBy === "pod" ? onValues : ["", ...onValues]) },
+      {
+        name: "switch-of-the-pod",
+        expression: podSwitchIs(selectedBy === "pod" ? onValues : ["", ...onValues]),
+      },
     ],
     // A pod that should be in the mesh does not start outside it.
     failurePolicy: "Fail",

@@ -22,6 +22,8 @@ export interface Problem {
   readonly file?: string;
   /** 1-based. */
   readonly line?: number;
+  /** For programs, where the problem decides about a condition of the object. */
+  readonly reason?: ProblemReason;
 }
 
 /** What is wrong, and where: `message (Kind namespace/name, field)`. Everywhere the same words. */
@@ -33,6 +35,26 @@ export function problemText({ message, object, field }: Problem): string {
   const about = [name, field].filter((part) => part !== undefined).join(", ");
   return about === "" ? message : `${message} (${about})`;
 }
+
+/** Most are Gateway API's words for reasons of conditions. */
+export type ProblemReason =
+  // What the object is attached to does not take it.
+  | "NoMatchingParent"
+  | "NotAllowedByListeners"
+  | "NoMatchingListenerHostname"
+  /** Another object is for the same, and goes first. */
+  | "Conflicted"
+  // What the object asks for cannot be done.
+  | "UnsupportedValue"
+  | "IncompatibleFilters"
+  // What it refers to cannot be used.
+  | "InvalidKind"
+  | "BackendNotFound"
+  | "RefNotPermitted"
+  // What is wrong with a listener.
+  | "UnsupportedProtocol"
+  | "HostnameConflict"
+  | "InvalidRouteKinds";
 
 /** The key under which collections hold an object: `namespace/name`, or `name` for cluster-scoped kinds. */
 export function objectKey(object: { readonly namespace?: string; readonly name: string }): string {

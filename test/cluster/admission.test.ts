@@ -6,8 +6,8 @@ import { Agent, request as httpsRequest } from "node:https";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { loadAll } from "js-yaml";
-import { createWebhookServer, type WebhookServer } from "#api/webhooks.ts";
 import { admitObject } from "#api/admit-object.ts";
+import { createWebhookServer, type WebhookServer } from "#api/webhooks.ts";
 import { Graph } from "#collections/graph.ts";
 import { checkInputs } from "#compile/checks/inputs.ts";
 import { admitPod } from "#injector/admission.ts";
@@ -30,7 +30,11 @@ import { normal, type Outcome, tryPod } from "./admission/pods.ts";
 const folder = join(import.meta.dirname, "admission");
 const documentsOf = (name: string) => loadAll(readFileSync(join(folder, name), "utf8"));
 const namespaces = documentsOf("namespaces.yaml") as readonly KubernetesObject[];
-const pods = (documentsOf("pods.yaml") as readonly Pod[]).map((pod) => ({ ...pod, apiVersion: "v1", kind: "Pod" }));
+const pods = (documentsOf("pods.yaml") as readonly Pod[]).map((pod) => ({
+  ...pod,
+  apiVersion: "v1",
+  kind: "Pod",
+}));
 
 const settings: InjectionSettings = {
   ...defaultInjectionSettings,
@@ -147,7 +151,10 @@ for (const [way, objects] of [
       const added = await add("shell", {});
       assert.deepEqual(names(added.spec.ephemeralContainers), ["shell"]);
       await assert.rejects(add("proxy", { runAsUser: 1337 }), (error: Error) => {
-        assert.match(error.message, /user 1337 is the proxy's.*\(Pod adm-meshed\/debugged, spec.ephemeralContainers/);
+        assert.match(
+          error.message,
+          /user 1337 is the proxy's.*\(Pod adm-meshed\/debugged, spec.ephemeralContainers/,
+        );
         return true;
       });
       await assert.rejects(add("group", { runAsUser: 1, runAsGroup: 1337 }), /group 1337 is the proxy's/);
@@ -196,7 +203,12 @@ describe("the webhook server", () => {
       ["/inject/namespace", "[]", 400, /expected an AdmissionReview/],
       ["/inject/pod", '{"kind":"AdmissionReview","apiVersion":"admission.k8s.io/v1"}', 400, /no request/],
       ["/validate", "null", 400, /expected an AdmissionReview/],
-      ["/inject/namespace", JSON.stringify({ ...review, request: { ...review.request, object: 7 } }), 200, /no Pod/],
+      [
+        "/inject/namespace",
+        JSON.stringify({ ...review, request: { ...review.request, object: 7 } }),
+        200,
+        /no Pod/,
+      ],
       ["/inject/namespace", " ".repeat(9 * 1024 * 1024), 413, /more than/],
       ["/other", "{}", 404, /no webhook/],
     ];
@@ -273,7 +285,9 @@ async function install(objects: readonly KubernetesObject[]): Promise<void> {
       sample("opts-in-by-label"),
       sample("user-of-the-proxy"),
     ]);
-    return [plain, optedIn].every((each) => wordsOf(each) === "injected") && wordsOf(asProxy).includes("user 1337");
+    return (
+      [plain, optedIn].every((each) => wordsOf(each) === "injected") && wordsOf(asProxy).includes("user 1337")
+    );
   }, "pods are not injected");
 }
 
@@ -392,7 +406,10 @@ function reviewOf(pod: object) {
 const agent = new Agent({ keepAlive: true });
 after(() => agent.destroy());
 
-function post(path: string, body: string): Promise<{ readonly status: number | undefined; readonly text: string }> {
+function post(
+  path: string,
+  body: string,
+): Promise<{ readonly status: number | undefined; readonly text: string }> {
   return new Promise((resolve, reject) => {
     const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
     const options = { host: "127.0.0.1", port, path, method: "POST", headers, agent, ca: authority.root };
