@@ -225,7 +225,6 @@ function compiled(mesh: Mesh): unknown {
     routes: of(mesh.routes),
     inbound: of(mesh.inbound),
     healthListeners: of(mesh.healthListeners),
-    gateways: [...mesh.gateways.keys()],
   };
 }
 

@@ -540,6 +540,58 @@ test("statuses are written by the leader, once", async () => {
   assert.equal(await leader(), next);
 });
 
+test("a route's status says what became of it, and is written on transitions alone", async () => {
+  const collection = `/apis/${gatewayApi}/v1/namespaces/shop/httproutes`;
+  const route = (backend: string, labels: Readonly<Record<string, string>> = {}) =>
+    put(server.admin, {
+      apiVersion: `${gatewayApi}/v1`,
+      kind: "HTTPRoute",
+      metadata: { name: "web", namespace: "shop", labels },
+      spec: {
+        parentRefs: [{ group: "", kind: "Service", name: "web", port: 80 }],
+        rules: [{ backendRefs: [{ name: backend, port: 80 }] }],
+      },
+    } as KubernetesObject);
+  type Route = KubernetesObject & {
+    readonly status?: {
+      readonly parents?: readonly {
+        readonly conditions: readonly { readonly type: string; readonly status: string }[];
+      }[];
+    };
+  };
+  const conditionsOf = ({ status: written }: Route) =>
+    Object.fromEntries(
+      (written?.parents?.[0]?.conditions ?? []).map(({ type, status: value }) => [type, value]),
+    );
+  const { metadata } = await server.admin.request<{ metadata: { resourceVersion: string } }>(
+    "GET",
+    collection,
+  );
+  const seen: Readonly<Record<string, string>>[] = [];
+  const watching = new AbortController();
+  const events = await server.admin.watch<Route>(collection, {
+    query: { resourceVersion: metadata.resourceVersion },
+    signal: watching.signal,
+  });
+  const watched = (async () => {
+    for await (const { type, object } of events) if (type !== "BOOKMARK") seen.push(conditionsOf(object));
+  })().catch(() => {});
+  const last = () => seen.at(-1) ?? {};
+  await route("missing");
+  await until(() => last()["ResolvedRefs"] === "False", "the unresolved reference");
+  assert.equal(last()["Accepted"], "True");
+  await route("web");
+  await until(() => last()["ResolvedRefs"] === "True", "the resolved reference");
+  await sleep(500);
+  // Two of the user, and one of the leader after each.
+  assert.equal(seen.length, 4, JSON.stringify(seen));
+  await route("web", { team: "shop" });
+  await sleep(1_500);
+  assert.equal(seen.length, 5, "an edit that changes nothing is followed by no write");
+  watching.abort();
+  await watched;
+});
+
 test("a replica that ends lets its proxies go one after the other, and they may come to the other at once", async () => {
   const old = await leader();
   const other = [...replicas.values()].find((replica) => replica !== old) as Replica;
