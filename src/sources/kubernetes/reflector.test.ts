@@ -29,11 +29,11 @@ async function follow(script: {
   const told: string[] = [];
   const picture = new Map<string, string>();
   const ending = new AbortController();
-  const describe = (verb: string, { limit = "-", resourceVersion = "-", continue: token = "-" }: Query) =>
+  const record = (verb: string, { limit = "-", resourceVersion = "-", continue: token = "-" }: Query) =>
     asked.push(verb === "list" ? `list ${limit} ${token}` : `watch ${resourceVersion}`);
   const client = {
     request: async (_method: string, _path: string, { query = {} }: RequestOptions = {}) => {
-      describe("list", query);
+      record("list", query);
       const answer = lists.shift();
       if (answer === undefined || answer instanceof Error) throw answer ?? expired;
       return {
@@ -47,7 +47,7 @@ async function follow(script: {
         ending.abort();
         await delay(10_000, undefined, signal === undefined ? {} : { signal });
       }
-      describe("watch", query);
+      record("watch", query);
       return (async function* () {
         for (const event of events ?? []) {
           if (event instanceof Error) throw event;
