@@ -279,7 +279,7 @@ test("what is not read is not kept, and editing it changes nothing", async () =>
   await apply(pod("late", "10.244.0.14", "{app: late}", 80));
   await until(() => source.changes("pods").includes("shop/late added"), "the pod");
   assert.deepEqual(
-    source.changes("pods").filter((change) => change === "shop/web-1 changed"),
+    source.changes("pods").filter((change) => change.startsWith("shop/web-1")),
     [],
   );
   await remove("/api/v1/namespaces/shop/pods/late");
@@ -378,7 +378,7 @@ for (const loses of ["the connection", "the connection, and the server its histo
     const proxy = await startBreakableProxy(server.port);
     const source = await open(server.kubeconfig("admin", proxy.port));
     await source.ready;
-    source.graph.settle();
+    await delay(0);
     const seen = () => source.changes("services").slice(initially);
     const initially = source.changes("services").length;
     const size = source.objects.services.size;
@@ -405,7 +405,7 @@ for (const loses of ["the connection", "the connection, and the server its histo
 test("an API server that is killed, starts again and freezes changes nothing", async () => {
   const source = await open(server.kubeconfig("admin"));
   await source.ready;
-  source.graph.settle();
+  await delay(0);
   const all = () => Object.keys(source.objects).flatMap((name) => source.changes(name as keyof MeshObjects));
   const initially = all().length;
   await server.kill();
@@ -473,7 +473,7 @@ subjects: [{kind: User, name: reader}]`;
 });
 
 test("thousands of pods are read in pages, in little time and memory", async (t) => {
-  const count = 1200;
+  const count = 2000;
   const names = Array.from({ length: count }, (_, index) => `many-${index}`);
   for (let from = 0; from < count; from += 100) {
     await Promise.all(
