@@ -35,7 +35,11 @@ export interface AdmissionEvent {
 }
 
 export type PodAdmission =
-  | { readonly kind: "answered"; readonly answer: AdmissionAnswer; readonly events: readonly AdmissionEvent[] }
+  | {
+      readonly kind: "answered";
+      readonly answer: AdmissionAnswer;
+      readonly events: readonly AdmissionEvent[];
+    }
   /** Nothing that an API server sends. */
   | { readonly kind: "malformed"; readonly message: string };
 
@@ -83,7 +87,9 @@ function notInjected({ reason, subject }: Extract<DocumentInjection, { kind: "sk
 function eventsOf(injection: DocumentInjection, object: JsonObject): readonly AdmissionEvent[] {
   if (injection.kind !== "skipped" || injection.wished !== true) return [];
   const message = problemText(notInjected(injection));
-  return [{ regarding: regarding(object, injection.subject), type: "Warning", reason: "NotInjected", message }];
+  return [
+    { regarding: regarding(object, injection.subject), type: "Warning", reason: "NotInjected", message },
+  ];
 }
 
 function regarding(object: JsonObject, pod: ObjectReference): AdmissionEvent["regarding"] {
@@ -123,7 +129,9 @@ function labelsFor(
   namespace: string,
   { labelsOf, selectedBy }: AdmissionContext,
 ): Readonly<Record<string, string>> {
-  const others = Object.entries(labelsOf(namespace) ?? {}).filter(([key]) => !namespaceSwitches.includes(key));
+  const others = Object.entries(labelsOf(namespace) ?? {}).filter(
+    ([key]) => !namespaceSwitches.includes(key),
+  );
   const [key = "", value = ""] = [namespaceSwitches[0], onValues[0]];
   return { ...Object.fromEntries(others), ...(selectedBy === "namespace" && { [key]: value }) };
 }

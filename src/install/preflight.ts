@@ -1,11 +1,16 @@
 // Whether an installation can succeed, found out before anything is changed.
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
+import {
+  isSupported,
+  oldestMinor,
+  readServerVersion,
+  type ServerVersion,
+} from "#kubernetes/server-version.ts";
 import type { Problem } from "#model/reference.ts";
 import { fieldManager } from "./apply.ts";
 import { readInstalled } from "./installed.ts";
 import { manifests } from "./manifests.ts";
 import type { Manifest } from "./object.ts";
-import { isSupported, oldestMinor, readServerVersion, type ServerVersion } from "./server-version.ts";
 import type { InstallationSettings } from "./settings.ts";
 
 export interface Preflight {

@@ -38,10 +38,11 @@ function sidecarArguments(): readonly string[] {
     SERVICE_ACCOUNT: "cart",
     POD_IP: "10.0.0.7",
   };
-  return (proxyContainer(settings, settings.proxyResources, maxHeapBytes("256Mi")).args ?? []).map((argument) =>
-    Object.entries(variables)
-      .reduce((text, [name, value]) => text.replaceAll(`$(${name})`, value), argument)
-      .replaceAll(credentialsDirectory, credentials),
+  return (proxyContainer(settings, settings.proxyResources, maxHeapBytes("256Mi")).args ?? []).map(
+    (argument) =>
+      Object.entries(variables)
+        .reduce((text, [name, value]) => text.replaceAll(`$(${name})`, value), argument)
+        .replaceAll(credentialsDirectory, credentials),
   );
 }
 

@@ -45,7 +45,9 @@ before(async () => {
   assert.ok(injected.kind === "injected");
   const view = healthListenerView(injected.pod);
   assert.ok(view);
-  const { stats_config } = bootstrap(defaultInjectionSettings, maxHeapBytes("256Mi")) as { readonly stats_config: object };
+  const { stats_config } = bootstrap(defaultInjectionSettings, maxHeapBytes("256Mi")) as {
+    readonly stats_config: object;
+  };
   envoy = await startEnvoy(
     {
       stats_config,

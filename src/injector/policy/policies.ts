@@ -21,7 +21,11 @@ export function admissionPolicies(settings: InjectionSettings): readonly Kuberne
   return [
     policy("MutatingAdmissionPolicy", injectionPolicy, mutation(settings)),
     binding("MutatingAdmissionPolicyBinding", injectionPolicy, {}),
-    policy("ValidatingAdmissionPolicy", injectionPolicy, validation(refusalsOfAll(), "variables.refusals[0]")),
+    policy(
+      "ValidatingAdmissionPolicy",
+      injectionPolicy,
+      validation(refusalsOfAll(), "variables.refusals[0]"),
+    ),
     binding("ValidatingAdmissionPolicyBinding", injectionPolicy, { validationActions: ["Deny"] }),
     policy(
       "ValidatingAdmissionPolicy",
