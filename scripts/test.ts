@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { holdCluster } from "#test/helpers/cluster.ts";
 
 interface Group {
   readonly name: string;
@@ -13,6 +14,8 @@ interface Group {
   readonly concurrency: number;
   /** For one test. */
   readonly timeoutMs: number;
+  /** What its tests share. */
+  readonly start?: () => Promise<() => Promise<void>>;
 }
 
 interface Counts {
@@ -30,16 +33,19 @@ function inside(folder: string): readonly string[] {
 
 const contract = inside("test/envoy-contract/");
 const local = inside("test/local/");
+const cluster = inside("test/cluster/");
+const elsewhere = new Set([...contract, ...local, ...cluster]);
 const groups: readonly Group[] = [
   {
     name: "unit",
-    files: files.filter((file) => !contract.includes(file) && !local.includes(file)),
+    files: files.filter((file) => !elsewhere.has(file)),
     concurrency: availableParallelism(),
     timeoutMs: 120_000,
   },
   { name: "envoy-contract", files: contract, concurrency: 2, timeoutMs: 300_000 },
   // Each of these starts a mesh of its own; timings in them want the machine for themselves.
   { name: "local", files: local, concurrency: 1, timeoutMs: 900_000 },
+  { name: "cluster", files: cluster, concurrency: 1, timeoutMs: 900_000, start: holdCluster },
 ];
 
 /** The groups that `words` name (all if none does), with the files that have one of the other words in their path. */
@@ -55,8 +61,9 @@ function choose(words: readonly string[]): readonly Group[] {
     .filter((group) => group.files.length > 0);
 }
 
-async function runGroup({ name, files: chosen, concurrency, timeoutMs }: Group): Promise<Counts> {
+async function runGroup({ name, files: chosen, concurrency, timeoutMs, start }: Group): Promise<Counts> {
   console.log(`\n${name}: ${chosen.length} ${chosen.length === 1 ? "file" : "files"}`);
+  const stop = await start?.();
   let counts: Counts = { passed: 0, failed: 0 };
   const events = run({
     files: [...chosen],
@@ -74,6 +81,7 @@ async function runGroup({ name, files: chosen, concurrency, timeoutMs }: Group):
   const report = events.compose(new spec());
   report.pipe(process.stdout, { end: false });
   await finished(report);
+  await stop?.();
   return counts;
 }
 

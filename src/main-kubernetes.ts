@@ -1,13 +1,17 @@
 // The control plane on a Kubernetes cluster: one of several replicas. Wires, starts, stops.
 import { createApi, createHealthApi, servePort } from "#api/server.ts";
+import { webhookAnswers } from "#api/webhook-answers.ts";
+import { createWebhookServer } from "#api/webhooks.ts";
 import { Graph } from "#collections/graph.ts";
 import { checkMesh } from "#compile/check.ts";
+import { checkInputs } from "#compile/checks/inputs.ts";
 import { clusterTokenVerifier } from "#identity/cluster-tokens.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
 import { requireSupported } from "#kubernetes/server-version.ts";
 import { allReplicas, ownAnswers } from "#replicas/all-replicas.ts";
 import { authorityOfCluster } from "#replicas/authority-secret.ts";
 import { readDependencies } from "#replicas/dependencies-config-map.ts";
+import { openEventWriter } from "#replicas/events.ts";
 import { prepareLeading } from "#replicas/leader-duties.ts";
 import { electLeader, processIdentity } from "#replicas/leader-election.ts";
 import { learnDependencies } from "#replicas/learned-dependencies.ts";
@@ -15,7 +19,7 @@ import { serveQuestions } from "#replicas/questions.ts";
 import { createReadiness } from "#replicas/readiness.ts";
 import { readReplicaSettings } from "#replicas/settings.ts";
 import { createLog } from "#runtime/log.ts";
-import { metricsPort, xdsPort } from "#runtime/ports.ts";
+import { metricsPort, webhookPort, xdsPort } from "#runtime/ports.ts";
 import { whenTold } from "#runtime/stop.ts";
 import { openKubernetes } from "#sources/kubernetes/source.ts";
 import { prometheusText } from "#telemetry/prometheus.ts";
@@ -39,6 +43,7 @@ const readiness = createReadiness(
     "the objects of the cluster",
     "the server for replicas",
     "the server for commands",
+    "the server for webhooks",
     "the server for proxies",
   ],
   log,
@@ -83,7 +88,9 @@ const controlPlane = await createControlPlane({
 });
 stop.before(() => controlPlane.stop(spreadMs));
 const { mesh, xds, certificate } = controlPlane;
-const problems = [source.problems, ...checkMesh(graph, source.objects)];
+const inputs = checkInputs(graph, source.objects);
+const checks = checkMesh(graph, source.objects, inputs);
+const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
 const own = { telemetry, xds, learned };
 const replicas = allReplicas(own, source.objects.endpointSlices, identity, pod);
@@ -91,6 +98,7 @@ const lead = prepareLeading(graph, {
   client,
   objects: source.objects,
   mesh,
+  problems: checks,
   rootPem: authority.rootPem,
   injection: settings.injection,
   replicas,
@@ -104,7 +112,7 @@ await readiness.until("the objects of the cluster", source.ready, () =>
     .status()
     .flatMap(({ kind, state, error }) => (state === "reading" ? [`${kind}: ${error ?? state}`] : [])),
 );
-const questions = await readiness.eventually("servers", () =>
+const questions = await readiness.eventually("the server for replicas", () =>
   serveQuestions(host, identity, ownAnswers(own)),
 );
 stop.before(() => questions.close());
@@ -116,7 +124,20 @@ const api = createApi({
 });
 const apiServer = await readiness.eventually("the server for commands", () => servePort(api, settings.api));
 stop.before(() => apiServer.close());
-// Admission webhooks are served here, with `certificate`, before the replica is ready.
+const events = openEventWriter({ client, instance: pod, onFailure: (error) => onFailure("an event", error) });
+const webhooks = createWebhookServer({
+  certificate: certificate.current(),
+  answers: webhookAnswers({
+    settings: settings.injection,
+    namespaces: source.objects.namespaces,
+    checkInputs: inputs,
+    report: events.report,
+    onFault: (error) => log.error({ err: error }, "an admission review could not be answered"),
+  }),
+});
+certificate.onRenewed((renewed) => webhooks.replaceCertificate(renewed));
+stop.before(() => webhooks.close());
+await readiness.eventually("the server for webhooks", () => webhooks.listen({ host, port: webhookPort }));
 await readiness.eventually("the server for proxies", () => controlPlane.listen({ host, port: xdsPort }));
 const election = electLeader({
   client,

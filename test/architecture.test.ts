@@ -68,7 +68,18 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
   // Objects out of settings, applied and checked: what pods get is the injector's decision, here as everywhere.
   install: ["model", "runtime", "kubernetes", "injector", "identity/trust-bundle.ts"],
-  api: ["model", "collections", "telemetry", "type replicas/gathered.ts"],
+  // The webhooks answer with what the injector does, and with what checks say of an object.
+  api: [
+    "model",
+    "collections",
+    "telemetry",
+    "injector",
+    "compile/check.ts",
+    "compile/checks/inputs.ts",
+    "sources/schema/field-path.ts",
+    "sources/schema/read-object.ts",
+    "type replicas/gathered.ts",
+  ],
 };
 
 interface Import {

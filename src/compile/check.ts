@@ -7,6 +7,7 @@ import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
+import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
@@ -17,8 +18,18 @@ import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/
  * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
  * file. On a cluster these are all: the API server and its controllers see to the rest.
  */
-export function checkMesh(graph: Graph, objects: MeshObjects): readonly Collection<Problem>[] {
-  return checkRouting(graph, objects, checkInputs(graph, objects));
+export function checkMesh(
+  graph: Graph,
+  objects: MeshObjects,
+  inputs: CheckInputs = checkInputs(graph, objects),
+): readonly Collection<Problem>[] {
+  return checkRouting(graph, objects, inputs);
+}
+
+/** What is wrong with one object that is not there yet, beside those that are. */
+export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
+  const check = proposedChecks[object.kind];
+  return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
 }
 
 /** The same for local mode, where nobody else checks services and what pods are made of. */
@@ -44,6 +55,7 @@ function checkRouting(
   return [
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
+    check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -67,3 +79,28 @@ function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding
   const { namespace = "", name } = object.metadata;
   return { ...finding, object: { kind, namespace, name } };
 }
+
+/** Reads what is there, without a record: the answer is given once. */
+const readNow: Fetch = {
+  get: (collection, key) => collection.get(key),
+  by: (index, value) => index.get(value),
+  all: (collection) => [...collection.entries()].map(([, item]) => item),
+};
+
+type ProposedCheck = (object: KubernetesObject, inputs: CheckInputs) => readonly CheckFinding[];
+
+function proposed(
+  findings: (object: never, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
+): ProposedCheck {
+  // The kind is what the table below is read by.
+  return (object, inputs) => findings(object as never, inputs, readNow);
+}
+
+/** The kinds of routes and policies, whose checks need nothing that a cluster's control plane does not read. */
+const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
+  Gateway: proposed(checkGateway),
+  HTTPRoute: proposed(checkHttpRoute),
+  GRPCRoute: proposed(checkGrpcRoute),
+  VirtualService: proposed(checkVirtualService),
+  DestinationRule: proposed(checkDestinationRule),
+};

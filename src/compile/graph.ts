@@ -1,8 +1,6 @@
 // The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
 import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
-import type { Gateway } from "#model/gateway-api/gateway.ts";
-import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
@@ -10,18 +8,13 @@ import type { DestinationPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
+import { byAge } from "./by-age.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
-import { parentGateways } from "./gateway.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import {
-  byAge,
-  type PortRoutes,
-  parentServices,
-  routesOfService,
-  servicesOfVirtualService,
-} from "./routes.ts";
-import { serviceKeyOfHost, servicePortKey, tcpPortsOf } from "./services.ts";
+import { type PortRoutes, routesOfService } from "./routes.ts";
+import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
+import { servicePortKey, tcpPortsOf } from "./services.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -47,9 +40,7 @@ export interface Mesh {
   readonly inbound: Collection<InboundView>;
   /** By `namespace/pod` of a pod with a proxy. */
   readonly healthListeners: Collection<HealthListenerView>;
-  readonly gateways: Collection<Gateway>;
-  /** By the key of the gateway. */
-  readonly gatewayRoutes: Index<HttpRoute>;
+  readonly routing: RoutingInputs;
 }
 
 /** Wires every stage. Nothing is computed before the graph settles. */
@@ -74,20 +65,12 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const tcpPorts = graph.single("tcp ports", (fetch) => tcpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
-  const routeInputs = {
-    services,
-    httpRoutes: objects.httpRoutes.index("by parent service", parentServices),
-    virtualServices: objects.virtualServices.index("by service", servicesOfVirtualService),
-  };
+  const routing = routingInputs(objects, services, "routes");
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
-    routesOfService(service, routeInputs, fetch),
+    routesOfService(service, routing, fetch),
   );
-  const rules = objects.destinationRules.index("by service", (rule) => {
-    const key = serviceKeyOfHost(rule.spec.host, rule.metadata.namespace ?? "default");
-    return key === undefined ? [] : [key];
-  });
   const policies = graph.derive("destination policies", services, (_service, fetch, key) => {
-    const oldest = [...fetch.by(rules, key)].sort(byAge)[0];
+    const oldest = [...fetch.by(routing.destinationRulesByService, key)].sort(byAge)[0];
     return oldest === undefined ? undefined : destinationPolicy(oldest);
   });
 
@@ -110,7 +93,6 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     tcpPorts,
     inbound,
     healthListeners,
-    gateways: objects.gateways,
-    gatewayRoutes: objects.httpRoutes.index("by parent gateway", parentGateways),
+    routing,
   };
 }

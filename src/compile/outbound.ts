@@ -1,12 +1,18 @@
 // The routes for a destination address, as the clients of one namespace see them.
 import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
-import { noHeaderChanges, type Route, type RouteMatch } from "#model/route.ts";
+import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
-import type { OutboundListenerView, RouteAction, RouteView, VirtualHostView } from "./views.ts";
+import type {
+  OutboundListenerView,
+  RedirectAction,
+  RouteAction,
+  RouteView,
+  VirtualHostView,
+} from "./views.ts";
 
 /**
  * Ranges in which services and pods live: RFC 1918 and RFC 6598. Static, because a listener that changes
@@ -66,7 +72,10 @@ function ofService(
     routes:
       routes === undefined
         ? [everything(forward([{ cluster: serviceCluster(service, port) }]), origins)]
-        : [...routes.routes.map((route) => routeView(route)), everything(respond(404, noRoute), origins)],
+        : [
+            ...routes.routes.map((route) => routeView(route, port)),
+            everything(respond(404, noRoute), origins),
+          ],
     origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
   };
 }
@@ -100,17 +109,23 @@ function canonicalNames(service: MeshService, port: number, clientNamespace: str
   return port === 80 ? [...names, ...withPort] : withPort;
 }
 
-/** A route of the model as a proxy applies it. */
-export function routeView(route: Route): RouteView {
+/** A route of the model as a proxy applies it to requests that come to `port`. */
+export function routeView(route: Route, port: number): RouteView {
   const { name, match, request, response, origin } = route;
-  return { name, match, request, response, origins: [origin], action: routeAction(route) };
+  return { name, match, request, response, origins: [origin], action: routeAction(route, port) };
 }
 
-function routeAction(route: Route): RouteAction {
+function routeAction(route: Route, port: number): RouteAction {
+  // gRPC clients read 503 as UNAVAILABLE, which is what a GRPCRoute's must be.
+  const unusableStatus = route.protocol === "grpc" ? 503 : 500;
+  if (route.unsupported) return respond(unusableStatus, "heddle: the route asks for what is not supported\n");
+  if (route.redirect !== undefined) return redirect(route.redirect, port);
   const weighted = route.destinations.filter((destination) => destination.weight > 0);
-  if (weighted.length === 0) return respond(500, "heddle: the route has no backend\n");
+  if (weighted.length === 0) return respond(unusableStatus, "heddle: the route has no backend\n");
   return {
     kind: "forward",
+    unusableStatus,
+    rewrite: route.rewrite,
     destinations: weighted.map(({ service, subset, weight, request, response }) => ({
       cluster: service === undefined ? undefined : serviceCluster(service, service.port, subset),
       weight,
@@ -119,6 +134,27 @@ function routeAction(route: Route): RouteAction {
     })),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
+  };
+}
+
+const wellKnownPorts = { http: 80, https: 443 };
+
+/**
+ * The port is the redirect's own, that of its scheme, or the one that the request came to; one that goes without saying
+ * is left out. https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
+ */
+function redirect({ status, scheme, hostname, port, path }: Redirect, dialled: number): RedirectAction {
+  const wanted = port ?? (scheme === undefined ? dialled : wellKnownPorts[scheme]);
+  const isDefault = wanted === wellKnownPorts[scheme ?? "http"];
+  // A Host that stays may name the port that was dialled: only a new one in its place removes it.
+  const hostNamesAnother = hostname === undefined && dialled !== 80;
+  return {
+    kind: "redirect",
+    status,
+    scheme,
+    hostname,
+    port: isDefault && !hostNamesAnother ? undefined : wanted,
+    path,
   };
 }
 
@@ -135,6 +171,8 @@ function forward(
       request: noHeaderChanges,
       response: noHeaderChanges,
     })),
+    unusableStatus: 500,
+    rewrite: undefined,
     timeoutMs: undefined,
     attemptTimeoutMs: undefined,
   };

@@ -1,15 +1,31 @@
-// What is said of objects in their statuses. It is made of the same facts as the configuration and as the problems.
-import type { Collection, Graph } from "#collections/graph.ts";
+// What is said of objects in their statuses. It is made of the problems that users are shown, and of the functions that
+// the configuration is made with, so that statuses and what proxies do cannot disagree.
+import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
+import type { Gateway } from "#model/gateway-api/gateway.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Pod } from "#model/kubernetes/pod.ts";
+import type { Service } from "#model/kubernetes/service.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import { objectKey, type Problem } from "#model/reference.ts";
 import type { DesiredStatus, RejectedResource } from "#model/status.ts";
 import type { MeshObjects } from "#sources/objects.ts";
+import { type GatewayRoute, routesOnListener, servedRoutes } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
-import { conditionsOf, unlessPresent } from "./status/conditions.ts";
+import type { Listener } from "./listeners.ts";
+import { type ConditionContext, conditionsOf, unlessPresent } from "./status/conditions.ts";
+import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
+import { gatewayStatus } from "./status/gateway-status.ts";
+import { istioConditions } from "./status/istio-status.ts";
+import { isOurGateway, isOurParent } from "./status/ownership.ts";
+import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */
 export interface StatusInputs {
   readonly objects: MeshObjects;
   readonly mesh: Mesh;
+  /** Those of `checkObjects`. */
+  readonly problems: readonly Collection<Problem>[];
   /** What proxies refuse at present, under any keys. */
   readonly rejections: Collection<RejectedResource>;
   /** For the times of transitions. */
@@ -23,14 +39,76 @@ export interface StatusInputs {
  */
 export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collection<DesiredStatus>[] {
   const { objects, now } = inputs;
+  const facts = factsOf(inputs.problems, inputs.rejections);
+  const running = {
+    pods: objects.pods.index("by gateway for statuses", gatewayOf),
+    services: objects.services.index("by gateway for statuses", gatewayOf),
+  };
+  const statuses = <T extends KubernetesObject & { readonly status?: object }>(
+    kind: string,
+    from: Collection<T>,
+    statusOf: StatusOf<T>,
+  ): Collection<DesiredStatus> =>
+    graph.derive(`status of ${kind}`, from, (object, fetch) => {
+      const { namespace = "", name, generation } = object.metadata;
+      const status = statusOf(object, facts({ kind, namespace, name }, fetch), { generation, now }, fetch);
+      return status === undefined ? undefined : unlessPresent(object, status);
+    });
   return [
-    graph.derive("status of GatewayClass", objects.gatewayClasses, (object) => {
+    statuses("GatewayClass", objects.gatewayClasses, (object, _facts, context) => {
       const verdicts = gatewayClassVerdicts(object);
       if (verdicts.length === 0) return undefined;
-      const { generation } = object.metadata;
-      return unlessPresent(object, {
-        conditions: conditionsOf(verdicts, object.status?.conditions, { generation, now }),
-      });
+      return { conditions: conditionsOf(verdicts, object.status?.conditions, context) };
     }),
+    statuses("Gateway", objects.gateways, ofGateway(inputs, running)),
+    statuses("HTTPRoute", objects.httpRoutes, ofRoute(objects)),
+    statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
+    statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
+    statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
   ];
+}
+
+/** The status that an object should have; undefined where it is not ours to speak of. */
+type StatusOf<T> = (
+  object: T,
+  facts: Facts,
+  context: ConditionContext,
+  fetch: Fetch,
+) => Readonly<Record<string, unknown>> | undefined;
+
+function ofRoute(objects: MeshObjects): StatusOf<GatewayRoute> {
+  return (route, facts, context, fetch) => {
+    const { namespace = "default" } = route.metadata;
+    const isOurs = (parent: Parameters<typeof isOurParent>[2]) =>
+      isOurParent(objects, fetch, parent, namespace);
+    const parents = routeParents(route, isOurs, facts, context);
+    return parents === undefined ? undefined : { parents };
+  };
+}
+
+function ofGateway(
+  { objects, mesh }: StatusInputs,
+  running: { readonly pods: Index<Pod>; readonly services: Index<Service> },
+): StatusOf<Gateway> {
+  return (gateway, facts, context, fetch) => {
+    if (!isOurGateway(objects, fetch, gateway)) return undefined;
+    const key = objectKey(gateway.metadata);
+    const found = {
+      ...facts,
+      pods: fetch.by(running.pods, key),
+      services: fetch.by(running.services, key),
+      routesOf: (listener: Listener) =>
+        servedRoutes(listener, routesOnListener(mesh.routing, fetch, gateway, listener)).length,
+    };
+    return { ...gatewayStatus(gateway, found, context) };
+  };
+}
+
+function gatewayOf({ metadata }: KubernetesObject): readonly string[] {
+  const name = metadata.labels?.[gatewayNameLabel];
+  return name === undefined ? [] : [`${metadata.namespace ?? "default"}/${name}`];
 }

@@ -2,7 +2,7 @@
 // Envoy message appears here, and everything carries the objects that it came from.
 import type { LoadBalancing } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
-import type { HeaderChanges, RouteMatch } from "#model/route.ts";
+import type { HeaderChanges, PathChange, Redirect, Rewrite, RouteMatch } from "#model/route.ts";
 import type { PortProtocol } from "#model/service.ts";
 
 /** What a cluster is for; its name on the wire is made of this alone. */
@@ -91,15 +91,29 @@ export type RouteAction =
   | {
       readonly kind: "forward";
       readonly destinations: readonly WeightedCluster[];
+      /** The answer to the share of a backend that cannot be used. */
+      readonly unusableStatus: number;
+      readonly rewrite: Rewrite | undefined;
       readonly timeoutMs: number | undefined;
       readonly attemptTimeoutMs: number | undefined;
     }
   /** To the address that the application dialled, without TLS. */
   | { readonly kind: "passthrough" }
+  | RedirectAction
   | { readonly kind: "respond"; readonly status: number; readonly body: string };
 
+export interface RedirectAction {
+  readonly kind: "redirect";
+  readonly status: Redirect["status"];
+  readonly scheme: Redirect["scheme"];
+  readonly hostname: string | undefined;
+  /** Undefined: none in the new address, but for that of a Host that stays. */
+  readonly port: number | undefined;
+  readonly path: PathChange | undefined;
+}
+
 export interface WeightedCluster {
-  /** Undefined where the backend does not exist: its share is answered with 500. */
+  /** Undefined where the backend cannot be used. */
   readonly cluster: ClusterReference | undefined;
   readonly weight: number;
   readonly request: HeaderChanges;

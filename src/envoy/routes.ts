@@ -18,9 +18,17 @@ import type {
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { PreviousHostsPredicateSchema } from "@heddle/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts";
 import type { GatewayListenerView, RouteView, VirtualHostView, WeightedCluster } from "#compile/views.ts";
-import type { HeaderChanges, HeaderValue, NamedMatcher, PathMatcher, StringMatcher } from "#model/route.ts";
-import { answer500 } from "./filters/fault.ts";
+import type {
+  HeaderChanges,
+  HeaderValue,
+  NamedMatcher,
+  PathMatcher,
+  Rewrite,
+  StringMatcher,
+} from "#model/route.ts";
+import { answerWith } from "./filters/fault.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
+import { restoreHost } from "./filters/original-host.ts";
 import { adsSource, duration, extension, heddleMetadata } from "./messages.ts";
 import {
   blackHoleCluster,
@@ -30,6 +38,8 @@ import {
   passthroughCluster,
   virtualHostName,
 } from "./names.ts";
+import { pathRewrite } from "./path-changes.ts";
+import { redirectAction } from "./redirects.ts";
 
 /** Set by a server's sidecar on a reply to a request that its application never saw: it is safe to retry. */
 export const unprocessedHeader = "x-heddle-unprocessed";
@@ -92,6 +102,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
       domains: [...host.domains],
       routes: host.routes.map((route) => routeOf(route, [], undefined)),
     })),
+    ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: 4096,
   });
@@ -113,6 +124,9 @@ function routeOf(
       queryParameters: view.match.queryParameters.map(queryParameterMatcher),
     },
     action: routeAction(view, hostRewrite),
+    ...(view.action.kind === "redirect" && hostRewrite !== undefined
+      ? { typedPerFilterConfig: restoreHost }
+      : {}),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -137,6 +151,7 @@ function routeAction(
       value: { status: action.status, body: { specifier: { case: "inlineString", value: action.body } } },
     };
   }
+  if (action.kind === "redirect") return { case: "redirect", value: redirectAction(action) };
   const shared: MessageInitShape<typeof RouteActionSchema> = {
     ...(hostRewrite === undefined ? {} : { hostRewriteSpecifier: hostRewrite }),
     // The connection manager bounds the wait for a route; with the route there, streams may idle as long as they like.
@@ -151,9 +166,25 @@ function routeAction(
         ? { ...shared, clusterSpecifier: { case: "cluster", value: passthroughCluster } }
         : {
             ...shared,
-            clusterSpecifier: clusterSpecifier(action.destinations),
+            ...rewriteOf(action.rewrite),
+            clusterSpecifier: clusterSpecifier(action.destinations, action.unusableStatus),
             retryPolicy: safeRetries(action.attemptTimeoutMs),
           },
+  };
+}
+
+function rewriteOf(
+  rewrite: Rewrite | undefined,
+): Pick<
+  MessageInitShape<typeof RouteActionSchema>,
+  "hostRewriteSpecifier" | "prefixRewrite" | "regexRewrite"
+> {
+  const hostname = rewrite?.hostname;
+  return {
+    ...(hostname === undefined
+      ? {}
+      : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: hostname } }),
+    ...pathRewrite(rewrite?.path),
   };
 }
 
@@ -175,12 +206,16 @@ function safeRetries(attemptTimeoutMs: number | undefined): MessageInitShape<typ
 
 function clusterSpecifier(
   destinations: readonly WeightedCluster[],
+  unusableStatus: number,
 ): NonNullable<MessageInitShape<typeof RouteActionSchema>["clusterSpecifier"]> {
   const [only] = destinations;
   if (destinations.length === 1 && only?.cluster !== undefined && !changesHeaders(only)) {
     return { case: "cluster", value: clusterName(only.cluster) };
   }
-  return { case: "weightedClusters", value: { clusters: destinations.map(clusterWeight) } };
+  return {
+    case: "weightedClusters",
+    value: { clusters: destinations.map((each) => clusterWeight(each, unusableStatus)) },
+  };
 }
 
 function changesHeaders({ request, response }: WeightedCluster): boolean {
@@ -189,12 +224,13 @@ function changesHeaders({ request, response }: WeightedCluster): boolean {
 
 function clusterWeight(
   destination: WeightedCluster,
+  unusableStatus: number,
 ): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema> {
   return {
     name: destination.cluster === undefined ? blackHoleCluster : clusterName(destination.cluster),
     weight: destination.weight,
     ...headerChanges(destination.request, destination.response),
-    ...(destination.cluster === undefined ? { typedPerFilterConfig: answer500 } : {}),
+    ...(destination.cluster === undefined ? { typedPerFilterConfig: answerWith(unusableStatus) } : {}),
   };
 }
 

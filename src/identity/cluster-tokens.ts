@@ -16,6 +16,9 @@ import {
   tokenVerifier,
 } from "./tokens.ts";
 
+/** https://www.rfc-editor.org/rfc/rfc7517#section-8.5: the API server answers in nothing else. */
+const keySetType = "application/jwk-set+json";
+
 interface PublishedKeys {
   readonly issuer: string;
   readonly keys: JSONWebKeySet;
@@ -75,7 +78,10 @@ function publishedKeys(client: Client, now: () => number) {
 async function readKeys(client: Client): Promise<PublishedKeys | "unreadable"> {
   try {
     const { issuer } = await client.request<{ issuer: string }>("GET", "/.well-known/openid-configuration");
-    return { issuer, keys: await client.request<JSONWebKeySet>("GET", "/openid/v1/jwks") };
+    return {
+      issuer,
+      keys: await client.request<JSONWebKeySet>("GET", "/openid/v1/jwks", { accept: keySetType }),
+    };
   } catch (error) {
     if (error instanceof KubernetesError && [401, 403, 404].includes(error.status)) return "unreadable";
     throw error;

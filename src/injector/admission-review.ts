@@ -11,6 +11,8 @@ export interface AdmissionRequest {
   readonly dryRun: boolean;
   /** Absent when something is deleted. */
   readonly object?: Readonly<Record<string, unknown>>;
+  /** What it was before a change. */
+  readonly oldObject?: Readonly<Record<string, unknown>>;
 }
 
 export interface AdmissionAnswer {
@@ -46,7 +48,7 @@ export function readReview(
   }
   const request = body["request"];
   if (!isObject(request)) return { malformed: "the AdmissionReview has no request" };
-  const { uid, operation, namespace, subResource, object, dryRun } = request;
+  const { uid, operation, namespace, subResource, object, oldObject, dryRun } = request;
   if (typeof uid !== "string" || uid === "") return { malformed: "request.uid is missing" };
   if (typeof operation !== "string") return { malformed: "request.operation is missing" };
   return {
@@ -57,6 +59,7 @@ export function readReview(
       ...(typeof namespace === "string" && namespace !== "" && { namespace }),
       ...(typeof subResource === "string" && subResource !== "" && { subResource }),
       ...(isObject(object) && { object }),
+      ...(isObject(oldObject) && { oldObject }),
     },
   };
 }

@@ -70,7 +70,8 @@ export function readKubeconfig(files: readonly string[]): Kubeconfig {
 function parseFile(file: string): Kubeconfig {
   let config: unknown;
   try {
-    config = load(readFileSync(file, "utf8"));
+    const text = readFileSync(file, "utf8");
+    config = text.trim() === "" ? {} : load(text);
   } catch (error) {
     throw new KubernetesError(
       0,
@@ -79,8 +80,7 @@ function parseFile(file: string): Kubeconfig {
       { cause: error },
     );
   }
-  if (typeof config !== "object" || config === null)
-    throw configurationError(`the kubeconfig ${file} is empty`);
+  if (typeof config !== "object" || config === null) throw configurationError(`${file} is no kubeconfig`);
   return withAbsolutePaths(config, dirname(resolve(file)));
 }
 

@@ -33,7 +33,7 @@ export function openTransport(access: ClusterAccess): Send {
         ...credentials,
         method: request.method,
         headers: {
-          accept: request.accept ?? "application/json",
+          accept: acceptedType(request),
           "user-agent": "heddle",
           ...(body === undefined ? {} : contentHeaders(body, request)),
           ...headers,
@@ -76,6 +76,12 @@ function urlOf(access: ClusterAccess, { path, query }: TransportRequest): URL {
   url.pathname = `${url.pathname.replace(/\/$/, "")}${path}`;
   url.search = new URLSearchParams(query).toString();
   return url;
+}
+
+function acceptedType({ metadataOnly, query }: TransportRequest): string {
+  if (metadataOnly !== true) return "application/json";
+  const form = query?.["watch"] === undefined ? "PartialObjectMetadataList" : "PartialObjectMetadata";
+  return `application/json;as=${form};g=meta.k8s.io;v=v1`;
 }
 
 function contentHeaders(body: Buffer, { contentType }: RequestOptions): Record<string, string | number> {

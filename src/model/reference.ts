@@ -22,6 +22,8 @@ export interface Problem {
   readonly file?: string;
   /** 1-based. */
   readonly line?: number;
+  /** For programs, where the problem decides about a condition of the object. */
+  readonly reason?: ProblemReason;
 }
 
 /** What is wrong, and where: `message (Kind namespace/name, field)`. Everywhere the same words. */
@@ -34,9 +36,43 @@ export function problemText({ message, object, field }: Problem): string {
   return about === "" ? message : `${message} (${about})`;
 }
 
+/** Most are Gateway API's words for reasons of conditions. */
+export type ProblemReason =
+  // What the object is attached to does not take it.
+  | "NoMatchingParent"
+  | "NotAllowedByListeners"
+  | "NoMatchingListenerHostname"
+  /** Another object is for the same, and goes first. */
+  | "Conflicted"
+  // What the object asks for cannot be done.
+  | "UnsupportedValue"
+  | "IncompatibleFilters"
+  // What it refers to cannot be used.
+  | "InvalidKind"
+  | "BackendNotFound"
+  | "RefNotPermitted"
+  // What is wrong with a listener.
+  | "UnsupportedProtocol"
+  | "HostnameConflict"
+  | "InvalidRouteKinds";
+
 /** The key under which collections hold an object: `namespace/name`, or `name` for cluster-scoped kinds. */
 export function objectKey(object: { readonly namespace?: string; readonly name: string }): string {
   return object.namespace === undefined || object.namespace === ""
     ? object.name
     : `${object.namespace}/${object.name}`;
+}
+
+/** Reasons that lie in other objects, which may come later: users apply files in any order. */
+const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
+  "NoMatchingParent",
+  "NotAllowedByListeners",
+  "NoMatchingListenerHostname",
+  "BackendNotFound",
+  "RefNotPermitted",
+] as const);
+
+/** Whether the problem may go without a change of its object. */
+export function mayComeRight({ reason }: Problem): boolean {
+  return reasonsElsewhere.has(reason);
 }

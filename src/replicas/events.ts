@@ -1,28 +1,10 @@
 // What happened to somebody's object, told where its owner looks: `kubectl describe`, `kubectl get events`.
+import type { AdmissionEvent } from "#injector/admission.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
-
-/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
-export interface Happening {
-  /** What it is about. Something that was never made, such as a refused pod, has an owner that is there. */
-  readonly regarding: {
-    readonly apiVersion: string;
-    readonly kind: string;
-    /** Empty for cluster-scoped kinds. */
-    readonly namespace: string;
-    readonly name: string;
-    readonly uid?: string;
-  };
-  /** One word in CamelCase: `InjectionRefused`. */
-  readonly reason: string;
-  /** What was being done, in one word: `Injecting`. */
-  readonly action: string;
-  /** For people: what is wrong and what to do. */
-  readonly note: string;
-}
 
 export interface EventWriter {
   /** Tells of it, unless the same was told just before; never fails and never waits. */
-  report(happening: Happening): void;
+  readonly report: (event: AdmissionEvent) => void;
 }
 
 export interface EventWriterOptions {
@@ -47,8 +29,8 @@ export function openEventWriter(options: EventWriterOptions): EventWriter {
   const told = new Map<string, number>();
   let allowed = perMinute;
   let refilledAt = now();
-  const isNews = ({ regarding, reason, note }: Happening): boolean => {
-    const key = JSON.stringify([regarding.kind, regarding.namespace, regarding.name, reason, note]);
+  const isNews = ({ regarding, reason, message }: AdmissionEvent): boolean => {
+    const key = JSON.stringify([regarding.kind, regarding.namespace, regarding.name, reason, message]);
     const before = told.get(key);
     if (before !== undefined && now() - before < repeatAfterMs) return false;
     allowed = Math.min(perMinute, allowed + ((now() - refilledAt) / 60_000) * perMinute);
@@ -64,9 +46,9 @@ export function openEventWriter(options: EventWriterOptions): EventWriter {
     return true;
   };
   return {
-    report(happening) {
-      if (!isNews(happening)) return;
-      const body = eventOf(happening, instance, new Date(now()));
+    report(event) {
+      if (!isNews(event)) return;
+      const body = eventOf(event, instance, new Date(now()));
       const path = `/apis/events.k8s.io/v1/namespaces/${body.metadata.namespace}/events`;
       client.request("POST", path, { body }).catch((error: unknown) => {
         // A namespace that is being deleted takes no events, and nobody misses them.
@@ -76,17 +58,18 @@ export function openEventWriter(options: EventWriterOptions): EventWriter {
   };
 }
 
-function eventOf({ regarding, reason, action, note }: Happening, instance: string, time: Date) {
+/** https://kubernetes.io/docs/reference/kubernetes-api/cluster-resources/event-v1/ */
+function eventOf({ regarding, type, reason, message }: AdmissionEvent, instance: string, time: Date) {
   const { namespace, ...rest } = regarding;
   return {
     apiVersion: "events.k8s.io/v1",
     kind: "Event",
     metadata: { namespace: namespace === "" ? "default" : namespace, generateName: "heddle-" },
     eventTime: time.toISOString().replace("Z", "000Z"),
-    type: "Warning",
+    type,
     reason,
-    action,
-    note: note.length > noteLimit ? `${note.slice(0, noteLimit - 1)}…` : note,
+    action: "Injecting",
+    note: message.length > noteLimit ? `${message.slice(0, noteLimit - 1)}…` : message,
     regarding: namespace === "" ? rest : regarding,
     reportingController: "heddle.dev/control-plane",
     reportingInstance: instance,

@@ -1,10 +1,11 @@
 // What one replica does for all: everything that Heddle writes into a cluster, but for the CA and events.
-import type { Graph } from "#collections/graph.ts";
+import type { Collection, Graph } from "#collections/graph.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { statusesOf } from "#compile/status.ts";
 import type { InjectionSettings } from "#injector/settings.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { gatewayController } from "#model/installation.ts";
+import type { Problem } from "#model/reference.ts";
 import type { RejectedResource } from "#model/status.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { AllReplicas } from "./all-replicas.ts";
@@ -26,6 +27,8 @@ export interface LeaderDuties {
   readonly client: KubernetesClient;
   readonly objects: MeshObjects;
   readonly mesh: Mesh;
+  /** Those of `checkMesh`. */
+  readonly problems: readonly Collection<Problem>[];
   readonly rootPem: string;
   readonly injection: InjectionSettings;
   readonly replicas: AllReplicas;
@@ -38,14 +41,14 @@ export interface LeaderDuties {
  * the signal aborts; it must not be called before the objects are known.
  */
 export function prepareLeading(graph: Graph, duties: LeaderDuties): (signal: AbortSignal) => void {
-  const { client, objects, mesh, rootPem, injection, replicas, learned, onFailure } = duties;
+  const { client, objects, mesh, problems, rootPem, injection, replicas, learned, onFailure } = duties;
   const trustBundles = desiredTrustBundles(graph, objects, rootPem);
   const classes = graph.derive("gateway classes of ours", objects.gatewayClasses, ({ spec }) =>
     spec.controllerName === gatewayController ? true : undefined,
   );
   const gatewayObjects = desiredGatewayObjects(graph, objects.gateways, classes, injection);
   const rejections = graph.source<RejectedResource>("rejections");
-  const statuses = statusesOf(graph, { objects, mesh, rejections, now: () => new Date() });
+  const statuses = statusesOf(graph, { objects, mesh, problems, rejections, now: () => new Date() });
   return (signal) => {
     const kept = { client, onFailure };
     keepApplied(

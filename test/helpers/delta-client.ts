@@ -38,6 +38,8 @@ export interface DeltaClientOptions {
   readonly address: string;
   readonly rootPem: string;
   readonly token?: string;
+  /** A name in the server's certificate. Default: that of tests. */
+  readonly serverName?: string;
   /** Default: every response is acknowledged when it is read by `next`. */
   readonly acknowledge?: boolean;
 }
@@ -48,8 +50,8 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 /** Opens a stream over TLS. */
 export function openDeltaClient(options: DeltaClientOptions): DeltaClient {
   const client = new Client(options.address, credentials.createSsl(Buffer.from(options.rootPem)), {
-    "grpc.ssl_target_name_override": "heddle.test",
-    "grpc.default_authority": "heddle.test",
+    "grpc.ssl_target_name_override": options.serverName ?? "heddle.test",
+    "grpc.default_authority": options.serverName ?? "heddle.test",
   });
   const metadata = new Metadata();
   if (options.token !== undefined) metadata.set("authorization", `Bearer ${options.token}`);

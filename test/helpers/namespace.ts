@@ -21,12 +21,22 @@ export interface Namespace {
 
 /** Makes a namespace with only loopback, which is up. */
 export async function createNamespace(): Promise<Namespace> {
+  const namespace = await runAgent("unshare", "--net");
+  namespace.run("ip", ["link", "set", "lo", "up"]);
+  return namespace;
+}
+
+/** The network namespace of another process. */
+export function joinNamespace(pid: number): Promise<Namespace> {
+  return runAgent("nsenter", `--net=/proc/${pid}/ns/net`);
+}
+
+/** Starts the agent by a program that puts it into a namespace. */
+async function runAgent(program: string, ...options: readonly string[]): Promise<Namespace> {
   const agent = spawn(
-    "unshare",
-    ["--net", process.execPath, join(import.meta.dirname, "namespace-agent.ts")],
-    {
-      stdio: ["ignore", "inherit", "inherit", "ipc"],
-    },
+    program,
+    [...options, process.execPath, join(import.meta.dirname, "namespace-agent.ts")],
+    { stdio: ["ignore", "inherit", "inherit", "ipc"] },
   );
   const waiting = new Map<number, (reply: AgentAnswer, handle: unknown) => void>();
   agent.on("message", (reply, handle) => {
@@ -50,7 +60,6 @@ export async function createNamespace(): Promise<Namespace> {
     if (result.status !== 0) throw new Error(`${command} ${args.join(" ")}: ${result.stderr}`);
     return result.stdout;
   };
-  run("ip", ["link", "set", "lo", "up"]);
   return {
     path,
     run,

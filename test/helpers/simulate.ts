@@ -7,12 +7,14 @@ import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/li
 import type { FilterChainMatch } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import {
   type HeaderMatcher,
+  type RedirectAction,
   type Route,
   type RouteMatch,
   type VirtualHost,
   VirtualHostSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import type { RegexMatchAndSubstitute } from "@heddle/envoy-api/envoy/type/matcher/v3/regex";
 import type { StringMatcher } from "@heddle/envoy-api/envoy/type/matcher/v3/string";
 import type { Graph } from "#collections/graph.ts";
 import type { EnvoyProvider } from "#envoy/provider.ts";
@@ -40,6 +42,10 @@ export interface Outcome {
   readonly route?: string;
   /** Answered by the proxy itself. */
   readonly status?: number;
+  /** Where the answer sends the client. */
+  readonly location?: string;
+  /** What the backend sees instead of the path that was asked for. */
+  readonly path?: string;
   readonly destinations: readonly Destination[];
 }
 
@@ -70,13 +76,56 @@ export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Out
   if (route.action.case === "directResponse") {
     return { chain, route: route.name, status: route.action.value.status, destinations: [] };
   }
+  if (route.action.case === "redirect") {
+    const { status, location } = redirected(route.action.value, route.match, call.http);
+    return { chain, route: route.name, status, location, destinations: [] };
+  }
   if (route.action.case !== "route") throw new Error(`an action that is not simulated: ${route.action.case}`);
   const { clusterSpecifier } = route.action.value;
   const weighted =
     clusterSpecifier.case === "weightedClusters"
       ? clusterSpecifier.value.clusters.map(({ name, weight }) => toCluster(name, weight ?? 0))
       : [toCluster(clusterSpecifier.case === "cluster" ? clusterSpecifier.value : "", 1)];
-  return { chain, route: route.name, destinations: weighted };
+  const path = changedPath(route.action.value, route.match, call.http.path ?? "/");
+  return { chain, route: route.name, ...(path === undefined ? {} : { path }), destinations: weighted };
+}
+
+const redirectStatuses = [301, 302, 303, 307, 308];
+
+function redirected(action: RedirectAction, match: RouteMatch | undefined, http: NonNullable<Call["http"]>) {
+  const { schemeRewriteSpecifier: scheme, hostRedirect, portRedirect, pathRewriteSpecifier } = action;
+  const host = hostRedirect === "" ? http.host : hostRedirect;
+  const port = portRedirect === 0 ? "" : `:${portRedirect}`;
+  const path = http.path ?? "/";
+  const changes =
+    pathRewriteSpecifier.case === undefined
+      ? {}
+      : { [pathRewriteSpecifier.case]: pathRewriteSpecifier.value };
+  return {
+    status: redirectStatuses[action.responseCode] ?? 0,
+    location: `${scheme.case === "schemeRedirect" ? scheme.value : "http"}://${host}${port}${changedPath(changes, match, path) ?? path}`,
+  };
+}
+
+/** A path as a route changes it; undefined where it does not. */
+function changedPath(
+  changes: {
+    readonly prefixRewrite?: string;
+    readonly pathRedirect?: string;
+    readonly regexRewrite?: RegexMatchAndSubstitute | undefined;
+  },
+  match: RouteMatch | undefined,
+  path: string,
+): string | undefined {
+  const { prefixRewrite = "", pathRedirect = "", regexRewrite } = changes;
+  if (pathRedirect !== "") return pathRedirect;
+  if (regexRewrite !== undefined) {
+    return path.replace(new RegExp(regexRewrite.pattern?.regex ?? ""), regexRewrite.substitution);
+  }
+  const specifier = match?.pathSpecifier;
+  const prefix =
+    specifier?.case === "pathSeparatedPrefix" || specifier?.case === "prefix" ? specifier.value : "";
+  return prefixRewrite === "" ? undefined : prefixRewrite + path.slice(prefix.length);
 }
 
 type Read = <Desc extends DescMessage>(

@@ -24,7 +24,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
       ]),
     );
     const gateways = fetch
-      .all(mesh.gateways)
+      .all(mesh.routing.gateways)
       .flatMap(({ metadata }) => gatewayListenerViews(mesh, fetch, `${metadata.namespace}/${metadata.name}`));
     const routes = [
       ...Object.values(virtualHosts).flatMap((hosts) => hosts.flatMap((host) => host.routes)),

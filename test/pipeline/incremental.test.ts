@@ -11,7 +11,7 @@ type Change =
   | { readonly kind: "put"; readonly key: string; readonly text: string }
   | {
       readonly kind: "remove";
-      readonly of: "Service" | "Pod" | "HTTPRoute" | "VirtualService" | "DestinationRule";
+      readonly of: "Service" | "Pod" | "HTTPRoute" | "GRPCRoute" | "VirtualService" | "DestinationRule";
       readonly name: string;
     };
 
@@ -61,7 +61,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           kind: "HTTPRoute",
           metadata: { namespace, name },
           spec: {
-            parentRefs: [{ kind: "Service", namespace: "shop", name }],
+            parentRefs: [{ group: "", kind: "Service", namespace: "shop", name }],
             rules: [
               {
                 backendRefs: [
@@ -74,6 +74,20 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         }),
       }),
     ),
+  fc.record({ name: anyName, to: anyName, method: fc.constantFrom("Get", "Set"), age: fc.nat(2) }).map(
+    ({ name, to, method, age }): Change => ({
+      kind: "put",
+      key: `GRPCRoute/${name}`,
+      text: json({
+        kind: "GRPCRoute",
+        metadata: { namespace: "shop", name, creationTimestamp: `200${age}-01-01T00:00:00Z` },
+        spec: {
+          parentRefs: [{ group: "", kind: "Service", name: to, port: 80 }],
+          rules: [{ matches: [{ method: { method } }], backendRefs: [{ name: to, port: 80 }] }],
+        },
+      }),
+    }),
+  ),
   fc.record({ name: anyName, version: anyVersion, weight: fc.nat(100) }).map(
     ({ name, version, weight }): Change => ({
       kind: "put",
@@ -112,7 +126,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
   fc
     .record({
-      of: fc.constantFrom("Service", "Pod", "HTTPRoute", "VirtualService", "DestinationRule"),
+      of: fc.constantFrom("Service", "Pod", "HTTPRoute", "GRPCRoute", "VirtualService", "DestinationRule"),
       name: anyName,
     })
     .map(({ of, name }): Change => ({ kind: "remove", of, name: `shop/${name}` })),
@@ -141,7 +155,10 @@ function watched(mesh: ReturnType<typeof meshGraph>): readonly string[] {
 
 function served(mesh: ReturnType<typeof meshGraph>) {
   mesh.graph.settle();
-  return watched(mesh).map((key) => mesh.provider.resources.get(key));
+  return {
+    resources: watched(mesh).map((key) => mesh.provider.resources.get(key)),
+    statuses: mesh.statuses.map((statuses) => [...statuses.entries()].sort(([a], [b]) => (a < b ? -1 : 1))),
+  };
 }
 
 test("incremental result equals result from scratch, after any sequence of changes", () => {

@@ -31,7 +31,43 @@ apiVersion: networking.istio.io/v1
 kind: DestinationRule
 metadata: {namespace: shop, name: reviews}
 spec: {host: reviews, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: prices}
+spec: {clusterIP: 10.96.0.7, selector: {app: reviews}, ports: [{name: grpc, port: 7070}, {name: http, port: 80}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {namespace: shop, name: prices}
+spec:
+  parentRefs: [{group: "", kind: Service, name: prices, sectionName: grpc}]
+  rules:
+  - matches: [{method: {service: shop.Prices}}]
+    backendRefs: [{name: reviews, port: 80}]
+  - matches: [{method: {service: shop.Prices, method: Watch}}]
+    filters: [{type: RequestMirror, requestMirror: {backendRef: {name: reviews, port: 80}}}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {namespace: shop, name: prices}
+spec:
+  parentRefs: [{group: "", kind: Service, name: prices}]
+  rules:
+  - matches: [{path: {type: PathPrefix, value: /old}}]
+    filters: [{type: RequestRedirect, requestRedirect: {scheme: https, path: {type: ReplacePrefixMatch, replacePrefixMatch: /}}}]
+  - matches: [{path: {type: PathPrefix, value: /v1}}]
+    filters: [{type: URLRewrite, urlRewrite: {path: {type: ReplacePrefixMatch, replacePrefixMatch: /v2}}}]
+    backendRefs: [{name: reviews, port: 80}]
 `;
+
+const anyReview = [
+  {
+    cluster: "outbound|80||reviews.shop.svc.cluster.local",
+    weight: 1,
+    endpoints: ["10.244.0.3:8080+mtls", "10.244.0.4:8080"],
+  },
+];
 
 function shop() {
   const mesh = meshGraph();
@@ -92,6 +128,41 @@ suite("a call goes", () => {
       "nowhere when no route matches",
       { from, to: "10.96.0.5:80", http: { host: "reviews", path: "/other" } },
       { chain: "mesh http", route: "default", status: 404, destinations: [] },
+    ],
+    [
+      "to the backend of its gRPC service",
+      { from, to: "10.96.0.7:7070", http: { host: "prices:7070", path: "/shop.Prices/Get", method: "POST" } },
+      { chain: "mesh http", route: "shop/prices/0", destinations: anyReview },
+    ],
+    [
+      "nowhere for a gRPC method whose rule asks for what is not supported",
+      {
+        from,
+        to: "10.96.0.7:7070",
+        http: { host: "prices:7070", path: "/shop.Prices/Watch", method: "POST" },
+      },
+      { chain: "mesh http", route: "shop/prices/1", status: 503, destinations: [] },
+    ],
+    [
+      "nowhere on a port that a GRPCRoute has taken from an HTTPRoute",
+      { from, to: "10.96.0.7:7070", http: { host: "prices:7070", path: "/v1" } },
+      { chain: "mesh http", route: "default", status: 404, destinations: [] },
+    ],
+    [
+      "elsewhere, where a redirect sends it",
+      { from, to: "10.96.0.7:80", http: { host: "prices", path: "/old/page" } },
+      {
+        chain: "mesh http",
+        route: "shop/prices/0",
+        status: 302,
+        location: "https://prices/page",
+        destinations: [],
+      },
+    ],
+    [
+      "to its backend with another path",
+      { from, to: "10.96.0.7:80", http: { host: "prices", path: "/v1/page" } },
+      { chain: "mesh http", route: "shop/prices/1", path: "/v2/page", destinations: anyReview },
     ],
     [
       "nowhere on a port that the service does not have",

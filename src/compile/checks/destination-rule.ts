@@ -2,7 +2,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
-import { byAge } from "../routes.ts";
+import { byAge } from "../by-age.ts";
 import { serviceKeyOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
@@ -17,17 +17,17 @@ export function checkDestinationRule(
   const key = serviceKeyOfHost(host, rule.metadata.namespace ?? "default");
   if (key === undefined) {
     const message = `${host} names no Service; wildcards and hosts outside the mesh are not supported yet`;
-    return [warning("spec.host", message)];
+    return [warning("spec.host", message, "UnsupportedValue")];
   }
   const service = fetch.get(inputs.objects.services, key);
   if (service === undefined) {
     const message = `${host} means Service ${key}, which does not exist; define it or correct the host`;
-    return [error("spec.host", message)];
+    return [error("spec.host", message, "NoMatchingParent")];
   }
-  const oldest = [...fetch.by(inputs.destinationRulesByService, key)].sort(byAge)[0];
+  const oldest = [...fetch.by(inputs.routing.destinationRulesByService, key)].sort(byAge)[0];
   if (oldest !== undefined && objectKey(oldest.metadata) !== objectKey(rule.metadata)) {
     const message = `has no effect: DestinationRule ${objectKey(oldest.metadata)} is for ${host} already; put both into one`;
-    return [warning("spec.host", message)];
+    return [warning("spec.host", message, "Conflicted")];
   }
   return checkSubsets(rule, service, inputs, fetch);
 }

@@ -4,7 +4,7 @@ import { type CheckFinding, error } from "./finding.ts";
 export function checkExpression(expression: string, field: string): readonly CheckFinding[] {
   // Flags and named groups are written otherwise in JavaScript; what cannot be judged passes.
   if (expression.includes("(?") || isExpression(expression)) return [];
-  return [error(field, `${expression} is no valid regular expression; correct it`)];
+  return [error(field, `${expression} is no valid regular expression; correct it`, "UnsupportedValue")];
 }
 
 function isExpression(text: string): boolean {

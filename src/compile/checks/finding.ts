@@ -1,3 +1,5 @@
+import type { ProblemReason } from "#model/reference.ts";
+
 /** Something wrong with an object, seen beside the others. */
 export interface CheckFinding {
   readonly severity: "error" | "warning";
@@ -5,20 +7,15 @@ export interface CheckFinding {
   readonly message: string;
   /** A path such as `spec.rules[0].backendRefs[0].port`. */
   readonly field: string;
+  readonly reason?: ProblemReason;
 }
 
 /** Something that cannot work. */
-export function error(field: string, message: string): CheckFinding {
-  return { severity: "error", message, field };
+export function error(field: string, message: string, reason?: ProblemReason): CheckFinding {
+  return { severity: "error", message, field, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** Something that works otherwise than it looks. */
-export function warning(field: string, message: string): CheckFinding {
-  return { severity: "warning", message, field };
-}
-
-/** `a, b and c`, for messages. */
-export function listed(names: readonly (string | number)[], none: string): string {
-  if (names.length === 0) return none;
-  return names.length === 1 ? String(names[0]) : `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
+export function warning(field: string, message: string, reason?: ProblemReason): CheckFinding {
+  return { severity: "warning", message, field, ...(reason === undefined ? {} : { reason }) };
 }

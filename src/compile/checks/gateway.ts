@@ -1,21 +1,11 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { listenerFault } from "../listeners.ts";
+import type { CheckFinding } from "./finding.ts";
 
-/** Listeners of a Gateway that exclude each other. */
+/** Listeners of a Gateway that exclude each other, or that are not supported. */
 export function checkGateway(gateway: Gateway): readonly CheckFinding[] {
-  const { listeners } = gateway.spec;
-  return listeners.flatMap((listener, index) => {
-    const field = `spec.listeners[${index}]`;
-    const earlier = listeners.slice(0, index);
-    if (earlier.some(({ name }) => name === listener.name)) {
-      return [error(`${field}.name`, `there is a listener ${listener.name} already; give it another name`)];
-    }
-    const same = earlier.find(
-      ({ port, hostname }) => port === listener.port && (hostname ?? "") === (listener.hostname ?? ""),
-    );
-    if (same === undefined) return [];
-    return [
-      error(`${field}.port`, `listener ${same.name} has this port and hostname already; change one of them`),
-    ];
+  return gateway.spec.listeners.flatMap((listener, index) => {
+    const fault = listenerFault(gateway, listener);
+    return fault === undefined ? [] : [{ ...fault, field: `spec.listeners[${index}].${fault.field}` }];
   });
 }

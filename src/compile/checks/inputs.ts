@@ -1,20 +1,15 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
-import type { HttpRoute } from "#model/gateway-api/http-route.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
-import type { VirtualService } from "#model/istio/virtual-service.ts";
+import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
-import { parentServices, servicesOfVirtualService } from "../routes.ts";
-import { serviceKeyOfHost } from "../services.ts";
+import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
 export interface CheckInputs {
   readonly objects: MeshObjects;
-  readonly httpRoutesByService: Index<HttpRoute>;
-  readonly virtualServicesByService: Index<VirtualService>;
-  readonly destinationRulesByService: Index<DestinationRule>;
+  readonly routing: RoutingInputs;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
 }
@@ -39,17 +34,10 @@ export interface Template {
 export function checkInputs(graph: Graph, objects: MeshObjects): CheckInputs {
   return {
     objects,
-    httpRoutesByService: objects.httpRoutes.index("by parent service for checks", parentServices),
-    virtualServicesByService: objects.virtualServices.index(
-      "by service for checks",
-      servicesOfVirtualService,
-    ),
-    destinationRulesByService: objects.destinationRules.index(
-      "by service for checks",
-      ({ metadata, spec }) => {
-        const key = serviceKeyOfHost(spec.host, metadata.namespace ?? "default");
-        return key === undefined ? [] : [key];
-      },
+    routing: routingInputs(
+      objects,
+      graph.derive("services for checks", objects.services, (service) => meshService(service)),
+      "checks",
     ),
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),

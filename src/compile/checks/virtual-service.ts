@@ -6,11 +6,12 @@ import type {
   VirtualService,
 } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
-import { byAge } from "../routes.ts";
+import { byAge } from "../by-age.ts";
+import { listed } from "../listed.ts";
 import { serviceKeyOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, listed, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Hosts and destinations of a VirtualService. */
@@ -22,7 +23,7 @@ export function checkVirtualService(
   const hosts = virtualService.spec.hosts ?? [];
   return [
     ...(hosts.length === 0
-      ? [error("spec.hosts", "hosts is missing; name the services that it is for")]
+      ? [error("spec.hosts", "hosts is missing; name the services that it is for", "NoMatchingParent")]
       : []),
     ...hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch)),
     ...(virtualService.spec.http ?? []).flatMap((http, index) => [
@@ -48,28 +49,38 @@ function checkHost(
   const key = serviceKeyOfHost(host, virtualService.metadata.namespace ?? "default");
   if (key === undefined) {
     return [
-      warning(field, `${host} names no Service; wildcards and hosts outside the mesh are not supported yet`),
+      warning(
+        field,
+        `${host} names no Service; wildcards and hosts outside the mesh are not supported yet`,
+        "UnsupportedValue",
+      ),
     ];
   }
   if (fetch.get(inputs.objects.services, key) === undefined) {
     return [
-      error(field, `${host} means Service ${key}, which does not exist; define it or correct the host`),
+      error(
+        field,
+        `${host} means Service ${key}, which does not exist; define it or correct the host`,
+        "NoMatchingParent",
+      ),
     ];
   }
   const own = objectKey(virtualService.metadata);
-  const attached = fetch
-    .by(inputs.httpRoutesByService, key)
-    .find((route) => route.metadata.namespace === key.slice(0, key.indexOf("/")));
+  const attached = [
+    ...fetch.by(inputs.routing.grpcRoutesByService, key),
+    ...fetch.by(inputs.routing.httpRoutesByService, key),
+  ].find((route) => route.metadata.namespace === key.slice(0, key.indexOf("/")));
   if (attached !== undefined) {
-    const message = `has no effect on ${host}: HTTPRoute ${objectKey(attached.metadata)} is attached to it and goes first`;
-    return [warning(field, message)];
+    const message = `has no effect on ${host}: ${attached.kind} ${objectKey(attached.metadata)} is attached to it and goes first`;
+    return [warning(field, message, "Conflicted")];
   }
-  const oldest = [...fetch.by(inputs.virtualServicesByService, key)].sort(byAge)[0];
+  const oldest = [...fetch.by(inputs.routing.virtualServicesByService, key)].sort(byAge)[0];
   if (oldest === undefined || objectKey(oldest.metadata) === own) return [];
   return [
     warning(
       field,
       `has no effect on ${host}: VirtualService ${objectKey(oldest.metadata)} is for it already`,
+      "Conflicted",
     ),
   ];
 }
@@ -114,18 +125,19 @@ function checkDestination(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const key = serviceKeyOfHost(destination.host, namespace);
-  if (key === undefined) return [error(`${field}.host`, `${destination.host} names no Service of the mesh`)];
+  if (key === undefined)
+    return [error(`${field}.host`, `${destination.host} names no Service of the mesh`, "BackendNotFound")];
   const service = fetch.get(inputs.objects.services, key);
   const port = { number: destination.port?.number, field: `${field}.port.number` };
   const { subset } = destination;
   const found = checkServicePort(service, key, `${field}.host`, port);
   if (service === undefined || subset === undefined) return found;
-  const rule = [...fetch.by(inputs.destinationRulesByService, key)].sort(byAge)[0];
+  const rule = [...fetch.by(inputs.routing.destinationRulesByService, key)].sort(byAge)[0];
   const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
   if (subsets.includes(subset)) return found;
   const message =
     rule === undefined
       ? `there is no DestinationRule for ${key} that defines subset ${subset}; write one`
-      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets, "none")}`;
-  return [...found, error(`${field}.subset`, message)];
+      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+  return [...found, error(`${field}.subset`, message, "BackendNotFound")];
 }

@@ -8,12 +8,14 @@ const name = "envoy.filters.http.fault";
 /** Neutral in the chain: a filter that is only switched on per route is skipped on a first request. */
 export const fault = extension(name, HTTPFaultSchema, {});
 
-/** For the share of a backend that does not exist (Gateway API: 500). */
-export const answer500 = {
-  [name]: pack(HTTPFaultSchema, {
-    abort: {
-      errorType: { case: "httpStatus", value: 500 },
-      percentage: { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED },
-    },
-  }),
-};
+/** For the share of a backend that cannot be used. */
+export function answerWith(status: number) {
+  return {
+    [name]: pack(HTTPFaultSchema, {
+      abort: {
+        errorType: { case: "httpStatus", value: status },
+        percentage: { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED },
+      },
+    }),
+  };
+}

@@ -3,6 +3,7 @@ import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/ro
 import { extension } from "../messages.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
+import { originalHost } from "./original-host.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
 
@@ -11,6 +12,7 @@ export const outboundHttpFilters = [
   miss, // first: it changes which route the request has
   onDemand, // before every filter that a route configures, so that these see the route that was fetched
   fault, // after the route is known
+  originalHost, // after the last look at the way by destination, before what answers with a redirect
   router, // terminal
 ];
 

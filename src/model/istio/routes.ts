@@ -33,7 +33,10 @@ export function routesOfVirtualService(
         : [
             {
               name: `${objectKey(virtualService.metadata)}/${http.name ?? index}`,
+              protocol: "http",
               match: routeMatch(match),
+              rank: [],
+              unsupported: false,
               destinations: destinationsOf(http, namespace, resolve),
               ...timeoutOf(http),
               request: headerChanges(http.headers?.request),

@@ -12,6 +12,11 @@ export interface Service extends KubernetesObject {
     readonly ports?: readonly ServicePort[];
     readonly publishNotReadyAddresses?: boolean;
   };
+  readonly status?: {
+    readonly loadBalancer?: {
+      readonly ingress?: readonly { readonly ip?: string; readonly hostname?: string }[];
+    };
+  };
 }
 
 export interface ServicePort {

@@ -8,10 +8,29 @@ type Supported = true | readonly string[] | { readonly [field: string]: Supporte
 
 const nameAndValue: Supported = { name: true, value: true };
 const headerFilter: Supported = { set: nameAndValue, add: nameAndValue, remove: true };
-const httpRouteFilter: Supported = {
-  type: true,
+/** A filter that is not supported is more than without effect: the checks of routes speak of it. */
+const routeFilter: Supported = {
   requestHeaderModifier: headerFilter,
   responseHeaderModifier: headerFilter,
+  "*": true,
+};
+const parentReference: Supported = {
+  group: true,
+  kind: ["Service", "Gateway"],
+  namespace: true,
+  name: true,
+  sectionName: true,
+  port: true,
+};
+const backendReference: Supported = {
+  group: true,
+  // Others are errors, of which the checks of routes speak.
+  kind: true,
+  namespace: true,
+  name: true,
+  port: true,
+  weight: true,
+  filters: routeFilter,
 };
 const valueMatch: Supported = { type: true, name: true, value: true };
 
@@ -25,14 +44,7 @@ const trafficPolicy: Supported = {
 /** The fields of `spec` that take effect, for the kinds that describe traffic. */
 const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   HTTPRoute: {
-    parentRefs: {
-      group: true,
-      kind: ["Service", "Gateway"],
-      namespace: true,
-      name: true,
-      sectionName: true,
-      port: true,
-    },
+    parentRefs: parentReference,
     hostnames: true,
     rules: {
       name: true,
@@ -42,17 +54,19 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
         queryParams: valueMatch,
         method: true,
       },
-      filters: httpRouteFilter,
-      backendRefs: {
-        group: true,
-        kind: ["Service"],
-        namespace: true,
-        name: true,
-        port: true,
-        weight: true,
-        filters: httpRouteFilter,
-      },
+      filters: routeFilter,
+      backendRefs: backendReference,
       timeouts: { request: true, backendRequest: true },
+    },
+  },
+  GRPCRoute: {
+    parentRefs: parentReference,
+    hostnames: true,
+    rules: {
+      name: true,
+      matches: { method: { type: true, service: true, method: true }, headers: valueMatch },
+      filters: routeFilter,
+      backendRefs: backendReference,
     },
   },
   Gateway: {
@@ -61,8 +75,12 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       name: true,
       hostname: true,
       port: true,
-      protocol: ["HTTP"],
-      allowedRoutes: { namespaces: { from: ["All", "Same"] } },
+      // Others are spoken of by the checks of Gateways.
+      protocol: true,
+      allowedRoutes: {
+        namespaces: { from: ["All", "Same", "None"] },
+        kinds: { group: true, kind: ["HTTPRoute", "GRPCRoute"] },
+      },
     },
   },
   VirtualService: {

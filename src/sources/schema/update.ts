@@ -1,15 +1,11 @@
 // Rewrites gen/ from the API definitions that Kubernetes, the Gateway API and Istio publish in their Go modules:
 // what the kinds are called, and the structure of those that Heddle reads. Needs Go and the network; run it as
-// `node src/sources/schema/update.ts` when one of the versions below changes.
-import { execFileSync } from "node:child_process";
+// `node src/sources/schema/update.ts` when one of the versions in published.ts changes.
 import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { loadAll } from "js-yaml";
+import { GATEWAY_API, ISTIO, ISTIO_DEFINITIONS, KUBERNETES, moduleDirectory } from "./published.ts";
 import type { KindDescription, Schema } from "./schema.ts";
-
-const KUBERNETES = "k8s.io/kubernetes@v1.36.3";
-const GATEWAY_API = "sigs.k8s.io/gateway-api@v1.6.3";
-const ISTIO = "istio.io/api@v1.31.1";
 
 /** Kinds of Kubernetes whose structure is kept, with the name of their definition. */
 const KUBERNETES_KINDS: Readonly<Record<string, string>> = {
@@ -80,11 +76,6 @@ const COPIED = [
 ];
 
 type Published = Readonly<Record<string, unknown>>;
-
-function moduleDirectory(module: string): string {
-  const output = execFileSync("go", ["mod", "download", "-json", module], { encoding: "utf8", cwd: "/" });
-  return (JSON.parse(output) as { Dir: string }).Dir;
-}
 
 /** `io.k8s.api.core.v1.Pod` → `core.v1.Pod` */
 function shortName(name: string): string {
@@ -242,7 +233,7 @@ function write(name: string, content: unknown): void {
 
 const openapi = join(moduleDirectory(KUBERNETES), "api/openapi-spec/v3");
 const gatewayApi = join(moduleDirectory(GATEWAY_API), "config/crd/experimental");
-const istio = join(moduleDirectory(ISTIO), "kubernetes/customresourcedefinitions.gen.yaml");
+const istio = join(moduleDirectory(ISTIO), ISTIO_DEFINITIONS);
 const custom = customResources([
   ...readdirSync(gatewayApi)
     .filter((name) => name.startsWith("gateway."))

@@ -1,0 +1,37 @@
+import type { Fetch } from "#collections/graph.ts";
+import type { GrpcRoute, GrpcRouteMatch } from "#model/gateway-api/grpc-route.ts";
+import { checkExpression } from "./expression.ts";
+import type { CheckFinding } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+import { checkParents } from "./route-parents.ts";
+import { checkBackends, checkFilters } from "./route-rules.ts";
+
+/** Parents, matches, filters and backends of a GRPCRoute. */
+export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+  return [
+    ...checkParents(route, inputs, fetch),
+    ...(route.spec.rules ?? []).flatMap((rule, index) => {
+      const field = `spec.rules[${index}]`;
+      return [
+        ...(rule.matches ?? []).flatMap((match, at) => checkMatch(match, `${field}.matches[${at}]`)),
+        ...checkFilters(rule.filters, "grpcRule", false, `${field}.filters`),
+        ...checkBackends(route, rule.backendRefs ?? [], `${field}.backendRefs`, inputs, fetch),
+      ];
+    }),
+  ];
+}
+
+function checkMatch({ method, headers }: GrpcRouteMatch, field: string): readonly CheckFinding[] {
+  const expressions = [
+    ...(method?.type === "RegularExpression"
+      ? [
+          { value: method.service ?? "", at: `${field}.method.service` },
+          { value: method.method ?? "", at: `${field}.method.method` },
+        ]
+      : []),
+    ...(headers ?? []).flatMap(({ type, value }, index) =>
+      type === "RegularExpression" ? [{ value, at: `${field}.headers[${index}].value` }] : [],
+    ),
+  ];
+  return expressions.flatMap(({ value, at }) => checkExpression(value, at));
+}

@@ -1,0 +1,111 @@
+import type { Fetch } from "#collections/graph.ts";
+import {
+  isGatewayParent,
+  isServiceParent,
+  type ParentReference,
+  parentKey,
+} from "#model/gateway-api/references.ts";
+import { objectKey } from "#model/reference.ts";
+import {
+  attachedListeners,
+  attachedPorts,
+  type GatewayRoute,
+  moreSpecificRoute,
+  rivalOf,
+  routesOnListener,
+  servedRoutes,
+} from "../attachments.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+/** Whether the parents of a route are there and take it. */
+export function checkParents(
+  route: GatewayRoute,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const parents = route.spec.parentRefs ?? [];
+  if (parents.length === 0) {
+    const message = "is attached to nothing and has no effect; name a Service or a Gateway";
+    return [warning("spec.parentRefs", message)];
+  }
+  return parents.flatMap((parent, index) => {
+    const field = `spec.parentRefs[${index}]`;
+    if (isServiceParent(parent)) return checkServiceParent(parent, route, field, inputs, fetch);
+    if (isGatewayParent(parent)) return checkGatewayParent(parent, route, field, inputs, fetch);
+    return checkOtherParent(parent, route, field, inputs, fetch);
+  });
+}
+
+function checkServiceParent(
+  parent: ParentReference,
+  route: GatewayRoute,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const key = parentKey(parent, route.metadata.namespace ?? "default");
+  const service = fetch.get(inputs.routing.services, key);
+  if (service === undefined) {
+    const message = `there is no Service ${key}; define it or correct the name`;
+    return [error(`${field}.name`, message, "NoMatchingParent")];
+  }
+  const attached = attachedPorts(parent, service);
+  if (attached.kind === "refused") {
+    return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
+  }
+  if (route.kind === "GRPCRoute") return [];
+  const rivals = attached.ports.map((port) => moreSpecificRoute(inputs.routing, fetch, service, port, route));
+  const rival = rivals[0];
+  if (rival === undefined || rivals.includes(undefined)) return [];
+  const message = `has no effect on Service ${key}: GRPCRoute ${objectKey(rival.metadata)} is attached to it and goes first`;
+  return [warning(field, message, "Conflicted")];
+}
+
+function checkGatewayParent(
+  parent: ParentReference,
+  route: GatewayRoute,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const key = parentKey(parent, route.metadata.namespace ?? "default");
+  const gateway = fetch.get(inputs.routing.gateways, key);
+  if (gateway === undefined) {
+    const service = fetch.get(inputs.routing.services, key);
+    const hint =
+      service === undefined
+        ? "define it or correct the name"
+        : 'for the Service, add kind: Service and group: ""';
+    return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`, "NoMatchingParent")];
+  }
+  const attached = attachedListeners(parent, gateway, route);
+  if (attached.kind === "refused") {
+    return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
+  }
+  const rivals = attached.listeners.map((listener) => {
+    const served = servedRoutes(listener, routesOnListener(inputs.routing, fetch, gateway, listener));
+    return rivalOf(listener, route, served);
+  });
+  const rival = rivals[0];
+  if (rival === undefined || rivals.includes(undefined)) return [];
+  const message = `has no effect on Gateway ${key}: ${rival.kind} ${objectKey(rival.metadata)} is older and has the hostname; change one of them`;
+  return [warning(field, message, "Conflicted")];
+}
+
+function checkOtherParent(
+  parent: ParentReference,
+  route: GatewayRoute,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const key = parentKey(parent, route.metadata.namespace ?? "default");
+  if (parent.kind !== "Service" || fetch.get(inputs.routing.services, key) === undefined) return [];
+  const message = 'the group of a Service is ""; without it this names another API and has no effect';
+  return [error(`${field}.group`, message, "NoMatchingParent")];
+}
+
+function fieldOf(parent: string, part: string): string {
+  return part === "" ? parent : `${parent}.${part}`;
+}

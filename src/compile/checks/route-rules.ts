@@ -1,0 +1,57 @@
+// What the rules of HTTPRoutes and GRPCRoutes have in common.
+import type { Fetch } from "#collections/graph.ts";
+import type { RouteFilter } from "#model/gateway-api/filters.ts";
+import { type BackendReference, isGatewayParent } from "#model/gateway-api/references.ts";
+import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
+import type { GatewayRoute } from "../attachments.ts";
+import { resolveBackend } from "../backends.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+type Backend = BackendReference & { readonly filters?: readonly RouteFilter[] };
+
+/** Whether the backends of a rule can be used, filters and all. */
+export function checkBackends(
+  route: GatewayRoute,
+  backends: readonly Backend[],
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const place = route.kind === "GRPCRoute" ? "grpcBackend" : "httpBackend";
+  return [
+    ...backends.flatMap((backend, at) => [
+      ...checkBackend(route, backend, `${field}[${at}]`, inputs, fetch),
+      ...checkFilters(backend.filters, place, false, `${field}[${at}].filters`),
+    ]),
+    ...(backends.length > 0 && backends.every((backend) => backend.weight === 0)
+      ? [warning(field, "all weights are 0, so every request is answered with 500; give one a weight")]
+      : []),
+  ];
+}
+
+function checkBackend(
+  route: GatewayRoute,
+  backend: Backend,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const { namespace = "default" } = route.metadata;
+  const needsGrant = (route.spec.parentRefs ?? []).some(isGatewayParent);
+  const referrer = { kind: route.kind, namespace, needsGrant };
+  const found = resolveBackend(inputs.routing, fetch, backend, referrer);
+  return found.kind === "service" ? [] : [error(`${field}.${found.field}`, found.message, found.reason)];
+}
+
+/** Whether the filters of a rule or of a backend can be applied. */
+export function checkFilters(
+  filters: readonly RouteFilter[] | undefined,
+  place: FilterPlace,
+  prefixes: boolean,
+  field: string,
+): readonly CheckFinding[] {
+  return filterFaults(filters, place, prefixes).map(({ index, reason, message }) =>
+    error(`${field}[${index}].type`, message, reason),
+  );
+}

@@ -1,0 +1,73 @@
+// What says where requests go, by what it says it of. The configuration and the checks of objects look it up alike.
+import type { Collection, Index } from "#collections/graph.ts";
+import type { Gateway } from "#model/gateway-api/gateway.ts";
+import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
+import type { HttpRoute } from "#model/gateway-api/http-route.ts";
+import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
+import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { VirtualService } from "#model/istio/virtual-service.ts";
+import type { MeshService } from "#model/service.ts";
+import type { MeshObjects } from "#sources/objects.ts";
+import type { GatewayRoute } from "./attachments.ts";
+import { serviceKeyOfHost } from "./services.ts";
+
+export interface RoutingInputs {
+  readonly services: Collection<MeshService>;
+  readonly gateways: Collection<Gateway>;
+  readonly httpRoutesByService: Index<HttpRoute>;
+  readonly grpcRoutesByService: Index<GrpcRoute>;
+  readonly httpRoutesByGateway: Index<HttpRoute>;
+  readonly grpcRoutesByGateway: Index<GrpcRoute>;
+  /** By the namespace whose objects may be referred to. */
+  readonly referenceGrants: Index<ReferenceGrant>;
+  readonly virtualServicesByService: Index<VirtualService>;
+  readonly destinationRulesByService: Index<DestinationRule>;
+}
+
+/** Makes the lookups; `purpose` tells those of several users apart. */
+export function routingInputs(
+  objects: MeshObjects,
+  services: Collection<MeshService>,
+  purpose: string,
+): RoutingInputs {
+  const { httpRoutes, grpcRoutes, virtualServices, destinationRules } = objects;
+  return {
+    services,
+    gateways: objects.gateways,
+    httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
+    grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
+    httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
+      metadata.namespace ?? "default",
+    ]),
+    virtualServicesByService: virtualServices.index(`by service for ${purpose}`, servicesOfVirtualService),
+    destinationRulesByService: destinationRules.index(`by service for ${purpose}`, serviceOfDestinationRule),
+  };
+}
+
+function parentServices(route: GatewayRoute): readonly string[] {
+  return (route.spec.parentRefs ?? [])
+    .filter(isServiceParent)
+    .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function parentGateways(route: GatewayRoute): readonly string[] {
+  return (route.spec.parentRefs ?? [])
+    .filter(isGatewayParent)
+    .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+/** The keys of the services whose traffic inside the mesh a VirtualService describes. */
+export function servicesOfVirtualService(virtualService: VirtualService): readonly string[] {
+  const { gateways, hosts } = virtualService.spec;
+  if (gateways !== undefined && gateways.length > 0 && !gateways.includes("mesh")) return [];
+  const namespace = virtualService.metadata.namespace ?? "default";
+  return (hosts ?? []).flatMap((host) => serviceKeyOfHost(host, namespace) ?? []);
+}
+
+function serviceOfDestinationRule({ metadata, spec }: DestinationRule): readonly string[] {
+  const key = serviceKeyOfHost(spec.host, metadata.namespace ?? "default");
+  return key === undefined ? [] : [key];
+}

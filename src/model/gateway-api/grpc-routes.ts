@@ -1,0 +1,62 @@
+import { objectKey } from "../reference.ts";
+import type { PathMatcher, Route } from "../route.ts";
+import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
+import { headerMatchers } from "./http-routes.ts";
+import { type ResolveBackend, routeDestination } from "./route-destination.ts";
+import { filterFaults, headerEffects } from "./route-filters.ts";
+
+/** API object → domain type: every match of every rule is one route, in the object's own order. */
+export function routesOfGrpcRoute(route: GrpcRoute, resolve: ResolveBackend): readonly Route[] {
+  return (route.spec.rules ?? []).flatMap((rule, index) => routesOfRule(route, rule, index, resolve));
+}
+
+function routesOfRule(
+  route: GrpcRoute,
+  rule: GrpcRouteRule,
+  index: number,
+  resolve: ResolveBackend,
+): readonly Route[] {
+  const { name, namespace = "default" } = route.metadata;
+  const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
+  return matches.map((match, matchIndex) => ({
+    name: `${objectKey(route.metadata)}/${rule.name ?? index}`,
+    protocol: "grpc",
+    match: {
+      path: pathMatcher(match.method),
+      headers: headerMatchers(match.headers),
+      queryParameters: [],
+    },
+    rank: rankOf(match),
+    destinations: (rule.backendRefs ?? []).map((backend) =>
+      routeDestination(backend, "grpcBackend", resolve),
+    ),
+    ...headerEffects(rule.filters),
+    unsupported: filterFaults(rule.filters, "grpcRule", false).length > 0,
+    origin: {
+      kind: "GRPCRoute",
+      namespace,
+      name,
+      field: `spec.rules[${index}]${rule.matches === undefined ? "" : `.matches[${matchIndex}]`}`,
+    },
+  }));
+}
+
+/** A gRPC method is a path: `/package.Service/Method`. */
+function pathMatcher(method: GrpcRouteMatch["method"]): PathMatcher {
+  const { type, service = "", method: name = "" } = method ?? {};
+  if (service === "" && name === "") return { kind: "prefix", value: "/" };
+  const any = "[^/]+";
+  if (type === "RegularExpression") return { kind: "regex", value: `/${service || any}/${name || any}` };
+  if (service === "") return { kind: "regex", value: `/${any}/${name.replace(/[^\w]/g, "\\$&")}` };
+  return name === ""
+    ? { kind: "prefix", value: `/${service}/` }
+    : { kind: "exact", value: `/${service}/${name}` };
+}
+
+/**
+ * Gateway API's order among matches: the longest service, then the longest method, then the number of headers.
+ * https://gateway-api.sigs.k8s.io/reference/spec/#grpcrouterule
+ */
+function rankOf({ method, headers }: GrpcRouteMatch): readonly number[] {
+  return [method?.service?.length ?? 0, method?.method?.length ?? 0, headerMatchers(headers).length];
+}
