@@ -88,7 +88,7 @@ const refusals: readonly (readonly [string, FakeCluster, RegExp])[] = [
   [
     "a user without rights",
     { forbidden: ["deployments"] },
-    /you may not create deployments\.apps in the namespace/,
+    /you may not get deployments\.apps in the namespace/,
   ],
   ["a user who may not grant rights", { mayGrant: false }, /may not grant the control plane its rights/],
 ];

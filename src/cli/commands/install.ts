@@ -46,6 +46,9 @@ async function install(options: InstallOptions & ClusterOptions): Promise<void> 
     );
   }
   const settings = settingsFrom(options, { gatewayApi: found.gatewayApi });
+  if (found.upgradeFrom !== undefined && found.upgradeFrom !== settings.version) {
+    console.error(`Heddle ${found.upgradeFrom} is there, and becomes ${settings.version}`);
+  }
   await bringUp(client, settings, steps.run);
   if (!found.gatewayApi) {
     console.error(
