@@ -1,8 +1,8 @@
 import { spawn } from "node:child_process";
 import { adminPort } from "#interception/addresses.ts";
 import { namespaceFile } from "#local/network/node-namespace.ts";
-import { configDumpPath } from "./config-dump-path.ts";
 import { programFile } from "#runtime/program.ts";
+import { configDumpPath } from "./config-dump-path.ts";
 
 /** Where the sidecar's admin interface listens, inside its pod. */
 const DUMP = `http://127.0.0.1:${adminPort}${configDumpPath}`;
