@@ -20,7 +20,7 @@ import type {
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Resource, ResourceName } from "#xds/provider.ts";
-import { clusterType } from "#xds/type-urls.ts";
+import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment } from "./endpoints.ts";
@@ -113,7 +113,13 @@ function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
 
 export function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
   const message = outboundCluster(view, trustDomain);
-  return encodeResource(ClusterSchema, message.name, message, { origins: view.origins });
+  const { endpoints, origins } = view;
+  return encodeResource(ClusterSchema, message.name, message, {
+    origins,
+    // Another cluster may use the same endpoints: the client has them already, and must be given them again.
+    references:
+      endpoints.kind === "listed" ? [{ typeUrl: endpointsType, name: clusterName(endpoints.list) }] : [],
+  });
 }
 
 /** For ports that nobody declares. */

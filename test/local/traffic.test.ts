@@ -156,6 +156,19 @@ suite("between two pods of the mesh", () => {
     });
   }
 
+  test("a client that connects and is silent for a while is served, also where others have spoken HTTP", async () => {
+    assert.ok((await fromWeb("http://server/")).ok);
+    const script = `
+      const socket = require("net").connect(80, "server", () =>
+        setTimeout(() => socket.write("GET /late HTTP/1.1\\r\\nhost: server\\r\\nconnection: close\\r\\n\\r\\n"), 300));
+      let text = "";
+      socket.on("data", (chunk) => (text += chunk));
+      socket.on("error", (error) => (text += error)).on("close", () =>
+        console.log(JSON.stringify({ ok: text.includes("/late"), text })));`;
+    const answer = await from("shop/web", "node", "-e", script);
+    assert.ok(answer.ok, answer.text);
+  });
+
   test("bodies arrive whole", async () => {
     const { json } = await fromWeb("http://server/", "--body-bytes", "4000000");
     assert.equal((json as { bodyBytes?: number } | undefined)?.bodyBytes, 4_000_000);
