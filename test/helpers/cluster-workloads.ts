@@ -24,7 +24,7 @@ export function podTemplate(
   name: string,
   command: readonly string[],
   { labels, annotations, spec, container }: PodOptions = {},
-): object {
+): { readonly metadata: object; readonly spec: object } {
   return {
     metadata: { labels: { app: name, ...labels }, ...(annotations && { annotations }) },
     spec: {
@@ -43,7 +43,8 @@ export function object(
   name: string,
   content: object,
 ): KubernetesObject {
-  return { apiVersion, kind, metadata: { name, namespace }, ...content } as KubernetesObject;
+  const made = { apiVersion, kind, metadata: { name, namespace }, ...content };
+  return made;
 }
 
 export function pod(
@@ -52,13 +53,9 @@ export function pod(
   command: readonly string[],
   options: PodOptions = {},
 ): KubernetesObject {
-  const { metadata, spec } = podTemplate(name, command, options) as { metadata: object; spec: object };
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace, ...metadata },
-    spec,
-  } as KubernetesObject;
+  const { metadata, spec } = podTemplate(name, command, options);
+  const made = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, ...metadata }, spec };
+  return made;
 }
 
 export function deployment(
@@ -111,17 +108,17 @@ export interface Answer {
   readonly ms: number;
 }
 
-/** Calls an address from the container `app` of a pod; one answer for each `--count`. */
+/** Calls an address from the container `app` of a pod (`web-0`, `deployment/web`); one answer for each `--count`. */
 export async function call(
   cluster: Cluster,
   namespace: string,
-  pod: string,
+  target: string,
   url: string,
   ...flags: readonly string[]
 ): Promise<readonly Answer[]> {
   // Failed calls are answers, too.
   const command = ["sh", "-c", 'node /apps/call.js "$@" || true', "call", ...flags, url];
-  const lines = await cluster.execInPod(namespace, pod, command, { container: "app" });
+  const lines = await cluster.execInPod(namespace, target, command, { container: "app" });
   return lines
     .trim()
     .split("\n")
