@@ -65,7 +65,9 @@ export async function buildAll(): Promise<void> {
   await bundle("dist/images/test/apps", {
     echo: "test/local/apps/echo.ts",
     call: "test/local/apps/call.ts",
+    ledger: "test/local/apps/ledger.ts",
     load: "test/local/apps/load.ts",
+    probed: "test/local/apps/probed.ts",
   });
   await bundleConformance("dist/images/echo-advanced");
 }

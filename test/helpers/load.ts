@@ -29,12 +29,13 @@ export async function takeCounts(cluster: Cluster, namespace: string, name: stri
 /** Waits until calls succeed, and forgets those that failed before. */
 export async function loadRuns(cluster: Cluster, namespace: string, name: string): Promise<void> {
   await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  let last: Counts | undefined;
   for (let attempt = 0; attempt < 60; attempt++) {
-    const { succeeded, failures } = await takeCounts(cluster, namespace, name);
-    if (succeeded >= 5 && failures.length === 0) return;
+    last = await takeCounts(cluster, namespace, name);
+    if (last.succeeded >= 5 && last.failures.length === 0) return;
     await sleep(500);
   }
-  assert.fail(`the calls of ${namespace}/${name} do not succeed`);
+  assert.fail(`the calls of ${namespace}/${name} do not succeed: ${last?.succeeded}, ${last?.failures[0]}`);
 }
 
 /** Under the load, none fails while `action` runs and for a moment after it. */
