@@ -14,7 +14,7 @@ import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
-import { servicePortKey, tcpPortsOf } from "./services.ts";
+import { httpPortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -36,6 +36,8 @@ export interface Mesh {
   readonly policies: Collection<DestinationPolicy>;
   /** Ports on which no client's first bytes are waited for. */
   readonly tcpPorts: Single<readonly number[]>;
+  /** Ports on which a client that is silent at first will speak HTTP. */
+  readonly httpPorts: Single<readonly number[]>;
   /** By `namespace/pod` of a sidecar. */
   readonly inbound: Collection<InboundView>;
   /** By `namespace/pod` of a pod with a proxy. */
@@ -63,6 +65,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     port.endpoints.map((endpoint) => `${endpoint.address}:${endpoint.port}`),
   );
   const tcpPorts = graph.single("tcp ports", (fetch) => tcpPortsOf(fetch.all(services)));
+  const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
   const routing = routingInputs(objects, services, "routes");
@@ -91,6 +94,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     routes,
     policies,
     tcpPorts,
+    httpPorts,
     inbound,
     healthListeners,
     routing,

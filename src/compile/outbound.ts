@@ -22,7 +22,11 @@ const meshRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0
 
 /** What every sidecar's outbound listener needs to know. */
 export function outboundListenerView(mesh: Mesh, fetch: Fetch): OutboundListenerView {
-  return { meshRanges, tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [] };
+  return {
+    meshRanges,
+    tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
+    httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
+  };
 }
 
 /** A virtual host for `address:port`. An address that is nobody's passes through. */

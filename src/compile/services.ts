@@ -1,6 +1,6 @@
 // Services by the hosts and addresses that name them.
 import { clusterDomain } from "#model/kubernetes/mesh-service.ts";
-import type { MeshService } from "#model/service.ts";
+import type { MeshService, PortProtocol } from "#model/service.ts";
 import type { ServiceLabel } from "./views.ts";
 
 /**
@@ -33,13 +33,27 @@ export const serverFirstPorts: readonly number[] = [25, 3306, 5432, 5672, 6379, 
 
 /** Ports on which every connection is TCP: the well-known ones, and those that services declare TCP and none otherwise. */
 export function tcpPortsOf(services: readonly MeshService[]): readonly number[] {
-  const tcp = new Set<number>(serverFirstPorts);
+  return portsDeclared(services, ["tcp"], serverFirstPorts);
+}
+
+/** Ports on which every connection is HTTP: those that services declare so, and none otherwise. */
+export function httpPortsOf(services: readonly MeshService[]): readonly number[] {
+  return portsDeclared(services, ["http", "grpc"], []).filter((port) => !serverFirstPorts.includes(port));
+}
+
+/** In order: the ports that are declared to have one of the protocols, and no other. */
+function portsDeclared(
+  services: readonly MeshService[],
+  protocols: readonly PortProtocol[],
+  known: readonly number[],
+): readonly number[] {
+  const declared = new Set<number>(known);
   const other = new Set<number>();
   for (const { port, targetPort, protocol } of services.flatMap((service) => service.ports)) {
     const numbers = typeof targetPort === "number" ? [port, targetPort] : [port];
-    for (const number of numbers) (protocol === "tcp" ? tcp : other).add(number);
+    for (const number of numbers) (protocols.includes(protocol) ? declared : other).add(number);
   }
-  return [...tcp].filter((port) => !other.has(port)).sort((a, b) => a - b);
+  return [...declared].filter((port) => !other.has(port)).sort((a, b) => a - b);
 }
 
 /** What telemetry calls a service. */

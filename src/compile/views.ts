@@ -126,6 +126,8 @@ export interface OutboundListenerView {
   readonly meshRanges: readonly string[];
   /** Ports on which nothing waits for the client's first bytes. */
   readonly tcpPorts: readonly number[];
+  /** Ports on which everything is HTTP, also what does not say so in time. */
+  readonly httpPorts: readonly number[];
 }
 
 /** What a sidecar does with the connections that reach its pod. */

@@ -61,7 +61,9 @@ export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Out
   const listener = read(ListenerSchema, listenerType, "outbound");
   if (listener === undefined) throw new Error("there is no outbound listener");
   const [address = "", portText = ""] = call.to.split(":");
-  const chain = filterChain(listener, address, Number(portText), call.http === undefined ? [] : ["http/1.1"]);
+  const protocols = call.http === undefined ? [] : ["http/1.1"];
+  // Ports that are declared HTTP have chains of their own, which do the same.
+  const chain = filterChain(listener, address, Number(portText), protocols).replace(/ \d+$/, "");
   const toCluster = (cluster: string, weight: number): Destination => ({
     cluster,
     weight,

@@ -167,6 +167,8 @@ suite("between two pods of the mesh", () => {
         console.log(JSON.stringify({ ok: text.includes("/late"), text })));`;
     const answer = await from("shop/web", "node", "-e", script);
     assert.ok(answer.ok, answer.text);
+    // As HTTP: only then is it known who called.
+    assert.match(answer.text ?? "", /sa\/web/);
   });
 
   test("bodies arrive whole", async () => {

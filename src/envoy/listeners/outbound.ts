@@ -46,9 +46,33 @@ export function outboundListener(view: OutboundListenerView): Listener {
         filterChainMatch: { applicationProtocols: httpProtocols },
         filters: [outsideHttp()],
       },
+      ...view.httpPorts.flatMap((port) => httpPortChains(port, inMesh)),
     ],
     defaultFilterChain: outsideTcp,
   });
+}
+
+/**
+ * A client that connects ahead of its first request, or is merely slow, has said nothing when the inspection ends. Taken
+ * for TCP its connection would be tied to one endpoint, and cut when that ends. Matching never goes back to chains
+ * without a port, so what is outside is here again.
+ */
+function httpPortChains(
+  port: number,
+  prefixRanges: readonly ReturnType<typeof cidrRange>[],
+): readonly MessageInitShape<typeof FilterChainSchema>[] {
+  return [
+    {
+      name: `mesh http ${port}`,
+      filterChainMatch: { destinationPort: port, prefixRanges: [...prefixRanges] },
+      filters: [meshHttp()],
+    },
+    {
+      name: `outside http ${port}`,
+      filterChainMatch: { destinationPort: port, applicationProtocols: httpProtocols },
+      filters: [outsideHttp()],
+    },
+  ];
 }
 
 function meshHttp() {
