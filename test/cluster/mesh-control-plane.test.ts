@@ -94,19 +94,24 @@ function readySince({ status }: Pod): number {
 const restarts = (pods: readonly Pod[]) =>
   pods.map(({ status }) => status?.containerStatuses?.map(({ restartCount }) => restartCount)).flat();
 
-test("a killed replica loses no request, and its proxies are sent nothing that they have", async () => {
-  for (const replica of await heddle.replicas()) {
+/** Ends the program of a pod as a fault would. */
+async function kill(podName: string): Promise<void> {
+  const find = `for process in /proc/[0-9]*; do
+    tr '\\0' '\\n' <$process/environ 2>/dev/null | grep -qx 'POD_NAME=${podName}' && kill -KILL \${process#/proc/}
+  done; true`;
+  await cluster.inNode(["sh", "-c", find]);
+}
+
+test("killed replicas lose no request, and their proxies are sent nothing that they have", async () => {
+  for (const { metadata } of await heddle.replicas()) {
     const [connected, had] = [await connections(), await updates()];
     await load(async () => {
-      await cluster.kubectl([
-        "delete",
-        "pod",
-        replica.metadata.name,
-        "-n",
-        "heddle-system",
-        "--grace-period=0",
-        "--force",
-      ]);
+      await kill(metadata.name);
+      const restarted = async () => {
+        const { status } = await cluster.get<Pod>("pod", metadata.name, "heddle-system");
+        return status?.containerStatuses?.[0]?.restartCount === 1;
+      };
+      await until(restarted, `the restart of ${metadata.name}`, 60_000);
       await cluster.rolledOut("heddle-system", "deployment/heddle", 120);
       await allConnectedAnew(connected, 0);
     });

@@ -42,7 +42,7 @@ const findings = async () =>
 const uids = async () => {
   const list = await cluster.kubectl(["get", "pods", "-n", namespace, "-o", "json"]);
   const { items } = JSON.parse(list) as { readonly items: readonly Pod[] };
-  return items.map(({ metadata }) => metadata.uid).sort();
+  return new Set(items.map(({ metadata }) => metadata.uid));
 };
 const restart = async () => {
   await cluster.kubectl(["rollout", "restart", "deployment", "-n", namespace]);

@@ -74,10 +74,8 @@ export function testRefusals(environment: () => Environment): void {
     const { metadata, spec } = await podOf(environment(), "web");
     const disguised = { name: "disguised", image: "mesh.local/test:1", securityContext: { runAsUser: 1337 } };
     const patch = { spec: { ephemeralContainers: [disguised] } };
-    const refused = await cluster.tryKubectl([
-      ...["patch", "pod", metadata.name, "-n", namespace, "--subresource=ephemeralcontainers"],
-      ...["--type=strategic", "-p", JSON.stringify(patch)],
-    ]);
+    const edit = ["patch", "pod", metadata.name, "-n", namespace, "--subresource=ephemeralcontainers"];
+    const refused = await cluster.tryKubectl([...edit, "--type=strategic", "-p", JSON.stringify(patch)]);
     assert.notEqual(refused.code, 0);
     assert.match(refused.stderr, /user 1337 is the proxy's/);
     assert.equal(spec.ephemeralContainers, undefined);

@@ -84,8 +84,7 @@ export async function makeShapes({ cluster, namespace }: Environment): Promise<v
 
 const terminated = ({ status }: Pod, name: string) => {
   const all = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])];
-  const state = all.find((each) => each.name === name)?.state;
-  return (state as { readonly terminated?: { readonly exitCode: number } } | undefined)?.terminated?.exitCode;
+  return all.find((each) => each.name === name)?.state?.terminated?.exitCode;
 };
 
 /** One test for each. */
