@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { after, before, test } from "node:test";
 import type { KubernetesClient, KubernetesError } from "./client.ts";
 import { connectKubernetes } from "./connect.ts";
+import { openTransport } from "./transport.ts";
 
 const directory = mkdtempSync(join(tmpdir(), "heddle-connect-"));
 let answer: (request: IncomingMessage, response: ServerResponse) => void = () => {};
@@ -102,6 +103,20 @@ test("no connection is told with the name of the server", async () => {
   assert.match(
     error.message,
     new RegExp(`^the API server http://127.0.0.1:${unused} refuses connections; is`),
+  );
+});
+
+test("a server that says nothing is told", async () => {
+  answer = () => {};
+  const send = openTransport({
+    server: new URL(`http://127.0.0.1:${port()}`),
+    namespace: "default",
+    credentials: async () => ({}),
+  });
+  const error = await errorOf(send({ method: "GET", path: "/x", silenceMs: 20 }));
+  assert.equal(
+    error.message,
+    `the API server http://127.0.0.1:${port()} does not answer in time (nothing came)`,
   );
 });
 
