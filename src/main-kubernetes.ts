@@ -89,7 +89,8 @@ const controlPlane = await createControlPlane({
 stop.before(() => controlPlane.stop(spreadMs));
 const { mesh, xds, certificate } = controlPlane;
 const inputs = checkInputs(graph, source.objects);
-const problems = [source.problems, ...checkMesh(graph, source.objects, inputs)];
+const checks = checkMesh(graph, source.objects, inputs);
+const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
 const own = { telemetry, xds, learned };
 const replicas = allReplicas(own, source.objects.endpointSlices, identity, pod);
@@ -97,7 +98,7 @@ const lead = prepareLeading(graph, {
   client,
   objects: source.objects,
   mesh,
-  problems,
+  problems: checks,
   rootPem: authority.rootPem,
   injection: settings.injection,
   replicas,

@@ -66,6 +66,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type compile/graph.ts",
   ],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
+  // Objects out of settings, applied and checked: what pods get is the injector's decision, here as everywhere.
+  install: ["model", "runtime", "kubernetes", "injector", "identity/trust-bundle.ts"],
   // The webhooks answer with what the injector does, and with what checks say of an object.
   api: [
     "model",

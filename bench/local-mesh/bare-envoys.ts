@@ -54,6 +54,7 @@ function clientConfig(host: string, commonTlsContext: object): object {
     name: "upstream",
     type: "STRICT_DNS",
     dns_lookup_family: "V4_ONLY",
+    dns_refresh_rate: "1s",
     load_assignment: assignment(host, tlsPort),
     transport_socket: transportSocket("UpstreamTlsContext", { common_tls_context: commonTlsContext }),
   });

@@ -10,7 +10,7 @@ import {
 } from "#injector/admission-review.ts";
 import type { ParentReference } from "#model/gateway-api/references.ts";
 import { gatewayClass } from "#model/installation.ts";
-import { type Problem, problemText } from "#model/reference.ts";
+import { mayComeRight, type Problem, problemText } from "#model/reference.ts";
 import { formatField } from "#sources/schema/field-path.ts";
 import { readObject } from "#sources/schema/read-object.ts";
 
@@ -47,20 +47,19 @@ function problemsOf(
   inputs: CheckInputs,
 ): { readonly refused: readonly string[]; readonly warned: readonly string[] } {
   const { object: valid, reference, findings } = readObject(object);
-  const own = findings.map(({ severity, message, path }) => ({
-    problem: {
+  const own = findings.map(
+    ({ severity, message, path }): Problem => ({
       severity,
       message,
       ...(reference !== undefined && { object: reference }),
       ...(path.length > 0 && { field: formatField(path) }),
-    } satisfies Problem,
-    unresolved: false,
-  }));
+    }),
+  );
   const all = [...own, ...(valid === undefined ? [] : checkProposed(valid.value, inputs))];
   const texts = (refused: boolean) =>
     all
-      .filter(({ problem, unresolved }) => (problem.severity === "error" && !unresolved) === refused)
-      .map(({ problem }) => problemText(problem));
+      .filter((problem) => (problem.severity === "error" && !mayComeRight(problem)) === refused)
+      .map(problemText);
   return { refused: texts(true), warned: texts(false) };
 }
 

@@ -1,9 +1,11 @@
 import { spawn } from "node:child_process";
 import { join } from "node:path";
+import { adminPort } from "#interception/addresses.ts";
 import { namespaceFile } from "#local/network/node-namespace.ts";
+import { configDumpPath } from "./config-dump-path.ts";
 
 /** Where the sidecar's admin interface listens, inside its pod. */
-const DUMP = "http://127.0.0.1:15000/config_dump?include_eds";
+const DUMP = `http://127.0.0.1:${adminPort}${configDumpPath}`;
 
 /** Reads the whole configuration of the Envoy in a network namespace. Throws if none answers there. */
 export async function readConfigDump(networkNamespace: string): Promise<unknown> {

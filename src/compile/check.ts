@@ -2,7 +2,7 @@
 // Each check is a pure function of one object and of what it fetches, so an edit re-checks only what it touches.
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem, ProblemReason } from "#model/reference.ts";
+import type { Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
@@ -26,19 +26,10 @@ export function checkMesh(
   return checkRouting(graph, objects, inputs);
 }
 
-/**
- * What is wrong with one object that is not there yet, beside those that are. `unresolved` problems may come right by
- * themselves.
- */
-export function checkProposed(
-  object: KubernetesObject,
-  inputs: CheckInputs,
-): readonly { readonly problem: Problem; readonly unresolved: boolean }[] {
+/** What is wrong with one object that is not there yet, beside those that are. */
+export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
   const check = proposedChecks[object.kind];
-  return (check?.(object, inputs) ?? []).map((finding) => ({
-    problem: problemOf(object.kind, object, finding),
-    unresolved: isUnresolved(finding.reason),
-  }));
+  return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
 }
 
 /** The same for local mode, where nobody else checks services and what pods are made of. */
@@ -88,20 +79,6 @@ function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding
   const { namespace = "", name } = object.metadata;
   return { ...finding, object: { kind, namespace, name } };
 }
-
-/** Whether a problem may come right without a change of the object: others come in any order. */
-function isUnresolved(reason: ProblemReason | undefined): boolean {
-  return reason !== undefined && reasonsOfOthers.includes(reason);
-}
-
-const reasonsOfOthers: readonly ProblemReason[] = [
-  "NoMatchingParent",
-  "NotAllowedByListeners",
-  "NoMatchingListenerHostname",
-  "Conflicted",
-  "BackendNotFound",
-  "RefNotPermitted",
-];
 
 /** Reads what is there, without a record: the answer is given once. */
 const readNow: Fetch = {

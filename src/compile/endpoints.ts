@@ -32,10 +32,32 @@ export function endpointsOfService(
     namespace: service.namespace,
     name: service.name,
     port: port.port,
-    endpoints: owned
-      .flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))
-      .sort((a, b) => a.address.localeCompare(b.address) || a.port - b.port),
+    endpoints: withoutDuplicates(
+      owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch)),
+    ),
   }));
+}
+
+/**
+ * An endpoint that moves from one slice to another is in both for a while. So is an address that a new pod got while
+ * the one that had it before is still listed: there the pod that stays wins.
+ * https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/#duplicate-endpoints
+ */
+function withoutDuplicates(found: readonly Found[]): readonly MeshEndpoint[] {
+  const byAddress = new Map<string, Found>();
+  for (const each of found) {
+    const key = `${each.endpoint.address}:${each.endpoint.port}`;
+    const other = byAddress.get(key);
+    if (other === undefined || (other.terminating && !each.terminating)) byAddress.set(key, each);
+  }
+  return [...byAddress.values()]
+    .map(({ endpoint }) => endpoint)
+    .sort((a, b) => a.address.localeCompare(b.address) || a.port - b.port);
+}
+
+interface Found {
+  readonly endpoint: MeshEndpoint;
+  readonly terminating: boolean;
 }
 
 function endpointsOfSlice(
@@ -43,7 +65,7 @@ function endpointsOfSlice(
   portName: string,
   workloads: Collection<Workload>,
   fetch: Fetch,
-): readonly MeshEndpoint[] {
+): readonly Found[] {
   const port = slice.ports?.find((candidate) => (candidate.name ?? "") === portName)?.port;
   if (port === undefined || slice.addressType !== "IPv4") return [];
   const namespace = slice.metadata.namespace ?? "default";
@@ -52,15 +74,20 @@ function endpointsOfSlice(
     .flatMap((endpoint) => {
       const pod = endpoint.targetRef?.kind === "Pod" ? endpoint.targetRef.name : undefined;
       const workload = pod === undefined ? undefined : fetch.get(workloads, `${namespace}/${pod}`);
+      // A slice may come before its pod: until then nobody knows whether to encrypt, and plaintext must not be a guess.
+      if (pod !== undefined && workload === undefined) return [];
       return endpoint.addresses.map((address) => ({
-        address,
-        port,
-        ready: true,
-        meshed: workload?.proxy === "sidecar",
-        namespace,
-        workload: workload?.name ?? "unknown",
-        serviceAccount: workload?.serviceAccount ?? "",
-        labels: workload?.labels ?? {},
+        terminating: endpoint.conditions?.terminating === true,
+        endpoint: {
+          address,
+          port,
+          ready: true,
+          meshed: workload?.proxy === "sidecar",
+          namespace,
+          workload: workload?.name ?? "unknown",
+          serviceAccount: workload?.serviceAccount ?? "",
+          labels: workload?.labels ?? {},
+        },
       }));
     });
 }

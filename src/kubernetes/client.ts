@@ -57,14 +57,12 @@ export interface RequestOptions {
   readonly contentType?: string;
   /** Default: `application/json`. */
   readonly accept?: string;
+  /** Asks a collection for the metadata of its objects alone. https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
+  readonly metadataOnly?: boolean;
   readonly signal?: AbortSignal;
 }
 
-export type WatchOptions = Pick<RequestOptions, "query" | "accept" | "signal">;
-
-/** Asks for the metadata of objects alone, in a list and in a watch. https://kubernetes.io/docs/reference/using-api/api-concepts/#metadata-only-fetches */
-export const metadataOnly =
-  "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1";
+export type WatchOptions = Pick<RequestOptions, "query" | "metadataOnly" | "signal">;
 
 /** A connection to one API server as one user. Every method throws `KubernetesError`. */
 export interface KubernetesClient {

@@ -4,9 +4,10 @@ import { existsSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, dirname, join, resolve } from "node:path";
 import { load } from "js-yaml";
-import { type ClusterAccess, type Credentials, rereadFile } from "./access.ts";
+import type { ClusterAccess } from "./access.ts";
 import { KubernetesError } from "./client.ts";
-import { type ExecConfiguration, execCredentials } from "./exec-credentials.ts";
+import type { ExecConfiguration } from "./exec-credentials.ts";
+import { credentialsOf } from "./user-credentials.ts";
 
 /** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/; only what is read here. */
 export interface Kubeconfig {
@@ -70,7 +71,8 @@ export function readKubeconfig(files: readonly string[]): Kubeconfig {
 function parseFile(file: string): Kubeconfig {
   let config: unknown;
   try {
-    config = load(readFileSync(file, "utf8"));
+    const text = readFileSync(file, "utf8");
+    config = text.trim() === "" ? {} : load(text);
   } catch (error) {
     throw new KubernetesError(
       0,
@@ -79,8 +81,7 @@ function parseFile(file: string): Kubeconfig {
       { cause: error },
     );
   }
-  if (typeof config !== "object" || config === null)
-    throw configurationError(`the kubeconfig ${file} is empty`);
+  if (typeof config !== "object" || config === null) throw configurationError(`${file} is no kubeconfig`);
   return withAbsolutePaths(config, dirname(resolve(file)));
 }
 
@@ -127,71 +128,7 @@ export function accessFromKubeconfig(config: Kubeconfig, contextName: string | u
   return {
     server: new URL(cluster.server),
     namespace: context.namespace ?? "default",
-    credentials:
-      user["auth-provider"] !== undefined || cluster["proxy-url"] !== undefined
-        ? credentialsOfLibrary(config, name)
-        : credentialsOf(cluster, user),
-  };
-}
-
-function credentialsOf(cluster: KubeconfigCluster, user: KubeconfigUser): () => Promise<Credentials> {
-  const ca = content(cluster["certificate-authority-data"], cluster["certificate-authority"]);
-  const cert = content(user["client-certificate-data"], user["client-certificate"]);
-  const key = content(user["client-key-data"], user["client-key"]);
-  const tokenFile = user.tokenFile === undefined ? undefined : rereadFile(user.tokenFile);
-  const exec = user.exec === undefined ? undefined : execCredentials(user.exec, cluster);
-  return async () => {
-    const given = await exec?.();
-    const token = given?.token ?? tokenFile?.().toString().trim() ?? user.token;
-    return {
-      ca: ca?.(),
-      cert: given?.clientCertificateData ?? cert?.(),
-      key: given?.clientKeyData ?? key?.(),
-      ...(cluster["tls-server-name"] === undefined ? {} : { servername: cluster["tls-server-name"] }),
-      ...(cluster["insecure-skip-tls-verify"] === true ? { rejectUnauthorized: false } : {}),
-      headers: { ...authorization(user, token), ...impersonation(user) },
-    };
-  };
-}
-
-function authorization(user: KubeconfigUser, token: string | undefined): Record<string, string> {
-  if (token !== undefined) return { authorization: `Bearer ${token}` };
-  if (user.username === undefined) return {};
-  const basic = Buffer.from(`${user.username}:${user.password ?? ""}`).toString("base64");
-  return { authorization: `Basic ${basic}` };
-}
-
-function impersonation(user: KubeconfigUser): Record<string, string | string[]> {
-  if (user.as === undefined) return {};
-  return {
-    "impersonate-user": user.as,
-    ...(user["as-groups"] === undefined ? {} : { "impersonate-group": [...user["as-groups"]] }),
-  };
-}
-
-function content(data: string | undefined, file: string | undefined): (() => Buffer) | undefined {
-  if (data !== undefined) {
-    const decoded = Buffer.from(data, "base64");
-    return () => decoded;
-  }
-  return file === undefined ? undefined : rereadFile(file);
-}
-
-/**
- * OIDC sessions that have to be refreshed, and proxies on the way: the library knows how. It is loaded only then, for
- * that takes a second and 90 MB.
- */
-function credentialsOfLibrary(config: Kubeconfig, context: string): () => Promise<Credentials> {
-  let loaded: Promise<{ applyToHTTPSOptions(options: object): Promise<void> }> | undefined;
-  return async () => {
-    loaded ??= import("@kubernetes/client-node").then(({ KubeConfig }) => {
-      const library = new KubeConfig();
-      library.loadFromString(JSON.stringify({ ...config, "current-context": context }));
-      return library;
-    });
-    const options: Credentials = {};
-    await (await loaded).applyToHTTPSOptions(options);
-    return options;
+    credentials: credentialsOf(cluster, user),
   };
 }
 

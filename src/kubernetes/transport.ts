@@ -18,6 +18,7 @@ export type Send = (request: TransportRequest) => Promise<IncomingMessage>;
 /** A peer that has vanished is noticed within this and ten seconds: watches would wait for it for ever. */
 const keepAliveMs = 15_000;
 const retriesWhenBusy = 4;
+const connectTimeoutMs = 10_000;
 
 /** Sends requests to a cluster. Throws `KubernetesError` for what is no success. */
 export function openTransport(access: ClusterAccess): Send {
@@ -33,15 +34,16 @@ export function openTransport(access: ClusterAccess): Send {
         ...credentials,
         method: request.method,
         headers: {
-          accept: request.accept ?? "application/json",
+          accept: request.accept ?? acceptedType(request),
           "user-agent": "heddle",
           ...(body === undefined ? {} : contentHeaders(body, request)),
           ...headers,
         },
         ...(request.signal === undefined ? {} : { signal: request.signal }),
+        // Until it is connected; then the other one counts.
+        timeout: connectTimeoutMs,
       });
-      const silenceMs = request.silenceMs ?? 60_000;
-      sent.setTimeout(silenceMs, () => sent.destroy(new SilenceError(silenceMs)));
+      sent.setTimeout(request.silenceMs ?? 60_000, () => sent.destroy(new SilenceError()));
       sent.once("response", resolve);
       sent.once("error", (error) => {
         // A kept connection may be closed by the server at the moment it is used again: nobody has seen the request.
@@ -78,6 +80,12 @@ function urlOf(access: ClusterAccess, { path, query }: TransportRequest): URL {
   return url;
 }
 
+function acceptedType({ metadataOnly, query }: TransportRequest): string {
+  if (metadataOnly !== true) return "application/json";
+  const form = query?.["watch"] === undefined ? "PartialObjectMetadataList" : "PartialObjectMetadata";
+  return `application/json;as=${form};g=meta.k8s.io;v=v1`;
+}
+
 function contentHeaders(body: Buffer, { contentType }: RequestOptions): Record<string, string | number> {
   return { "content-type": contentType ?? "application/json", "content-length": body.length };
 }
@@ -85,8 +93,8 @@ function contentHeaders(body: Buffer, { contentType }: RequestOptions): Record<s
 class SilenceError extends Error {
   readonly code = "ETIMEDOUT";
 
-  constructor(silenceMs: number) {
-    super(`it said nothing for ${silenceMs / 1000} s`);
+  constructor() {
+    super("nothing came");
   }
 }
 

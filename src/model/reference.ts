@@ -62,3 +62,17 @@ export function objectKey(object: { readonly namespace?: string; readonly name: 
     ? object.name
     : `${object.namespace}/${object.name}`;
 }
+
+/** Reasons that lie in other objects, which may come later: users apply files in any order. */
+const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
+  "NoMatchingParent",
+  "NotAllowedByListeners",
+  "NoMatchingListenerHostname",
+  "BackendNotFound",
+  "RefNotPermitted",
+] as const);
+
+/** Whether the problem may go without a change of its object. */
+export function mayComeRight({ reason }: Problem): boolean {
+  return reasonsElsewhere.has(reason);
+}

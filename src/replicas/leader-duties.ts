@@ -27,7 +27,7 @@ export interface LeaderDuties {
   readonly client: KubernetesClient;
   readonly objects: MeshObjects;
   readonly mesh: Mesh;
-  /** What statuses are made of. */
+  /** Those of `checkMesh`. */
   readonly problems: readonly Collection<Problem>[];
   readonly rootPem: string;
   readonly injection: InjectionSettings;

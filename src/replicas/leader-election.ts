@@ -95,11 +95,10 @@ export function electLeader(options: LeaderElectionOptions): LeaderElection {
   return {
     leads: () => term !== undefined,
     async release() {
-      const led = term !== undefined;
       stopped.abort();
       end();
       await running;
-      if (led) await lease.giveUp(AbortSignal.timeout(1_000)).catch(onFailure);
+      await lease.giveUp(AbortSignal.timeout(1_000)).catch(onFailure);
     },
   };
 }

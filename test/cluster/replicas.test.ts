@@ -5,6 +5,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect } from "node:tls";
 import { status } from "@grpc/grpc-js";
+import { trustBundleSecret, workloadSecret } from "#envoy/names.ts";
 import { authorityOf, type IssuedCertificate } from "#identity/authority.ts";
 import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { KubernetesError } from "#kubernetes/client.ts";
@@ -274,7 +275,7 @@ async function versionsOf(client: DeltaClient, known: Versions = {}): Promise<Ve
   const versions: Record<string, Record<string, string>> = {};
   client.subscribe(clusterType, [], known[clusterType]);
   client.subscribe(listenerType, [], known[listenerType]);
-  client.subscribe(secretType, ["workload", "trust-bundle"], known[secretType]);
+  client.subscribe(secretType, [workloadSecret, trustBundleSecret], known[secretType]);
   client.subscribe(virtualHostType, [serviceHost], known[virtualHostType]);
   for (let quietSince = performance.now(), seen = 0; performance.now() - quietSince < 700; await sleep(20)) {
     for (const response of client.received.slice(seen)) {
@@ -302,7 +303,7 @@ test("what one replica has sent, the other does not send again", async () => {
   await startPod(server.admin, "shop", "mover", "10.1.0.4");
   const token = await podToken(server.admin, { account: "mover", pod });
   const first = await versionsOf(stream(one, token));
-  assert.deepEqual(Object.keys(first[secretType] ?? {}).sort(), ["trust-bundle", "workload"]);
+  assert.deepEqual(Object.keys(first[secretType] ?? {}).sort(), [trustBundleSecret, workloadSecret].sort());
   assert.ok(Object.keys(first[clusterType] ?? {}).length >= 4, JSON.stringify(first));
   assert.deepEqual(Object.keys(first[virtualHostType] ?? {}), [serviceHost]);
   assert.deepEqual(await versionsOf(stream(two, token), first), {});
@@ -310,7 +311,7 @@ test("what one replica has sent, the other does not send again", async () => {
   const { [secretType]: certificates, ...second } = await versionsOf(stream(two, token));
   const { [secretType]: earlier, ...others } = first;
   assert.deepEqual(second, others);
-  assert.equal(certificates?.["trust-bundle"], earlier?.["trust-bundle"]);
+  assert.equal(certificates?.[trustBundleSecret], earlier?.[trustBundleSecret]);
 });
 
 test("every replica answers for all, and names those that do not answer", async () => {
@@ -470,7 +471,7 @@ test("a Gateway of our class becomes an account, a Deployment and a Service, and
     "/apis/apps/v1/namespaces/plain/deployments/public-heddle",
   ];
   const all = () => Promise.all(paths.map((path) => get(path)));
-  await until(async () => (await all()).every((object) => object !== undefined), "the objects", 40_000);
+  await until(async () => (await all()).every((object) => object !== undefined), "the objects");
   await until(async () => (await bundle("plain")) !== undefined, "the trust bundle beside the gateway");
 
   // What a user says about the number is kept, what he changes of the rest is not.
@@ -537,6 +538,58 @@ test("statuses are written by the leader, once", async () => {
   assert.equal((await read())?.metadata.resourceVersion, restored);
   await start(number).ready();
   assert.equal(await leader(), next);
+});
+
+test("a route's status says what became of it, and is written on transitions alone", async () => {
+  const collection = `/apis/${gatewayApi}/v1/namespaces/shop/httproutes`;
+  const route = (backend: string, labels: Readonly<Record<string, string>> = {}) =>
+    put(server.admin, {
+      apiVersion: `${gatewayApi}/v1`,
+      kind: "HTTPRoute",
+      metadata: { name: "web", namespace: "shop", labels },
+      spec: {
+        parentRefs: [{ group: "", kind: "Service", name: "web", port: 80 }],
+        rules: [{ backendRefs: [{ name: backend, port: 80 }] }],
+      },
+    } as KubernetesObject);
+  type Route = KubernetesObject & {
+    readonly status?: {
+      readonly parents?: readonly {
+        readonly conditions: readonly { readonly type: string; readonly status: string }[];
+      }[];
+    };
+  };
+  const conditionsOf = ({ status: written }: Route) =>
+    Object.fromEntries(
+      (written?.parents?.[0]?.conditions ?? []).map(({ type, status: value }) => [type, value]),
+    );
+  const { metadata } = await server.admin.request<{ metadata: { resourceVersion: string } }>(
+    "GET",
+    collection,
+  );
+  const seen: Readonly<Record<string, string>>[] = [];
+  const watching = new AbortController();
+  const events = await server.admin.watch<Route>(collection, {
+    query: { resourceVersion: metadata.resourceVersion },
+    signal: watching.signal,
+  });
+  const watched = (async () => {
+    for await (const { type, object } of events) if (type !== "BOOKMARK") seen.push(conditionsOf(object));
+  })().catch(() => {});
+  const last = () => seen.at(-1) ?? {};
+  await route("missing");
+  await until(() => last()["ResolvedRefs"] === "False", "the unresolved reference");
+  assert.equal(last()["Accepted"], "True");
+  await route("web");
+  await until(() => last()["ResolvedRefs"] === "True", "the resolved reference");
+  await sleep(500);
+  // Two of the user, and one of the leader after each.
+  assert.equal(seen.length, 4, JSON.stringify(seen));
+  await route("web", { team: "shop" });
+  await sleep(1_500);
+  assert.equal(seen.length, 5, "an edit that changes nothing is followed by no write");
+  watching.abort();
+  await watched;
 });
 
 test("a replica that ends lets its proxies go one after the other, and they may come to the other at once", async () => {

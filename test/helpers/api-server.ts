@@ -1,6 +1,6 @@
 // A real API server with nothing around it but etcd, and a controller manager where one is asked for: for tests of what
 // happens when it goes away. It runs on the loopback of this machine; nothing runs the pods.
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
@@ -27,6 +27,8 @@ export interface TestApiServer {
   stop(): Promise<void>;
 }
 
+/** Puts the binaries there, unless they are. */
+const prepare = join(import.meta.dirname, "../cluster/kubernetes/prepare.sh");
 const binaries = join(
   process.env["XDG_CACHE_HOME"] ?? join(process.env["HOME"] ?? homedir(), ".cache"),
   "heddle/kubernetes-1.36.3/bin",
@@ -38,8 +40,7 @@ const tokens = { admin: "token-of-admin", reader: "token-of-reader" };
 export async function startApiServer(
   options: { readonly controllers?: string } = {},
 ): Promise<TestApiServer> {
-  if (!existsSync(join(binaries, "kube-apiserver")))
-    throw new Error(`there is no kube-apiserver in ${binaries}`);
+  execFileSync(prepare);
   const directory = mkdtempSync(join(tmpdir(), "heddle-api-server-"));
   const inDirectory = (name: string) => join(directory, name);
   const [port, etcdPort, etcdPeerPort, managerPort] = await freePorts(4);

@@ -1,5 +1,5 @@
 // The Kubernetes of the tests: the user's own when KUBECONFIG names one, else the cluster of test/cluster/kubernetes,
-// which the tests of one working copy share. Tests make namespaces of their own in it.
+// which the tests of one working copy share, with the images of images/ in it. Tests make namespaces of their own.
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
 import { readFileSync } from "node:fs";
@@ -80,6 +80,7 @@ export async function startCluster(): Promise<Cluster> {
   }
   const name = testClusterName();
   const kubeconfig = (await succeed(SCRIPT, ["up", name])).trim();
+  await loadImages(name);
   return clusterOf({ kubeconfig }, name);
 }
 
@@ -96,6 +97,7 @@ export async function holdCluster(): Promise<() => Promise<void>> {
     holder.stdout.once("data", (line: Buffer) => done(line.toString().trim()));
     holder.on("close", (code) => reject(new Error(`the test cluster did not start (${code}); see above`)));
   });
+  await loadImages(name);
   process.env["KUBECONFIG"] = kubeconfig;
   process.env[OWN] = name;
   return async () => {
@@ -168,6 +170,13 @@ function clusterOf(access: { kubeconfig: string; context?: string }, name: strin
     inNode: async (command, input) => succeed(SCRIPT, ["enter", ownNode(), ...command], input),
     nodeNetwork: async () => joinNamespace(Number(await succeed(SCRIPT, ["pid", ownNode()]))),
   };
+}
+
+/** Heddle's images and `mesh.local/test:1`; those that have changed. */
+async function loadImages(name: string): Promise<void> {
+  const repository = resolve(import.meta.dirname, "../..");
+  const node = [process.execPath, "--disable-warning=ExperimentalWarning", "scripts/images.ts", "load", name];
+  await succeed("env", ["-C", repository, ...node]);
 }
 
 /** The test cluster's kubectl comes last, for users who have none. */

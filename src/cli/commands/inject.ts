@@ -1,20 +1,22 @@
 import { readFile } from "node:fs/promises";
 import { text } from "node:stream/consumers";
 import type { Command } from "commander";
+import { withImageOptions } from "../install-options.ts";
 
 /** `heddle inject`: prints objects as they would run in the mesh. Exits with 1 if one of them cannot. */
 export function register(program: Command): void {
-  program
-    .command("inject")
-    .description("Print Kubernetes objects with the sidecar in their pods and pod templates.")
-    .requiredOption(
-      "-f, --filename <file>",
-      "a file of YAML or JSON, - for standard input; may be given several times",
-      (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
-    )
-    .addHelpText(
-      "after",
-      `
+  withImageOptions(
+    program
+      .command("inject")
+      .description("Print Kubernetes objects with the sidecar in their pods and pod templates.")
+      .requiredOption(
+        "-f, --filename <file>",
+        "a file of YAML or JSON, - for standard input; may be given several times",
+        (file: string, files: readonly string[] | undefined) => [...(files ?? []), file],
+      )
+      .addHelpText(
+        "after",
+        `
 Prints every document, injected where it makes pods: Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job, CronJob.
 'heddle up' runs exactly what this prints. Left alone, with a note on standard error: pods that opt out
 (heddle.dev/inject: disabled, sidecar.istio.io/inject: "false"), that use the host's network, or whose Namespace is
@@ -25,18 +27,24 @@ Examples:
   heddle inject -f deployment.yaml
   heddle inject -f namespace.yaml -f deployment.yaml > injected.yaml
   kubectl get deployment web -o yaml | heddle inject -f - | kubectl apply -f -`,
-    )
-    .action(async ({ filename }: { readonly filename: readonly string[] }) => inject(filename));
+      ),
+  ).action(inject);
 }
 
-async function inject(names: readonly string[]): Promise<void> {
+interface InjectOptions {
+  readonly filename: readonly string[];
+  readonly controlPlaneImage: string;
+  readonly proxyImage: string;
+}
+
+async function inject({ filename: names, ...images }: InjectOptions): Promise<void> {
   const [{ injectYaml }, { defaultInjectionSettings }, { formatProblem }] = await Promise.all([
     import("#injector/inject-yaml.ts"),
     import("#injector/settings.ts"),
     import("#sources/directory/collect-problems.ts"),
   ]);
   const files = await Promise.all(names.map(async (name) => ({ name, text: await read(name) })));
-  const { output, problems, notes } = injectYaml(files, defaultInjectionSettings);
+  const { output, problems, notes } = injectYaml(files, { ...defaultInjectionSettings, ...images });
   for (const note of notes) process.stderr.write(`${note}\n`);
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   process.stdout.write(output);

@@ -1,11 +1,18 @@
 import { Argument, type Command, Option } from "commander";
-import { stateOption } from "../state-option.ts";
+import { adminPort } from "#interception/addresses.ts";
+import { configDumpPath } from "../config-dump-path.ts";
+import { type ClusterOptions, chooseTarget, type TargetOptions, withTargetOptions } from "../target.ts";
 
 const PARTS = ["listeners", "routes", "clusters", "endpoints", "secrets", "bootstrap"] as const;
 
+interface ProxyConfigOptions extends TargetOptions {
+  readonly namespace?: string;
+  readonly output?: "json";
+}
+
 /** `heddle proxy-config`: what the Envoy of a pod holds now. */
 export function register(program: Command): void {
-  program
+  const command = program
     .command("proxy-config")
     .description("show what the Envoy of a pod holds now")
     .argument("<pod>", "a pod, or deploy/NAME for one of its pods")
@@ -16,23 +23,31 @@ export function register(program: Command): void {
         ["json"],
       ),
     )
-    .addOption(stateOption())
-    .action(proxyConfig);
+    .addHelpText(
+      "after",
+      `
+Examples:
+  heddle proxy-config -n production deploy/frontend
+  heddle proxy-config -n production frontend-5d8f7c-x2x7q clusters -o json`,
+    );
+  withTargetOptions(command).action(proxyConfig);
 }
 
 async function proxyConfig(
   target: string,
   part: (typeof PARTS)[number] | undefined,
-  options: { readonly namespace?: string; readonly output?: "json"; readonly state: string },
+  options: ProxyConfigOptions,
 ): Promise<void> {
-  const [{ findPod }, { readConfigDump }, { partsOf, tableOf }, { printTable }] = await Promise.all([
-    import("../supervisor-client.ts"),
-    import("../config-dump.ts"),
+  const [{ partsOf, tableOf }, { printTable }] = await Promise.all([
     import("../config-tables.ts"),
     import("../table.ts"),
   ]);
-  const pod = await findPod(options.state, target, options.namespace);
-  const parts = partsOf(await readConfigDump(pod.networkNamespace));
+  const mesh = chooseTarget(options);
+  const parts = partsOf(
+    mesh.kind === "local"
+      ? await localDump(mesh.state, target, options.namespace)
+      : await clusterDump(mesh.cluster, target, options.namespace),
+  );
   if (options.output === "json" || part === "bootstrap") {
     console.log(JSON.stringify(part === undefined ? parts : parts[part], undefined, 2));
     return;
@@ -43,4 +58,24 @@ async function proxyConfig(
     process.stdout.write(printTable(rows, headers));
     if (part === undefined) console.log();
   }
+}
+
+async function localDump(state: string, target: string, namespace: string | undefined): Promise<unknown> {
+  const [{ findPod }, { readConfigDump }] = await Promise.all([
+    import("../supervisor-client.ts"),
+    import("../config-dump.ts"),
+  ]);
+  const pod = await findPod(state, target, namespace);
+  return readConfigDump(pod.networkNamespace);
+}
+
+async function clusterDump(
+  cluster: ClusterOptions,
+  target: string,
+  namespace: string | undefined,
+): Promise<unknown> {
+  const { connectCluster, findClusterPod, getThroughPod } = await import("../cluster.ts");
+  const client = await connectCluster(cluster);
+  const pod = await findClusterPod(client, target, namespace ?? client.namespace);
+  return JSON.parse(await getThroughPod(client, { ...pod, port: adminPort }, configDumpPath)) as unknown;
 }

@@ -1,39 +1,104 @@
 import { type Command, Option } from "commander";
 import type { PodSummary } from "#local/api.ts";
-import { stateOption } from "../state-option.ts";
+import { age } from "../age.ts";
+import { type ClusterOptions, chooseTarget, type TargetOptions, withTargetOptions } from "../target.ts";
 
-/** `heddle ps`: the pods of a mesh and their containers. */
-export function register(program: Command): void {
-  program
-    .command("ps")
-    .description("list pods and containers")
-    .option("-n, --namespace <namespace>", "only this namespace")
-    .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
-    .addOption(stateOption())
-    .action(ps);
-}
-
-async function ps(options: {
+interface PsOptions extends TargetOptions {
   readonly namespace?: string;
   readonly output?: "json";
-  readonly state: string;
-}): Promise<void> {
-  const { askSupervisor } = await import("../supervisor-client.ts");
-  const all = await askSupervisor<readonly PodSummary[]>(options.state, "/pods");
-  const pods = all
-    .filter(({ namespace }) => options.namespace === undefined || namespace === options.namespace)
-    .sort((a, b) => (`${a.namespace}/${a.name}` < `${b.namespace}/${b.name}` ? -1 : 1));
+}
+
+/** `heddle ps`: the pods of a mesh. */
+export function register(program: Command): void {
+  withTargetOptions(
+    program
+      .command("ps")
+      .description(
+        "list the pods of a mesh: on this machine with their containers, on a cluster with their proxies",
+      )
+      .option("-n, --namespace <namespace>", "only this namespace")
+      .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
+      .addHelpText(
+        "after",
+        `
+On a cluster: the pods that have a proxy or should have one (PROXY none: created before the namespace was labelled),
+which image of it, and since when it has been connected to the control plane.
+
+Examples:
+  heddle ps
+  heddle ps -n production --context production
+  heddle ps -o json | jq '.[] | select(.proxy == "none")'`,
+      ),
+  ).action(ps);
+}
+
+async function ps(options: PsOptions): Promise<void> {
+  const target = chooseTarget(options);
+  const pods = target.kind === "local" ? await localPods(target.state) : await clusterPods(target.cluster);
+  const chosen = pods
+    .filter(({ pod: { namespace } }) => options.namespace === undefined || namespace === options.namespace)
+    .sort((a, b) => (`${a.pod.namespace}/${a.pod.name}` < `${b.pod.namespace}/${b.pod.name}` ? -1 : 1));
   if (options.output === "json") {
-    console.log(JSON.stringify(pods, undefined, 2));
+    console.log(
+      JSON.stringify(
+        chosen.map(({ pod }) => pod),
+        undefined,
+        2,
+      ),
+    );
     return;
   }
   const { printTable } = await import("../table.ts");
-  process.stdout.write(printTable(pods.map(row), HEADERS));
+  const headers = target.kind === "local" ? localHeaders : clusterHeaders;
+  process.stdout.write(
+    printTable(
+      chosen.map(({ row }) => row),
+      headers,
+    ),
+  );
 }
 
-const HEADERS = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "CONTAINERS"];
+interface Listed {
+  readonly pod: { readonly namespace: string; readonly name: string };
+  readonly row: readonly string[];
+}
 
-function row(pod: PodSummary): readonly string[] {
+const clusterHeaders = ["NAMESPACE", "NAME", "PROXY", "IMAGE", "READY", "CONNECTED"];
+
+async function clusterPods(cluster: ClusterOptions): Promise<readonly Listed[]> {
+  const [{ askReplica, connectCluster }, { readMeshedPods }] = await Promise.all([
+    import("../cluster.ts"),
+    import("#install/meshed-pods.ts"),
+  ]);
+  const client = await connectCluster(cluster);
+  const [pods, proxies] = await Promise.all([
+    readMeshedPods(client),
+    askReplica<readonly { readonly id: string; readonly connectedSince: string }[]>(client, "/proxies").catch(
+      (error: unknown) => {
+        // The pods are told all the same.
+        console.error(`heddle: ${error instanceof Error ? error.message : String(error)}`);
+        return [];
+      },
+    ),
+  ]);
+  const connected = new Map(proxies.map(({ id, connectedSince }) => [id, connectedSince]));
+  return pods.map((pod) => {
+    const connectedSince = connected.get(`${pod.name}.${pod.namespace}`) ?? null;
+    const since = connectedSince === null ? "no" : age(connectedSince);
+    const row = [pod.namespace, pod.name, pod.proxy, pod.proxyImage || "-", pod.ready ? "yes" : "no"];
+    return { pod: { ...pod, connectedSince }, row: [...row, pod.proxy === "none" ? "-" : since] };
+  });
+}
+
+async function localPods(state: string): Promise<readonly Listed[]> {
+  const { askSupervisor } = await import("../supervisor-client.ts");
+  const pods = await askSupervisor<readonly PodSummary[]>(state, "/pods");
+  return pods.map((pod) => ({ pod, row: localRow(pod) }));
+}
+
+const localHeaders = ["NAMESPACE", "NAME", "READY", "STATUS", "RESTARTS", "AGE", "IP", "CONTAINERS"];
+
+function localRow(pod: PodSummary): readonly string[] {
   return [
     pod.namespace,
     pod.name,
@@ -47,11 +112,4 @@ function row(pod: PodSummary): readonly string[] {
       .map(({ name }) => name)
       .join(","),
   ];
-}
-
-function age(createdAt: string): string {
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(createdAt)) / 1000));
-  if (seconds < 120) return `${seconds}s`;
-  const minutes = Math.floor(seconds / 60);
-  return minutes < 120 ? `${minutes}m` : `${Math.floor(minutes / 60)}h`;
 }

@@ -1,6 +1,6 @@
 import { type Command, Option } from "commander";
 import type { EdgeStat } from "#telemetry/stat.ts";
-import { stateOption } from "../state-option.ts";
+import { chooseTarget, type TargetOptions, withTargetOptions } from "../target.ts";
 
 const examples = `
 The last 30 seconds of every edge, from client workload to service: requests per second (TCP: new connections), how
@@ -8,32 +8,31 @@ many succeeded, latency, and whether all of it was encrypted by mutual TLS.
 
 Examples:
   heddle stat                          all edges
-  heddle stat -n bookstore             edges from or to one namespace
+  heddle stat -n production            edges from or to one namespace
   heddle stat -o json | jq '.[] | select(.success < 1)'
 `;
 
-interface StatCommandOptions {
+interface StatCommandOptions extends TargetOptions {
   readonly namespace?: string;
   readonly output?: "json";
-  readonly state: string;
 }
 
 /** `heddle stat`: who calls whom, how often, and how well. */
 export function register(program: Command): void {
-  program
-    .command("stat")
-    .description("show who calls whom, how often, and how well")
-    .option("-n, --namespace <namespace>", "only edges from or to this namespace")
-    .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
-    .addOption(stateOption())
-    .addHelpText("after", examples)
-    .action(stat);
+  withTargetOptions(
+    program
+      .command("stat")
+      .description("show who calls whom, how often, and how well")
+      .option("-n, --namespace <namespace>", "only edges from or to this namespace")
+      .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
+      .addHelpText("after", examples),
+  ).action(stat);
 }
 
-async function stat({ namespace, output, state }: StatCommandOptions): Promise<void> {
-  const { askControlPlane } = await import("../control-plane-client.ts");
+async function stat({ namespace, output, ...target }: StatCommandOptions): Promise<void> {
+  const { askMesh } = await import("../mesh-client.ts");
   const query = namespace === undefined ? "" : `?namespace=${encodeURIComponent(namespace)}`;
-  const edges = await askControlPlane<readonly EdgeStat[]>(state, `/stat${query}`);
+  const edges = await askMesh<readonly EdgeStat[]>(chooseTarget(target), `/stat${query}`);
   if (output === "json") {
     process.stdout.write(`${JSON.stringify(edges, null, 2)}\n`);
     return;

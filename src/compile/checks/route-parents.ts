@@ -115,7 +115,7 @@ function checkOtherParent(
   const key = parentKey(parent, route.metadata.namespace ?? "default");
   if (parent.kind !== "Service" || fetch.get(inputs.routing.services, key) === undefined) return [];
   const message = 'the group of a Service is ""; without it this names another API and has no effect';
-  return [error(`${field}.group`, message)];
+  return [error(`${field}.group`, message, "NoMatchingParent")];
 }
 
 function fieldOf(parent: string, part: string): string {

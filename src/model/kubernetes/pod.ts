@@ -28,9 +28,15 @@ export interface PodSpec {
 export interface PodStatus {
   readonly phase?: "Pending" | "Running" | "Succeeded" | "Failed";
   readonly podIP?: string;
-  readonly conditions?: readonly { readonly type: string; readonly status: "True" | "False" | "Unknown" }[];
+  readonly conditions?: readonly PodCondition[];
   readonly containerStatuses?: readonly ContainerStatus[];
   readonly initContainerStatuses?: readonly ContainerStatus[];
+}
+
+export interface PodCondition {
+  readonly type: string;
+  readonly status: "True" | "False" | "Unknown";
+  readonly message?: string;
 }
 
 export interface ContainerStatus {

@@ -1,5 +1,4 @@
 import type { KubernetesClient } from "#kubernetes/client.ts";
-import { metadataOnly } from "#kubernetes/client.ts";
 import { reflect } from "./reflector.ts";
 
 /** A kind that is there only while its CustomResourceDefinition is. */
@@ -39,7 +38,7 @@ export function followDefinitions(
     client,
     {
       path: async () => "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
-      accept: metadataOnly,
+      metadataOnly: true,
       keep: () => true,
       replace: (definitions) => {
         for (const kind of kinds) put(kind, definitions.has(kind.definition));

@@ -109,9 +109,11 @@ function pruneSlice(slice: EndpointSlice, metadata: ObjectMeta): EndpointSlice {
   });
 }
 
-type Present<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+type Present<T> = { [K in keyof T]: Exclude<T[K], undefined | null> };
 
-/** Without the fields that are not there. */
+/** Without the fields that are not there, which the server may have as null. */
 function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<T>;
+  return Object.fromEntries(
+    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
+  ) as Present<T>;
 }

@@ -20,7 +20,7 @@ export interface Reflection<T> {
   /** The path of the collection; asked before each list, for the version that a server has of a kind may change. */
   readonly path: () => Promise<string>;
   readonly query?: Readonly<Record<string, string>>;
-  readonly accept?: string;
+  readonly metadataOnly?: boolean;
   readonly keep: (object: StoredObject, key: string) => T;
   /** All that there is, by `namespace/name`. */
   readonly replace: (objects: ReadonlyMap<string, T>) => void;
@@ -109,7 +109,7 @@ class Follower<T> {
   }
 
   async #list(): Promise<string> {
-    const { keep, replace, query, accept, onState, path } = this.#reflection;
+    const { keep, replace, query, metadataOnly, onState, path } = this.#reflection;
     this.#path = await path();
     const objects = new Map<string, T>();
     let page: ListPage | undefined;
@@ -120,7 +120,7 @@ class Follower<T> {
           ...(this.#pageSize === undefined ? {} : { limit: String(this.#pageSize) }),
           ...(page?.metadata.continue === undefined ? {} : { continue: page.metadata.continue }),
         },
-        ...(accept === undefined ? {} : { accept }),
+        ...(metadataOnly === undefined ? {} : { metadataOnly }),
         signal: this.#signal,
       });
       for (const object of page.items ?? []) objects.set(keyOf(object), keep(object, keyOf(object)));
@@ -133,7 +133,7 @@ class Follower<T> {
   }
 
   async #watch(): Promise<void> {
-    const { keep, change, query, accept, onState } = this.#reflection;
+    const { keep, change, query, metadataOnly, onState } = this.#reflection;
     const events = await this.#client.watch<StoredObject>(this.#path, {
       query: {
         ...query,
@@ -142,7 +142,7 @@ class Follower<T> {
         // Between five and ten minutes, so that watches spread over the replicas of the server.
         timeoutSeconds: String(Math.round(300 * (1 + Math.random()))),
       },
-      ...(accept === undefined ? {} : { accept }),
+      ...(metadataOnly === undefined ? {} : { metadataOnly }),
       signal: this.#signal,
     });
     onState(undefined);

@@ -9,7 +9,7 @@ import { apiOf, type KindApi } from "../schema/kinds.ts";
 import { type Cell, openCell } from "./cell.ts";
 import { followDefinitions } from "./definitions.ts";
 import { reflect } from "./reflector.ts";
-import { type KindStatus, openStatus } from "./status.ts";
+import { type KindStatus, openStatus, type StatusBoard } from "./status.ts";
 import { readStored } from "./stored-object.ts";
 
 export interface KubernetesSourceOptions {
@@ -73,27 +73,7 @@ export function openKubernetes(
     options.onStatus,
   );
   const closing = new AbortController();
-  const follow = (kind: FollowedKind, signal: AbortSignal) =>
-    void followKind(client, kind, (error) => status.report(kind.kind, error), signal);
-  for (const kind of followed.filter(({ api }) => !api.custom)) follow(kind, closing.signal);
-  followDefinitions(
-    client,
-    followed
-      .filter(({ api }) => api.custom)
-      .map((kind) => ({
-        definition: `${kind.plural}.${kind.api.group}`,
-        installed: (signal) => {
-          status.installed(kind.kind);
-          follow(kind, signal);
-        },
-        missing: () => {
-          kind.cell.replace(new Map());
-          status.missing(kind.kind);
-        },
-      })),
-    (error) => status.report("CustomResourceDefinition", error),
-    closing.signal,
-  );
+  followAll(client, followed, status, closing.signal);
   return {
     objects: Object.fromEntries(
       kinds.map(([collection, { cell }]) => [collection, cell.objects]),
@@ -103,6 +83,32 @@ export function openKubernetes(
     status: () => status.current(),
     close: () => closing.abort(),
   };
+}
+
+/** Follows the kinds of Kubernetes itself, and the custom ones while they are installed. */
+function followAll(
+  client: KubernetesClient,
+  kinds: readonly FollowedKind[],
+  status: StatusBoard,
+  signal: AbortSignal,
+): void {
+  const follow = (kind: FollowedKind, until: AbortSignal) =>
+    void followKind(client, kind, (error) => status.report(kind.kind, error), until);
+  for (const kind of kinds.filter(({ api }) => !api.custom)) follow(kind, signal);
+  const custom = kinds
+    .filter(({ api }) => api.custom)
+    .map((kind) => ({
+      definition: `${kind.plural}.${kind.api.group}`,
+      installed: (until: AbortSignal) => {
+        status.installed(kind.kind);
+        follow(kind, until);
+      },
+      missing: () => {
+        kind.cell.replace(new Map());
+        status.missing(kind.kind);
+      },
+    }));
+  followDefinitions(client, custom, (error) => status.report("CustomResourceDefinition", error), signal);
 }
 
 /** Follows a kind until `signal` aborts. */

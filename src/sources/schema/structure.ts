@@ -107,7 +107,8 @@ function checkObject(value: Fields, schema: Schema, path: FieldPath, walk: Walk)
       if (schema.properties?.[name] === undefined && schema.values?.type === "string") value[name] = "";
       else delete value[name];
     } else if (known !== undefined) checkValue(field, known, [...path, name], walk);
-    else if (schema.open !== true) refuseField(walk, [...path, name], name, schema);
+    else if (schema.open !== true && walk.newerFields !== true)
+      error(walk, [...path, name], unknownField(name, schema));
   }
   for (const name of schema.required ?? []) {
     if (value[name] === undefined) error(walk, [...path, name], `${name} is missing`);
@@ -122,13 +123,6 @@ function checkObject(value: Fields, schema: Schema, path: FieldPath, walk: Walk)
       );
     }
   }
-}
-
-function refuseField(walk: Walk, path: FieldPath, name: string, schema: Schema): void {
-  if (walk.newerFields === true) {
-    const message = `${name} is not known to this version of Heddle and has no effect`;
-    walk.findings.push({ severity: "warning", message, path });
-  } else error(walk, path, unknownField(name, schema));
 }
 
 function unknownField(name: string, schema: Schema): string {

@@ -105,6 +105,7 @@ up() {
   NAME=$NAME setsid unshare --net --mount --pid --fork --kill-child=KILL --mount-proc \
     catatonit -- "$HERE/node.sh" >"$RUN/progress" 2>&1 </dev/null 9</proc/self/ns/net 7>&- &
   pid=$!
+  disown
   echo "$pid $(started $pid)" >"$RUN/holder"
   until [ "$(tail -n 1 "$RUN/progress")" = ready ]; do
     if ! holder >/dev/null || [ $SECONDS -ge $deadline ]; then

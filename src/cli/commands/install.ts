@@ -1,0 +1,84 @@
+import type { Command } from "commander";
+import type { InstallationSettings } from "#install/settings.ts";
+import type { KubernetesClient } from "#kubernetes/client.ts";
+import { type InstallOptions, settingsFrom, withInstallOptions } from "../install-options.ts";
+import { type Steps, showSteps } from "../steps.ts";
+import { type ClusterOptions, withClusterOptions } from "../target.ts";
+
+const rolloutTimeoutMs = 180_000;
+
+/** `heddle install`: puts Heddle into a cluster, or upgrades it there. */
+export function register(program: Command): void {
+  withClusterOptions(
+    withInstallOptions(
+      program.command("install").description("put Heddle into a Kubernetes cluster, or upgrade it there"),
+    ),
+  )
+    .addHelpText(
+      "after",
+      `
+Looks whether it can succeed before it changes anything, applies what heddle manifests prints, waits until the control
+plane is ready, and ends with heddle check. Run it again after a failure, for another version, or to change an option:
+what is right already is left alone. Running pods keep the sidecar that they have until they are restarted.
+
+Examples:
+  heddle install
+  heddle install --context production --injection=policy
+  heddle install --control-plane-image registry.example/heddle:1 --proxy-image registry.example/envoy:1.40
+
+Then, for each namespace that shall be in the mesh:
+  kubectl label namespace production heddle.dev/inject=enabled
+  kubectl rollout restart deployment -n production`,
+    )
+    .action(install);
+}
+
+async function install(options: InstallOptions & ClusterOptions): Promise<void> {
+  const [{ connectCluster }, { preflight }] = await Promise.all([
+    import("../cluster.ts"),
+    import("#install/preflight.ts"),
+  ]);
+  const client = await connectCluster(options);
+  const steps = showSteps();
+  const found = await steps.run("look at the cluster", () =>
+    preflight(client, settingsFrom(options, { gatewayApi: true })),
+  );
+  if (found.problems.length > 0) {
+    throw new Error(
+      `nothing was changed:\n${found.problems.map(({ message }) => `  ${message}`).join("\n")}`,
+    );
+  }
+  const settings = settingsFrom(options, { gatewayApi: found.gatewayApi });
+  await bringUp(client, settings, steps);
+  if (!found.gatewayApi) {
+    console.error(
+      "The cluster has no Gateway API: Gateways and HTTPRoutes work once its CRDs are there, and this has run again.",
+    );
+  }
+  const { checkAndPrint } = await import("../check-report.ts");
+  await checkAndPrint(client, {});
+}
+
+async function bringUp(
+  client: KubernetesClient,
+  settings: InstallationSettings,
+  steps: Steps,
+): Promise<void> {
+  const [{ applyAll, remove, replacedObjects }, { controlPlane }, { admission }, { waitForRollout }] =
+    await Promise.all([
+      import("#install/apply.ts"),
+      import("#install/manifests.ts"),
+      import("#install/admission.ts"),
+      import("#install/rollout.ts"),
+    ]);
+  const objects = controlPlane(settings);
+  await steps.run(`apply ${objects.length} objects of the control plane`, () => applyAll(client, objects));
+  await steps.run("wait for the control plane", (onProgress) =>
+    waitForRollout(client, { timeoutMs: rolloutTimeoutMs, onProgress }),
+  );
+  await steps.run(`switch on injection by ${settings.injection}`, async () => {
+    await applyAll(client, admission(settings));
+    // Only now: at no moment is there a pod that nobody would inject.
+    for (const object of replacedObjects(settings)) await remove(client, object);
+  });
+}

@@ -1,0 +1,127 @@
+// What became of objects: their conditions as the API server has them, and the counts of the control plane.
+import type { KubernetesClient } from "#kubernetes/client.ts";
+import { pathOf } from "#kubernetes/client.ts";
+import { listAll } from "#kubernetes/list.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { ObjectReference } from "#model/reference.ts";
+import type { Acknowledgement } from "#xds/status.ts";
+import { askMesh } from "./mesh-client.ts";
+import type { Target } from "./target.ts";
+
+export interface ObjectStatus {
+  readonly object: ObjectReference;
+  readonly conditions: readonly StatusCondition[];
+  /** Null where no proxy uses what the object made. */
+  readonly proxies: { readonly acknowledged: number; readonly all: number } | null;
+}
+
+export interface StatusCondition {
+  /** The parent of a route, or the listener of a gateway, that the condition is about. */
+  readonly of?: string;
+  readonly type: string;
+  readonly status: string;
+  readonly reason: string;
+  readonly message: string;
+}
+
+const gatewayApi = "gateway.networking.k8s.io/v1";
+const istio = "networking.istio.io/v1";
+
+/** The kinds that have a status, in the order in which they are told. */
+const kinds: readonly (readonly [string, string])[] = [
+  [gatewayApi, "Gateway"],
+  [gatewayApi, "HTTPRoute"],
+  [gatewayApi, "GRPCRoute"],
+  [istio, "VirtualService"],
+  [istio, "DestinationRule"],
+];
+
+/** Of one kind (`httproute`, `HTTPRoutes` …) or of all. Throws if there is no such kind. */
+export async function readObjectStatuses(
+  target: Target,
+  wanted: string | undefined,
+): Promise<readonly ObjectStatus[]> {
+  const chosen = kinds.filter(([, kind]) => wanted === undefined || isNamed(kind, wanted));
+  if (chosen.length === 0) {
+    throw new Error(
+      `kind ${wanted} has no status; these have one: ${kinds.map(([, kind]) => kind).join(", ")}`,
+    );
+  }
+  const counts = await askMesh<readonly Acknowledgement[]>(target, "/acknowledgements");
+  if (target.kind === "local") return statusesOfCounts(counts, chosen);
+  const { connectCluster } = await import("./cluster.ts");
+  const client = await connectCluster(target.cluster);
+  const objects = await Promise.all(chosen.map(([apiVersion, kind]) => listKind(client, apiVersion, kind)));
+  return objects.flat().map((object) => objectStatus(object, counts));
+}
+
+function isNamed(kind: string, wanted: string): boolean {
+  return [kind.toLowerCase(), `${kind.toLowerCase()}s`].includes(wanted.toLowerCase());
+}
+
+/** The machine's own mesh writes no status: what is wrong there is said with file and line. */
+function statusesOfCounts(
+  counts: readonly Acknowledgement[],
+  chosen: readonly (readonly [string, string])[],
+): readonly ObjectStatus[] {
+  return counts
+    .filter(({ object }) => chosen.some(([, kind]) => kind === object.kind))
+    .map(({ object, acknowledged, proxies }) => ({
+      object,
+      conditions: [],
+      proxies: { acknowledged, all: proxies },
+    }));
+}
+
+async function listKind(
+  client: KubernetesClient,
+  apiVersion: string,
+  kind: string,
+): Promise<readonly ObjectWithStatus[]> {
+  const resource = await client.resourceOf(apiVersion, kind);
+  if (resource === undefined) return [];
+  const items = await listAll<ObjectWithStatus>(client, pathOf(resource));
+  // Items of a list do not say their kind.
+  return items.map((item) => ({ ...item, apiVersion, kind }));
+}
+
+/** Routes have conditions for each parent, gateways their own and those of listeners, Istio's kinds their own. */
+export interface ObjectWithStatus extends KubernetesObject {
+  readonly status?: {
+    readonly conditions?: readonly StatusCondition[];
+    readonly parents?: readonly {
+      readonly parentRef: { readonly kind?: string; readonly name: string; readonly sectionName?: string };
+      readonly conditions?: readonly StatusCondition[];
+    }[];
+    readonly listeners?: readonly {
+      readonly name: string;
+      readonly conditions?: readonly StatusCondition[];
+    }[];
+  };
+}
+
+export function objectStatus(
+  { kind, metadata, status = {} }: ObjectWithStatus,
+  counts: readonly Acknowledgement[],
+): ObjectStatus {
+  const { name, namespace = "" } = metadata;
+  const count = counts.find(
+    ({ object }) => object.kind === kind && object.namespace === namespace && object.name === name,
+  );
+  const ofParents = (status.parents ?? []).flatMap(({ parentRef, conditions = [] }) => {
+    const of = `${parentRef.kind ?? "Gateway"} ${parentRef.name}${parentRef.sectionName === undefined ? "" : `/${parentRef.sectionName}`}`;
+    return conditions.map((condition) => picked(condition, of));
+  });
+  const ofListeners = (status.listeners ?? []).flatMap((listener) =>
+    (listener.conditions ?? []).map((condition) => picked(condition, `listener ${listener.name}`)),
+  );
+  return {
+    object: { kind, namespace, name },
+    conditions: [...(status.conditions ?? []).map((each) => picked(each)), ...ofParents, ...ofListeners],
+    proxies: count === undefined ? null : { acknowledged: count.acknowledged, all: count.proxies },
+  };
+}
+
+function picked({ type, status, reason, message }: StatusCondition, of?: string): StatusCondition {
+  return { ...(of !== undefined && { of }), type, status, reason, message };
+}

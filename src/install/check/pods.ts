@@ -1,0 +1,62 @@
+// What runs already: pods without the sidecar that they should have, and proxies of another version.
+import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
+import { meshedNamespaces } from "./injection.ts";
+import type { ClusterSnapshot } from "./snapshot.ts";
+
+export function checkPods({ installed, pods }: ClusterSnapshot): readonly Finding[] {
+  if (installed === undefined) return [];
+  const outside = byNamespace(pods.filter(({ proxy }) => proxy === "none"));
+  const old = byNamespace(
+    pods.filter(({ proxy, proxyImage }) => proxy !== "none" && proxyImage !== installed.proxyImage),
+  );
+  const findings = [
+    ...outside.map(([namespace, names]) =>
+      error(
+        "pods",
+        `${count(names.length, "pod")} of ${namespace} should have a sidecar, and ${names.length === 1 ? "has" : "have"} none: ${someOf(names)}`,
+        restart(namespace),
+      ),
+    ),
+    ...old.map(([namespace, names]) =>
+      warning(
+        "pods",
+        `${count(names.length, "pod")} of ${namespace} ${names.length === 1 ? "has" : "have"} a proxy of another version: ${someOf(names)}`,
+        restart(namespace),
+      ),
+    ),
+  ];
+  const meshed = pods.length - outside.reduce((sum, [, names]) => sum + names.length, 0);
+  return findings.length > 0 || meshed === 0
+    ? findings
+    : [ok("pods", `${meshed} with a proxy of this version`)];
+}
+
+function byNamespace(pods: ClusterSnapshot["pods"]): readonly (readonly [string, readonly string[]])[] {
+  return [...Map.groupBy(pods, ({ namespace }) => namespace)].map(([namespace, group]) => [
+    namespace,
+    group.map(({ name }) => name),
+  ]);
+}
+
+function restart(namespace: string): string {
+  return `kubectl rollout restart deployment,statefulset,daemonset -n ${namespace}`;
+}
+
+/** Levels of Pod Security that refuse a container with NET_ADMIN, as the one that captures traffic needs it. */
+const forbiddingLevels = new Set(["baseline", "restricted"]);
+const enforceLabel = "pod-security.kubernetes.io/enforce";
+
+export function checkPodSecurity(snapshot: ClusterSnapshot): readonly Finding[] {
+  if (snapshot.installed === undefined) return [];
+  return meshedNamespaces(snapshot).flatMap(({ metadata: { name, labels } }) => {
+    const level = labels?.[enforceLabel] ?? "";
+    if (!forbiddingLevels.has(level)) return [];
+    return [
+      error(
+        "Pod Security",
+        `namespace ${name} enforces ${level}, which forbids the container that captures traffic: its pods are refused`,
+        `kubectl label namespace ${name} ${enforceLabel}=privileged --overwrite`,
+      ),
+    ];
+  });
+}

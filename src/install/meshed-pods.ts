@@ -1,0 +1,65 @@
+// Which pods of a cluster are in the mesh, or should be.
+import { decideInjection } from "#injector/decision.ts";
+import { isInjected } from "#injector/inject.ts";
+import type { KubernetesClient } from "#kubernetes/client.ts";
+import { listAll } from "#kubernetes/list.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { isReady, type Pod } from "#model/kubernetes/pod.ts";
+import { gatewayNameLabel, proxyContainerName } from "#model/kubernetes/workload.ts";
+
+export interface MeshedPod {
+  readonly namespace: string;
+  readonly name: string;
+  /** `none` is a pod that should have a proxy, and was created without. */
+  readonly proxy: "sidecar" | "gateway" | "none";
+  /** Empty where there is no proxy. */
+  readonly proxyImage: string;
+  readonly ready: boolean;
+}
+
+/** Those that run; what the policy keeps out of the mesh is left out. */
+export function meshedPods(
+  pods: readonly Pod[],
+  namespaces: readonly KubernetesObject[],
+): readonly MeshedPod[] {
+  const labels = new Map(namespaces.map(({ metadata }) => [metadata.name, metadata.labels]));
+  return pods.flatMap((pod) => {
+    const { name, namespace = "default" } = pod.metadata;
+    const phase = pod.status?.phase;
+    if (phase === "Succeeded" || phase === "Failed") return [];
+    const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+    const proxyImage = containers.find((container) => container.name === proxyContainerName)?.image ?? "";
+    const proxy = proxyOf(pod);
+    if (proxy === "none" && !decideInjection(pod, labelled(labels.get(namespace))).inject) return [];
+    return [{ namespace, name, proxy, proxyImage, ready: isReady(pod) }];
+  });
+}
+
+function labelled(labels: Readonly<Record<string, string>> | undefined) {
+  return labels === undefined ? {} : { labels };
+}
+
+function proxyOf(pod: Pod): MeshedPod["proxy"] {
+  if (isInjected(pod)) return "sidecar";
+  const isProxy = pod.spec.containers.some((container) => container.name === proxyContainerName);
+  return isProxy && pod.metadata.labels?.[gatewayNameLabel] !== undefined ? "gateway" : "none";
+}
+
+export async function readMeshedPods(client: KubernetesClient): Promise<readonly MeshedPod[]> {
+  const [pods, namespaces] = await Promise.all([
+    listAll<Pod>(client, "/api/v1/pods"),
+    listAll<KubernetesObject>(client, "/api/v1/namespaces"),
+  ]);
+  return meshedPods(pods, namespaces);
+}
+
+/** The pods with a sidecar, by namespace. */
+export async function podsWithSidecar(
+  client: KubernetesClient,
+): Promise<readonly { readonly namespace: string; readonly names: readonly string[] }[]> {
+  const pods = (await readMeshedPods(client)).filter(({ proxy }) => proxy === "sidecar");
+  return [...Map.groupBy(pods, ({ namespace }) => namespace)].map(([namespace, group]) => ({
+    namespace,
+    names: group.map(({ name }) => name),
+  }));
+}

@@ -1,0 +1,52 @@
+import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
+
+/** Who puts the sidecar into pods: the control plane, when the API server asks it, or the API server by itself. */
+export type InjectionMode = "webhook" | "policy";
+
+export const injectionModes: readonly InjectionMode[] = ["webhook", "policy"];
+
+/** What may differ between two installations. */
+export interface InstallationSettings {
+  /** Of Heddle; becomes the label `app.kubernetes.io/version`. */
+  readonly version: string;
+  readonly controlPlaneImage: string;
+  readonly proxyImage: string;
+  /** The first part of every identity: `spiffe://TRUST DOMAIN/ns/…`. */
+  readonly trustDomain: string;
+  /** Of the control plane. */
+  readonly replicas: number;
+  readonly injection: InjectionMode;
+  /** Whether the cluster has the Gateway API: without it there can be no GatewayClass. */
+  readonly gatewayApi: boolean;
+  readonly resources: ControlPlaneResources;
+}
+
+/** Quantities as Kubernetes writes them. */
+export interface ControlPlaneResources {
+  readonly requests: Readonly<Record<string, string>>;
+  readonly limits: Readonly<Record<string, string>>;
+}
+
+/** What an installation of this version is, if nobody asks for anything else. */
+export function defaultSettings(version: string): InstallationSettings {
+  return {
+    version,
+    controlPlaneImage: `heddle/control-plane:${version}`,
+    proxyImage: `heddle/proxy:${version}`,
+    trustDomain: "cluster.local",
+    replicas: 2,
+    injection: "webhook",
+    gatewayApi: true,
+    // No limit of CPU: it would slow down pushes just when there are many.
+    resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "1Gi" } },
+  };
+}
+
+/** What the injector of such an installation puts into pods. */
+export function injectionSettings(settings: InstallationSettings): InjectionSettings {
+  return {
+    ...defaultInjectionSettings,
+    controlPlaneImage: settings.controlPlaneImage,
+    proxyImage: settings.proxyImage,
+  };
+}

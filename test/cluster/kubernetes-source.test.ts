@@ -1,0 +1,497 @@
+// API objects through a real API server: the same as through files, whatever happens to the server in between.
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { loadAll } from "js-yaml";
+import { Graph } from "#collections/graph.ts";
+import { compileMesh, type Mesh } from "#compile/graph.ts";
+import { connectKubernetes } from "#kubernetes/connect.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Pod } from "#model/kubernetes/pod.ts";
+import { openDirectory } from "#sources/directory/directory.ts";
+import { type KubernetesSource, openKubernetes } from "#sources/kubernetes/source.ts";
+import type { KindStatus } from "#sources/kubernetes/status.ts";
+import type { MeshObjects } from "#sources/objects.ts";
+import { startApiServer, type TestApiServer } from "#test/helpers/api-server.ts";
+import { startBreakableProxy } from "#test/helpers/breakable-proxy.ts";
+import { until } from "#test/helpers/wait.ts";
+
+let server: TestApiServer;
+
+before(async () => {
+  server = await startApiServer({ controllers: "endpointslice-controller" });
+  await installDefinitions(gatewayDefinitions);
+});
+after(async () => {
+  for (const source of opened) source.close();
+  await server.stop();
+});
+
+const opened: KubernetesSource[] = [];
+
+/** A definition that lets everything pass, as a newer or broken one might. */
+function definition(group: string, kind: string, plural: string, version: string): KubernetesObject {
+  return {
+    apiVersion: "apiextensions.k8s.io/v1",
+    kind: "CustomResourceDefinition",
+    metadata: {
+      name: `${plural}.${group}`,
+      annotations: {
+        "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/1",
+      },
+    },
+    spec: {
+      group,
+      scope: "Namespaced",
+      names: { kind, plural },
+      versions: [
+        {
+          name: version,
+          served: true,
+          storage: true,
+          subresources: { status: {} },
+          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
+        },
+      ],
+    },
+  } as KubernetesObject;
+}
+
+const gatewayDefinitions = [
+  definition("gateway.networking.k8s.io", "HTTPRoute", "httproutes", "v1"),
+  definition("gateway.networking.k8s.io", "Gateway", "gateways", "v1"),
+];
+const virtualServiceDefinition = definition(
+  "networking.istio.io",
+  "VirtualService",
+  "virtualservices",
+  "v1beta1",
+);
+
+async function installDefinitions(definitions: readonly KubernetesObject[]): Promise<void> {
+  for (const each of definitions) {
+    await server.admin.apply(each, { fieldManager: "test", force: true });
+    const { group, names, versions } = (each as unknown as { spec: DefinitionSpec }).spec;
+    await until(
+      async () => (await server.admin.resourceOf(`${group}/${versions[0]?.name}`, names.kind)) !== undefined,
+      `the API server to serve ${names.kind}`,
+    );
+  }
+}
+
+interface DefinitionSpec {
+  readonly group: string;
+  readonly names: { readonly kind: string };
+  readonly versions: readonly { readonly name: string }[];
+}
+
+async function apply(yaml: string): Promise<void> {
+  for (const object of loadAll(yaml) as KubernetesObject[]) {
+    await server.admin.apply(object, { fieldManager: "test", force: true });
+    const { status } = object as { readonly status?: unknown };
+    if (status !== undefined) {
+      await server.admin.apply(object, { fieldManager: "test", force: true, subresource: "status" });
+    }
+  }
+}
+
+function remove(path: string): Promise<unknown> {
+  return server.admin.request("DELETE", path, { query: { gracePeriodSeconds: "0" } });
+}
+
+interface Opened extends KubernetesSource {
+  readonly graph: Graph;
+  readonly statuses: readonly KindStatus[];
+  /** What changed in a collection since this was opened, in words. */
+  changes(collection: keyof MeshObjects): readonly string[];
+}
+
+async function open(kubeconfig: string): Promise<Opened> {
+  const graph = new Graph({
+    onFault: ({ error }) => {
+      throw error;
+    },
+  });
+  const statuses: KindStatus[] = [];
+  const client = await connectKubernetes({ kubeconfig });
+  const source = openKubernetes(graph, client, {
+    onStatus: (status) => statuses.push(status),
+  });
+  opened.push(source);
+  const changes = new Map<string, string[]>();
+  for (const [name, collection] of Object.entries(source.objects)) {
+    const seen: string[] = [];
+    changes.set(name, seen);
+    collection.onChange((batch: readonly { key: string; before?: unknown; after?: unknown }[]) => {
+      for (const { key, before: old, after: now } of batch) {
+        seen.push(`${key} ${old === undefined ? "added" : now === undefined ? "removed" : "changed"}`);
+      }
+    });
+  }
+  return { ...source, graph, statuses, changes: (collection) => changes.get(collection) ?? [] };
+}
+
+function stateOf(source: KubernetesSource, kind: string): KindStatus | undefined {
+  return source.status().find((status) => status.kind === kind);
+}
+
+const shop = `
+apiVersion: v1
+kind: Node
+metadata: {name: node1}
+---
+apiVersion: v1
+kind: Namespace
+metadata: {name: shop, labels: {heddle.dev/inject: enabled}}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web, namespace: shop}
+spec:
+  clusterIP: 10.96.0.20
+  selector: {app: web}
+  ports: [{name: http, port: 80, targetPort: http}, {name: admin, port: 8081, targetPort: 8081}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: web-v2, namespace: shop}
+spec: {clusterIP: 10.96.0.21, selector: {app: web, version: v2}, ports: [{port: 80, targetPort: 8080}]}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: db, namespace: shop}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: tcp-db, port: 5432}]}
+---
+${pod("web-1", "10.244.0.11", "{app: web, version: v1}", 8080)}
+---
+${pod("web-2", "10.244.0.12", "{app: web, version: v2}", 9090)}
+---
+${pod("db-0", "10.244.0.13", "{app: db}", 5432)}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: split, namespace: shop}
+spec:
+  parentRefs: [{kind: Service, group: "", name: web, port: 80}]
+  rules:
+    - backendRefs: [{name: web, port: 80, weight: 90}, {name: web-v2, port: 80, weight: 10}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {name: edge, namespace: shop}
+spec: {gatewayClassName: heddle, listeners: [{name: http, port: 80, protocol: HTTP}]}
+`;
+
+function pod(name: string, address: string, labels: string, port: number): string {
+  return `
+apiVersion: v1
+kind: Pod
+metadata: {name: ${name}, namespace: shop, labels: ${labels}, annotations: {example.com/large: "${"x".repeat(500)}"}}
+spec:
+  serviceAccountName: ${name.split("-")[0]}
+  nodeName: node1
+  initContainers:
+    - name: heddle-proxy
+      image: heddle/proxy
+      args: ["${"x".repeat(2000)}"]
+      restartPolicy: Always
+  containers:
+    - name: app
+      image: app
+      ports: [{name: http, containerPort: ${port}}]
+      readinessProbe: {httpGet: {path: /http/${port}/ready, port: 15021}}
+status:
+  phase: Running
+  podIP: ${address}
+  podIPs: [{ip: ${address}}]
+  conditions: [{type: Ready, status: "True"}]`;
+}
+
+/** What a mesh is compiled to. */
+function compiled(mesh: Mesh): unknown {
+  const of = (collection: { entries(): Iterable<[string, unknown]> }) =>
+    Object.fromEntries(
+      [...collection.entries()]
+        .filter(([key]) => key.startsWith("shop/"))
+        .sort(([a], [b]) => (a < b ? -1 : 1)),
+    );
+  return {
+    services: of(mesh.services),
+    workloads: of(mesh.workloads),
+    endpoints: of(mesh.endpoints),
+    routes: of(mesh.routes),
+    inbound: of(mesh.inbound),
+    healthListeners: of(mesh.healthListeners),
+    gateways: [...mesh.routing.gateways.keys()],
+  };
+}
+
+test("the same objects through files and through an API server make the same mesh", async () => {
+  await apply(shop);
+  const source = await open(server.kubeconfig("admin"));
+  const mesh = compileMesh(source.graph, source.objects);
+  const directory = mkdtempSync(join(tmpdir(), "heddle-same-"));
+  try {
+    await source.ready;
+    await until(
+      () => [...mesh.endpoints.entries()].filter(([, { endpoints }]) => endpoints.length > 0).length >= 4,
+      "the controller's EndpointSlices",
+      30_000,
+    );
+    writeFileSync(join(directory, "shop.yaml"), shop);
+    mkdirSync(join(directory, "cluster/pods"), { recursive: true });
+    for (const name of ["web-1", "web-2", "db-0"]) {
+      const stored = await server.admin.request<Pod>("GET", `/api/v1/namespaces/shop/pods/${name}`);
+      writeFileSync(join(directory, `cluster/pods/${name}.json`), JSON.stringify(stored));
+    }
+    const graph = new Graph();
+    const files = openDirectory(graph, {
+      paths: [join(directory, "shop.yaml")],
+      cluster: join(directory, "cluster"),
+    });
+    const fromFiles = compileMesh(graph, files.objects);
+    graph.settle();
+    assert.deepEqual(compiled(mesh), compiled(fromFiles));
+    assert.equal(mesh.endpoints.get("shop/web:80")?.endpoints.length, 2);
+    files.close();
+  } finally {
+    source.close();
+    rmSync(directory, { recursive: true });
+  }
+});
+
+test("what is not read is not kept, and editing it changes nothing", async () => {
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  const kept = JSON.stringify(source.objects.pods.get("shop/web-1"));
+  assert.ok(kept.length < 900, kept);
+  await server.admin.apply(
+    {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "web-1", namespace: "shop", annotations: { "example.com/edited": "yes" } },
+    },
+    { fieldManager: "somebody-else" },
+  );
+  await apply(pod("late", "10.244.0.14", "{app: late}", 80));
+  await until(() => source.changes("pods").includes("shop/late added"), "the pod");
+  assert.deepEqual(
+    source.changes("pods").filter((change) => change.startsWith("shop/web-1")),
+    [],
+  );
+  await remove("/api/v1/namespaces/shop/pods/late");
+  await until(() => source.objects.pods.get("shop/late") === undefined, "the pod to go");
+  source.close();
+});
+
+test("a kind is followed from when its definition is installed until it is removed", async () => {
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  assert.equal(stateOf(source, "VirtualService")?.state, "not installed");
+  const object = `
+apiVersion: networking.istio.io/v1beta1
+kind: VirtualService
+metadata: {name: web, namespace: shop}
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host: web-v2}}]}`;
+  const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualservices.networking.istio.io";
+  for (let round = 0; round < 2; round++) {
+    await installDefinitions([virtualServiceDefinition]);
+    await until(
+      () =>
+        apply(object).then(
+          () => true,
+          () => false,
+        ),
+      "the API server to take it",
+    );
+    await until(() => source.objects.virtualServices.get("shop/web") !== undefined, "the object");
+    assert.equal(stateOf(source, "VirtualService")?.state, "in sync");
+    assert.deepEqual(
+      [...source.problems.entries()].map(([, { message, field, object: of }]) => ({ message, field, of })),
+      [
+        {
+          message: "mirror is not supported yet and has no effect",
+          field: "spec.http[0].mirror",
+          of: { kind: "VirtualService", namespace: "shop", name: "web" },
+        },
+      ],
+    );
+    await remove(path);
+    await until(() => stateOf(source, "VirtualService")?.state === "not installed", "the kind to go");
+    assert.equal(source.objects.virtualServices.size, 0);
+    assert.equal(source.problems.size, 0);
+  }
+  source.close();
+});
+
+test("an object that the schema refuses is told and does not take effect; its last good version stands", async () => {
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  const route = (rules: string) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: refused, namespace: shop}
+spec: {parentRefs: [{kind: Service, group: "", name: web}], rules: ${rules}}`;
+  const told = () => [...source.problems.entries()].map(([, { severity, field }]) => `${severity} ${field}`);
+  await apply(route("everything"));
+  await until(() => told().length === 1, "the problem");
+  assert.deepEqual(told(), ["error spec.rules"]);
+  assert.equal(source.objects.httpRoutes.get("shop/refused"), undefined);
+  await apply(route("[{backendRefs: [{name: web, port: 80}], fromTheFuture: 1}]"));
+  await until(() => source.objects.httpRoutes.get("shop/refused") !== undefined, "the corrected route");
+  assert.deepEqual(told(), ["warning spec.rules[0].fromTheFuture"]);
+  await apply(route("[{backendRefs: [{name: 1}]}]"));
+  await until(() => told().includes("error spec.rules[0].backendRefs[0].name"), "the new problem");
+  const kept = source.objects.httpRoutes.get("shop/refused");
+  assert.equal(kept?.spec.rules?.[0]?.backendRefs?.[0]?.name, "web");
+  await remove("/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/refused");
+  await until(() => source.objects.httpRoutes.get("shop/refused") === undefined, "the route to go");
+  assert.deepEqual(told(), []);
+  source.close();
+});
+
+function service(name: string, port: number): string {
+  return `
+apiVersion: v1
+kind: Service
+metadata: {name: ${name}, namespace: shop}
+spec: {ports: [{port: ${port}}]}`;
+}
+
+/** Three services of which one goes, one changes and one stays while nobody watches, and a new one. */
+async function changeUnseen(round: string): Promise<readonly string[]> {
+  await apply(service(`changes-${round}`, 81));
+  await remove(`/api/v1/namespaces/shop/services/goes-${round}`);
+  await apply(service(`comes-${round}`, 80));
+  return [`changes-${round} changed`, `comes-${round} added`, `goes-${round} removed`].map(
+    (change) => `shop/${change}`,
+  );
+}
+
+for (const loses of ["the connection", "the connection, and the server its history"]) {
+  test(`a source that loses ${loses} misses nothing and withdraws nothing`, async () => {
+    const round = loses.length > 20 ? "b" : "a";
+    for (const name of ["changes", "goes", "stays"]) await apply(service(`${name}-${round}`, 80));
+    const proxy = await startBreakableProxy(server.port);
+    const source = await open(server.kubeconfig("admin", proxy.port));
+    await source.ready;
+    await delay(0);
+    const seen = () => source.changes("services").slice(initially);
+    const initially = source.changes("services").length;
+    const size = source.objects.services.size;
+    proxy.cut();
+    await until(() => stateOf(source, "Service")?.state === "out of sync", "it to notice");
+    assert.match(stateOf(source, "Service")?.error ?? "", /127\.0\.0\.1/);
+    const expected = await changeUnseen(round);
+    if (round === "b") {
+      await server.compact();
+      await server.kill();
+      await server.start();
+    }
+    assert.equal(source.objects.services.size, size);
+    assert.deepEqual(seen(), []);
+    proxy.mend();
+    await until(() => seen().length >= expected.length, "the changes", 30_000);
+    assert.deepEqual([...seen()].sort(), expected);
+    assert.equal(stateOf(source, "Service")?.state, "in sync");
+    source.close();
+    proxy.close();
+  });
+}
+
+test("an API server that is killed, starts again and freezes changes nothing", async () => {
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  await delay(0);
+  const all = () => Object.keys(source.objects).flatMap((name) => source.changes(name as keyof MeshObjects));
+  const initially = all().length;
+  await server.kill();
+  await until(() => stateOf(source, "Pod")?.state === "out of sync", "it to notice");
+  await server.start();
+  await until(
+    () => source.status().every(({ state }) => state === "in sync" || state === "not installed"),
+    "it to come back",
+    30_000,
+  );
+  server.signal("SIGSTOP");
+  await delay(1000);
+  server.signal("SIGCONT");
+  assert.deepEqual(all().slice(initially), []);
+  await apply(service("afterwards", 80));
+  await until(() => source.objects.services.get("shop/afterwards") !== undefined, "a change", 30_000);
+  source.close();
+});
+
+test("a kind that may not be read is told, keeps the source from being ready, and is read once it may be", async () => {
+  const role = (resources: readonly string[]) => `
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: reader}
+rules:
+  - apiGroups: ["", discovery.k8s.io, gateway.networking.k8s.io, apiextensions.k8s.io]
+    resources: [${resources.join(", ")}]
+    verbs: [list, watch]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRoleBinding
+metadata: {name: reader}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: ClusterRole, name: reader}
+subjects: [{kind: User, name: reader}]`;
+  const most = [
+    "namespaces",
+    "pods",
+    "endpointslices",
+    "gateways",
+    "httproutes",
+    "customresourcedefinitions",
+  ];
+  await apply(role(most));
+  const source = await open(server.kubeconfig("reader"));
+  await until(() => stateOf(source, "Service")?.error !== undefined, "the error");
+  assert.match(
+    stateOf(source, "Service")?.error ?? "",
+    /services is forbidden: User "reader" cannot list resource "services"/,
+  );
+  let isReady = false;
+  void source.ready.then(() => {
+    isReady = true;
+  });
+  await until(() => stateOf(source, "Pod")?.state === "in sync", "the other kinds");
+  assert.equal(isReady, false);
+  assert.equal(
+    source.statuses.filter(({ kind }) => kind === "Service").length,
+    1,
+    "told once, not at each try",
+  );
+  await apply(role([...most, "services"]));
+  await until(() => isReady, "it to be ready", 15_000);
+  assert.ok(source.objects.services.get("shop/web") !== undefined);
+  source.close();
+});
+
+test("thousands of pods are read in pages, in little time and memory", async (t) => {
+  const count = 2000;
+  const names = Array.from({ length: count }, (_, index) => `many-${index}`);
+  for (let from = 0; from < count; from += 100) {
+    await Promise.all(
+      names.slice(from, from + 100).map((name, index) => {
+        const [object] = loadAll(
+          pod(name, `10.245.${from / 100}.${index}`, `{app: many, pod: ${name}}`, 8080),
+        ) as [Pod];
+        return server.admin.request("POST", "/api/v1/namespaces/shop/pods", { body: object });
+      }),
+    );
+  }
+  const begun = performance.now();
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  t.diagnostic(`${count} pods read in ${Math.round(performance.now() - begun)} ms`);
+  assert.equal([...source.objects.pods.keys()].filter((key) => key.startsWith("shop/many-")).length, count);
+  source.close();
+  await server.admin.request("DELETE", "/api/v1/namespaces/shop/pods", {
+    query: { labelSelector: "app=many", gracePeriodSeconds: "0" },
+  });
+});
