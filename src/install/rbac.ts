@@ -71,8 +71,8 @@ export const clusterRules: readonly PolicyRule[] = [
     resources: ["virtualservices/status", "destinationrules/status"],
     verbs: ["patch", "update"],
   },
-  // Why a pod was not injected is said where its owner looks: in events. A repeated one is counted up.
-  { apiGroups: [""], resources: ["events"], verbs: ["create", "patch"] },
+  // Why a pod was not injected is said where its owner looks: in events.
+  { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
   // Proxies know the control plane by this ConfigMap of their namespace. Server-side apply names what it creates, so
   // that even `create` holds for that name alone: no other ConfigMap can be read or written.
   {
