@@ -1,5 +1,5 @@
 // `npm run build`: bundles Heddle's programs into dist/, and lays out in dist/images/ what the images of images/ copy.
-import { cpSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 /** CommonJS in a bundle asks for Node's own modules by a `require` that modules lack. */
@@ -11,34 +11,62 @@ async function bundle(outdir: string, programs: Readonly<Record<string, string>>
     entryPoints: { ...programs },
     outdir,
     bundle: true,
+    // Commands load what they need when they run, and programs share the rest.
+    splitting: true,
+    // No module is the program any more.
+    define: { "import.meta.main": "false" },
     platform: "node",
     target: "node24",
     format: "esm",
-    // What is loaded when it is needed stays apart, so that programs start quickly.
-    splitting: true,
     banner: { js: REQUIRE },
     logLevel: "warning",
   });
   writeFileSync(`${outdir}/package.json`, '{ "type": "module" }\n');
 }
 
-/** The control plane for Kubernetes, as one file, and the schemas that it reads from beside itself. */
-async function bundleControlPlane(outdir: string): Promise<void> {
-  
-  await bundle(outdir, { "main-kubernetes": "src/main-kubernetes.ts" });
+/** Programs of src/, with the schemas that they read from beside themselves. */
+async function bundleHeddle(outdir: string, programs: Readonly<Record<string, string>>): Promise<void> {
+  await bundle(outdir, programs);
   cpSync("src/sources/schema/gen", `${outdir}/gen`, { recursive: true });
+}
+
+/** The stand-in for the conformance suite's application; what the suite executes in it has the name `client`. */
+async function bundleConformance(outdir: string): Promise<void> {
+  await bundle(`${outdir}/apps`, { server: "test/conformance/echo/server.ts" });
+  const client = `${outdir}/usr/local/bin/client`;
+  await build({
+    entryPoints: ["test/conformance/echo/client.ts"],
+    outfile: client,
+    bundle: true,
+    platform: "node",
+    target: "node24",
+    format: "cjs",
+    banner: { js: "#!/usr/local/bin/node" },
+    logLevel: "warning",
+  });
+  chmodSync(client, 0o755);
 }
 
 /** Everything that is built. Takes half a second. */
 export async function buildAll(): Promise<void> {
   rmSync("dist", { recursive: true, force: true });
-  await bundleControlPlane("dist");
-  await bundle("dist", { heddle: "src/cli/main.ts" });
-  await bundleControlPlane("dist/images/control-plane/heddle");
+  const main = existsSync("src/main-kubernetes.ts") ? "src/main-kubernetes.ts" : "src/main.ts";
+  const controlPlane = { "main-kubernetes": main };
+  await bundleHeddle("dist", {
+    ...controlPlane,
+    heddle: "src/cli/main.ts",
+    // What it starts: src/runtime/program.ts.
+    get: "src/cli/get.ts",
+    main: "src/main.ts",
+    "supervisor-main": "src/local/supervisor-main.ts",
+    "listen-on-host": "src/local/gateways/listen-on-host.ts",
+  });
+  await bundleHeddle("dist/images/control-plane/heddle", controlPlane);
   await bundle("dist/images/test/apps", {
     echo: "test/local/apps/echo.ts",
     call: "test/local/apps/call.ts",
   });
+  await bundleConformance("dist/images/echo-advanced");
 }
 
 if (import.meta.main) await buildAll();

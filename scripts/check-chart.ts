@@ -82,7 +82,10 @@ interface NamedObject {
 function objects(text: string): ReadonlyMap<string, unknown> {
   const all = (loadAll(text) as readonly (NamedObject | undefined)[]).filter((each) => each !== undefined);
   const byName = new Map(
-    all.map((object) => [`${object.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name}`, object]),
+    all.map((object) => [
+      `${object.kind} ${object.metadata.namespace ?? ""}/${object.metadata.name}`,
+      object,
+    ]),
   );
   assert.equal(byName.size, all.length, "no object twice");
   return byName;

@@ -17,6 +17,8 @@ const names: Readonly<Record<string, readonly string[]>> = {
   ],
   proxy: [`mesh.local/heddle-proxy:${version}`, `docker.io/heddle/proxy:${version}`],
   test: ["mesh.local/test:1"],
+  // As the manifests of the conformance suite name it.
+  "echo-advanced": ["registry.k8s.io/gateway-api/echo-advanced:v1.5.1"],
 };
 
 async function buildImages(): Promise<readonly Image[]> {

@@ -79,9 +79,9 @@ function isOfOthers(object: JsonObject, { objects }: CheckInputs): boolean {
   }
   if (!Array.isArray(spec?.parentRefs) || spec.parentRefs.length === 0) return false;
   const namespace = String((object["metadata"] as JsonObject | undefined)?.["namespace"]);
-  return (spec.parentRefs as readonly ParentReference[]).every((parent) => {
-    const key = `${parent.namespace ?? namespace}/${parent.name}`;
-    const gateway = (parent.kind ?? "Gateway") === "Gateway" ? objects.gateways.get(key) : undefined;
+  return (spec.parentRefs as readonly (ParentReference | null)[]).every((parent) => {
+    const key = `${parent?.namespace ?? namespace}/${parent?.name}`;
+    const gateway = (parent?.kind ?? "Gateway") === "Gateway" ? objects.gateways.get(key) : undefined;
     return gateway !== undefined && gateway.spec.gatewayClassName !== gatewayClass;
   });
 }

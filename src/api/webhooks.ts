@@ -1,6 +1,6 @@
 /** The HTTPS server that the API server asks about pods, routes and policies. Its certificate can be replaced while it runs. */
 import { createServer, type Server } from "node:https";
-import { getRequestListener } from "@hono/node-server";
+import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { PodAdmission, SelectedBy } from "#injector/admission.ts";
@@ -44,10 +44,12 @@ const closeTimeoutMs = 1_000;
 
 /** The server of both webhooks. */
 export function createWebhookServer({ certificate, answers }: WebhookServerOptions): WebhookServer {
-  const server = createServer(
-    { ...secureContext(certificate), requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs },
-    getRequestListener(createWebhooks(answers).fetch),
-  );
+  const timeouts = { requestTimeout: requestTimeoutMs, headersTimeout: requestTimeoutMs };
+  const server = createAdaptorServer({
+    fetch: createWebhooks(answers).fetch,
+    createServer,
+    serverOptions: { ...secureContext(certificate), ...timeouts },
+  }) as Server;
   // The API server keeps its connections, and takes one that is closed at the wrong moment for a failed call.
   server.keepAliveTimeout = 5 * 60_000;
   return {
@@ -75,7 +77,7 @@ export function createWebhooks(answers: WebhookAnswers): Hono {
   for (const selectedBy of ["namespace", "pod"] as const) {
     post(injectionPath(selectedBy), (review) => answers.injection(review, selectedBy));
   }
-  post(validationPath, answers.validation);
+  post(validationPath, (review) => answers.validation(review));
   webhooks.notFound((context) => failed(context, 404, `there is no webhook at ${context.req.path}`));
   webhooks.onError((error, context) => {
     answers.onFault(error);

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { join } from "node:path";
 import { adminPort } from "#interception/addresses.ts";
 import { namespaceFile } from "#local/network/node-namespace.ts";
+import { programFile } from "#runtime/program.ts";
 import { configDumpPath } from "./config-dump-path.ts";
 
 /** Where the sidecar's admin interface listens, inside its pod. */
@@ -16,7 +16,7 @@ export async function readConfigDump(networkNamespace: string): Promise<unknown>
 /** A GET by a small child in the namespace: a process has but one network. */
 function getInNamespace(networkNamespace: string, url: string): Promise<string> {
   return new Promise((resolve, reject) => {
-    const program = join(import.meta.dirname, "get.ts");
+    const program = programFile("cli/get");
     const child = spawn(
       "nsenter",
       [

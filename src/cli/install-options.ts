@@ -16,7 +16,7 @@ export interface InstallOptions {
   readonly replicas: number;
 }
 
-const defaults = defaultSettings(packageVersion());
+const defaults = defaultSettings(packageVersion);
 
 /** The images, also for `heddle inject`. */
 export function withImageOptions(command: Command): Command {

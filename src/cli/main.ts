@@ -18,7 +18,7 @@ import { packageVersion } from "./version.ts";
 
 const program = new Command("heddle")
   .description("A service mesh for plain Kubernetes YAML: on a cluster, and on this machine.")
-  .version(packageVersion())
+  .version(packageVersion)
   .showHelpAfterError("(heddle COMMAND --help tells more)")
   .enablePositionalOptions();
 

@@ -1,6 +1,4 @@
 import packageJson from "../../package.json" with { type: "json" };
 
-/** Of Heddle, as package.json has it. */
-export function packageVersion(): string {
-  return packageJson.version;
-}
+/** Of Heddle. Bundles have it in them. */
+export const packageVersion = packageJson.version;

@@ -125,15 +125,12 @@ function ephemeralVerdict(object: JsonObject, request: AdmissionRequest): Verdic
  * The API server has looked at the namespace's labels, which may have come a moment ago and not be known here yet:
  * its selectors are believed. What is known here says the rest.
  */
-function labelsFor(
-  namespace: string,
-  { labelsOf, selectedBy }: AdmissionContext,
-): Readonly<Record<string, string>> {
-  const others = Object.entries(labelsOf(namespace) ?? {}).filter(
+function labelsFor(namespace: string, context: AdmissionContext): Readonly<Record<string, string>> {
+  const others = Object.entries(context.labelsOf(namespace) ?? {}).filter(
     ([key]) => !namespaceSwitches.includes(key),
   );
   const [key = "", value = ""] = [namespaceSwitches[0], onValues[0]];
-  return { ...Object.fromEntries(others), ...(selectedBy === "namespace" && { [key]: value }) };
+  return { ...Object.fromEntries(others), ...(context.selectedBy === "namespace" && { [key]: value }) };
 }
 
 /** The body of a request may leave the namespace to its path. */

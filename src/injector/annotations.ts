@@ -6,12 +6,15 @@
 import { type Interception, interceptEverything } from "#interception/rules.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Problem } from "#model/reference.ts";
-import type { ProxyResources } from "./settings.ts";
+import type { InjectionSettings, ProxyResources } from "./settings.ts";
+import { terminationDelayAnnotation } from "./termination.ts";
 
 export interface PodWishes {
   readonly interception: Interception;
   readonly resources: ProxyResources;
   readonly rewriteProbes: boolean;
+  /** Seconds. */
+  readonly terminationDelay: number;
   readonly problems: readonly Problem[];
 }
 
@@ -65,6 +68,11 @@ export const valueAnnotations: readonly ValueAnnotation[] = [
   { name: "sidecar.istio.io/proxyMemory", resource: "memory", ...memory },
   { name: "sidecar.istio.io/proxyCPULimit", resource: "cpuLimit", ...cpu },
   { name: "sidecar.istio.io/proxyMemoryLimit", resource: "memoryLimit", ...memory },
+  {
+    name: terminationDelayAnnotation,
+    pattern: "^[0-9]{1,3}$",
+    expected: "a number of seconds from 0 to 999",
+  },
 ];
 
 /** In the order in which problems are reported, after those of `valueAnnotations`. */
@@ -97,7 +105,7 @@ export const unsupportedAnnotations: readonly string[] = [
 export const trafficPrefix = traffic("");
 
 /** Reads a pod's annotations. An error among the problems means that the pod must not be injected. */
-export function readAnnotations(pod: Pod, defaults: ProxyResources): PodWishes {
+export function readAnnotations(pod: Pod, settings: InjectionSettings): PodWishes {
   const annotations = pod.metadata.annotations ?? {};
   const problems: Problem[] = Object.keys(annotations).filter(isUnsupported).map(unsupportedProblem);
   for (const each of valueAnnotations) {
@@ -112,8 +120,9 @@ export function readAnnotations(pod: Pod, defaults: ProxyResources): PodWishes {
   }
   return {
     interception,
-    resources: readResources(annotations, defaults),
+    resources: readResources(annotations, settings.proxyResources),
     rewriteProbes: annotations[probeAnnotation] !== "false",
+    terminationDelay: Number(annotations[terminationDelayAnnotation] ?? settings.terminationDelaySeconds),
     problems,
   };
 }

@@ -10,6 +10,7 @@ import { initContainerName, injectedAnnotation } from "./names.ts";
 import { rewriteProbes } from "./probes.ts";
 import type { InjectionSettings } from "./settings.ts";
 import { sidecar } from "./sidecar.ts";
+import { delayTermination } from "./termination.ts";
 
 export type Injection =
   | { readonly kind: "injected"; readonly pod: Pod; readonly warnings: readonly Problem[] }
@@ -21,15 +22,16 @@ export type Injection =
  * it. A pod that has been injected is looked at again, for others may have added containers to it since.
  */
 export function injectSidecar(pod: Pod, settings: InjectionSettings): Injection {
-  const wishes = readAnnotations(pod, settings.proxyResources);
+  const wishes = readAnnotations(pod, settings);
   const problems = [...wishes.problems, ...forbiddenIn(pod, isInjected(pod))].map((problem) => ({
     ...problem,
     object: reference(pod),
   }));
   const reason = problems.find((problem) => problem.severity === "error");
   if (reason !== undefined) return { kind: "refused", problem: reason };
-  const rewritten = wishes.rewriteProbes ? { ...pod, spec: rewriteProbes(pod.spec) } : pod;
-  const injected = isInjected(pod) ? rewritten : withSidecar(rewritten, settings, wishes);
+  const rewritten = wishes.rewriteProbes ? rewriteProbes(pod.spec) : pod.spec;
+  const prepared = { ...pod, spec: delayTermination(rewritten, wishes.terminationDelay) };
+  const injected = isInjected(pod) ? prepared : withSidecar(prepared, settings, wishes);
   return { kind: "injected", pod: injected, warnings: problems };
 }
 

@@ -13,6 +13,11 @@ export interface InjectionSettings {
   /** Threads of a proxy that handle traffic. */
   readonly concurrency: number;
   readonly proxyResources: ProxyResources;
+  /**
+   * Seconds between the end of a pod's endpoints and the signal to its containers, where they do not say otherwise; 0
+   * for none. Kubernetes 1.30 and newer.
+   */
+  readonly terminationDelaySeconds: number;
 }
 
 /** Quantities as Kubernetes writes them. */
@@ -30,4 +35,5 @@ export const defaultInjectionSettings: InjectionSettings = {
   statsFlushSeconds: 5,
   concurrency: 2,
   proxyResources: { cpu: "10m", memory: "40Mi", memoryLimit: "256Mi" },
+  terminationDelaySeconds: 0,
 };

@@ -12,7 +12,7 @@ import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.t
 import type { SelectedBy } from "./admission.ts";
 import { namespaceSwitches, offValues, onValues, outsideNamespaces, podSwitches } from "./decision.ts";
 
-/** Where the webhooks are. Without `caBundle`, somebody else keeps it: see `webhookTrust`. */
+/** Where the webhooks are. The control plane keeps `caBundle`, as a field manager of its own. */
 export interface WebhookClientConfig {
   readonly service?: {
     readonly name: string;
@@ -56,16 +56,6 @@ export function webhookConfigurations(
         ...common,
       },
     ]),
-  ];
-}
-
-/** By what the API server knows the webhooks: for a field manager of its own, once they are installed. */
-export function webhookTrust(rootPem: string): readonly KubernetesObject[] {
-  const clientConfig = { caBundle: Buffer.from(rootPem).toString("base64") };
-  const named = (names: readonly string[]) => names.map((name) => ({ name, clientConfig }));
-  return [
-    configuration("MutatingWebhookConfiguration", injectionWebhook, named(entries.map(({ name }) => name))),
-    configuration("ValidatingWebhookConfiguration", validationWebhook, named(["validation.heddle.dev"])),
   ];
 }
 

@@ -20,6 +20,21 @@ export function replacedObjects(settings: InstallationSettings): readonly Manife
     .filter((object) => !kept.has(keyOf(object)));
 }
 
+/** Those of the objects that are in the cluster. */
+export async function presentAmong(
+  client: KubernetesClient,
+  objects: readonly Manifest[],
+): Promise<readonly Manifest[]> {
+  const found = await Promise.all(
+    objects.map(async ({ apiVersion, kind, metadata }) => {
+      const resource = await client.resourceOf(apiVersion, kind);
+      if (resource === undefined) return false;
+      return (await orAbsent(client.request("GET", pathOf(resource, metadata)))) !== undefined;
+    }),
+  );
+  return objects.filter((_, i) => found[i]);
+}
+
 /** Deletes an object, and says whether it was there. */
 export async function remove(client: KubernetesClient, object: Manifest): Promise<boolean> {
   const { apiVersion, kind, metadata } = object;

@@ -8,9 +8,6 @@ export const nameLabel = "app.kubernetes.io/name";
 export const partOfLabel = "app.kubernetes.io/part-of";
 export const versionLabel = "app.kubernetes.io/version";
 
-/** What belongs to an installation, in the cluster and beside it. */
-export const partOfHeddle = `${partOfLabel}=heddle`;
-
 /** The labels of every object of an installation. */
 export function installationLabels(version: string): Readonly<Record<string, string>> {
   return { [nameLabel]: "heddle", [partOfLabel]: "heddle", [versionLabel]: version };

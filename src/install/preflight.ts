@@ -1,11 +1,16 @@
 // Whether an installation can succeed, found out before anything is changed.
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
+import {
+  isSupported,
+  oldestMinor,
+  readServerVersion,
+  type ServerVersion,
+} from "#kubernetes/server-version.ts";
 import type { Problem } from "#model/reference.ts";
 import { fieldManager } from "./apply.ts";
 import { readInstalled } from "./installed.ts";
 import { manifests } from "./manifests.ts";
 import type { Manifest } from "./object.ts";
-import { isSupported, oldestMinor, readServerVersion, type ServerVersion } from "./server-version.ts";
 import type { InstallationSettings } from "./settings.ts";
 
 export interface Preflight {
@@ -21,23 +26,21 @@ export interface Preflight {
 /** Asks the cluster, and changes nothing. Throws if the API server cannot be reached. */
 export async function preflight(client: KubernetesClient, wanted: InstallationSettings): Promise<Preflight> {
   const server = await readServerVersion(client);
-  const [gatewayClasses, policies, installed] = await Promise.all([
+  const [gatewayClasses, policies] = await Promise.all([
     client.resourceOf("gateway.networking.k8s.io/v1", "GatewayClass"),
     client.resourceOf("admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy"),
-    readInstalled(client),
   ]);
   const gatewayApi = gatewayClasses !== undefined;
-  const problems = [
-    ...versionProblems(server, wanted, policies !== undefined),
-    ...trustDomainProblems(wanted, installed?.trustDomain),
-  ];
-  const objects = manifests({ ...wanted, gatewayApi });
-  const permissions = problems.length > 0 ? [] : await permissionProblems(client, objects);
+  const found = { server, gatewayApi };
+  const versions = versionProblems(server, wanted, policies !== undefined);
+  if (versions.length > 0) return { ...found, problems: versions };
+  const permissions = await permissionProblems(client, manifests({ ...wanted, gatewayApi }));
+  if (permissions.length > 0) return { ...found, problems: permissions };
+  const installed = await readInstalled(client);
   return {
-    server,
-    gatewayApi,
+    ...found,
     ...(installed !== undefined && { upgradeFrom: installed.version }),
-    problems: [...problems, ...permissions],
+    problems: trustDomainProblems(wanted, installed?.trustDomain),
   };
 }
 
@@ -76,13 +79,16 @@ function trustDomainProblems(
   ];
 }
 
+/** To apply is to patch or create; what is there is read, and what is replaced is deleted. */
+const verbs = ["get", "create", "patch", "delete"];
+
 async function permissionProblems(
   client: KubernetesClient,
   objects: readonly Manifest[],
 ): Promise<readonly Problem[]> {
   const kinds = objects.filter((object, i) => objects.findIndex((other) => other.kind === object.kind) === i);
   const denied = await Promise.all(
-    kinds.flatMap((object) => ["create", "patch"].map((verb) => deniedAccess(client, object, verb))),
+    kinds.flatMap((object) => verbs.map((verb) => deniedAccess(client, object, verb))),
   );
   const problems = denied.filter((each) => each !== undefined);
   return problems.length > 0 ? problems : escalationProblems(client, objects);

@@ -22,54 +22,32 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
-const watch = ["get", "list", "watch"];
+const watch = ["list", "watch"];
 
 /** What it may do in every namespace. */
 export const clusterRules: readonly PolicyRule[] = [
   // The mesh is made of these: who runs where, under which account, and behind which name.
-  {
-    apiGroups: [""],
-    resources: ["namespaces", "pods", "services", "serviceaccounts", "nodes"],
-    verbs: watch,
-  },
+  { apiGroups: [""], resources: ["namespaces", "pods", "services"], verbs: watch },
   { apiGroups: ["discovery.k8s.io"], resources: ["endpointslices"], verbs: watch },
   // The user's routes and policies.
   {
     apiGroups: ["gateway.networking.k8s.io"],
-    resources: [
-      "gatewayclasses",
-      "gateways",
-      "httproutes",
-      "grpcroutes",
-      "tcproutes",
-      "tlsroutes",
-      "referencegrants",
-    ],
+    resources: ["gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"],
     verbs: watch,
   },
-  {
-    apiGroups: ["networking.istio.io"],
-    resources: ["virtualservices", "destinationrules", "serviceentries", "workloadentries", "sidecars"],
-    verbs: watch,
-  },
-  {
-    apiGroups: ["security.istio.io"],
-    resources: ["peerauthentications", "requestauthentications", "authorizationpolicies"],
-    verbs: watch,
-  },
-  { apiGroups: ["telemetry.istio.io"], resources: ["telemetries"], verbs: watch },
+  { apiGroups: ["networking.istio.io"], resources: ["virtualservices", "destinationrules"], verbs: watch },
   // A kind that is installed later is watched from then on.
   { apiGroups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions"], verbs: watch },
   // What became of routes and policies is said in their status. Their spec is the user's: nothing here may change it.
   {
     apiGroups: ["gateway.networking.k8s.io"],
     resources: ["gatewayclasses/status", "gateways/status", "httproutes/status", "grpcroutes/status"],
-    verbs: ["patch", "update"],
+    verbs: ["patch"],
   },
   {
     apiGroups: ["networking.istio.io"],
     resources: ["virtualservices/status", "destinationrules/status"],
-    verbs: ["patch", "update"],
+    verbs: ["patch"],
   },
   // Why a pod was not injected is said where its owner looks: in events.
   { apiGroups: ["events.k8s.io"], resources: ["events"], verbs: ["create"] },
@@ -82,9 +60,10 @@ export const clusterRules: readonly PolicyRule[] = [
     verbs: [...watch, "create", "patch", "delete"],
   },
   // A Gateway becomes a Deployment, a Service and a ServiceAccount beside it, in the namespace that the user has
-  // chosen: this cannot be limited by name.
+  // chosen: this cannot be limited by name. It is the one far-reaching right; docs/kubernetes.md says what it means.
   { apiGroups: ["apps"], resources: ["deployments"], verbs: [...watch, "create", "patch", "delete"] },
-  { apiGroups: [""], resources: ["services", "serviceaccounts"], verbs: ["create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["serviceaccounts"], verbs: [...watch, "create", "patch", "delete"] },
+  { apiGroups: [""], resources: ["services"], verbs: ["create", "patch", "delete"] },
   // Clusters that enforce permissions on owners (OpenShift) ask this of whoever makes a Gateway an owner.
   { apiGroups: ["gateway.networking.k8s.io"], resources: ["gateways/finalizers"], verbs: ["update"] },
   // The API server calls the webhooks by a certificate of the mesh's authority, which is written into them.
@@ -105,34 +84,31 @@ export const clusterRules: readonly PolicyRule[] = [
   { apiGroups: ["authentication.k8s.io"], resources: ["tokenreviews"], verbs: ["create"] },
 ];
 
-/**
- * What it may do in its own namespace alone. `create` has no names here, for it is a POST, by which the first of two
- * replicas wins.
- */
+/** What it may do in its own namespace alone. */
 export const systemRules: readonly PolicyRule[] = [
-  // The key of the certificate authority: made once by whichever replica is first, and only read from then on.
+  // The key of the certificate authority, or the user's own: made once by whichever replica is first, which is a POST
+  // without a name, and only read from then on.
   { apiGroups: [""], resources: ["secrets"], verbs: ["create"] },
   {
     apiGroups: [""],
     resources: ["secrets"],
     resourceNames: [authoritySecret, usersAuthoritySecret],
-    verbs: watch,
+    verbs: ["get"],
   },
-  // One replica leads, and writes statuses.
+  // One replica leads, and writes statuses. The first one makes the lease, by a POST again.
   { apiGroups: ["coordination.k8s.io"], resources: ["leases"], verbs: ["create"] },
   {
     apiGroups: ["coordination.k8s.io"],
     resources: ["leases"],
     resourceNames: [leaderLease],
-    verbs: ["get", "update", "patch"],
+    verbs: ["get", "update"],
   },
   // What workloads used before is sent ahead to their next pods.
-  { apiGroups: [""], resources: ["configmaps"], verbs: ["create"] },
   {
     apiGroups: [""],
     resources: ["configmaps"],
     resourceNames: [dependenciesConfigMap],
-    verbs: [...watch, "update", "patch"],
+    verbs: [...watch, "create", "patch"],
   },
 ];
 

@@ -4,10 +4,11 @@ import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { type KubernetesClient, pathOf } from "#kubernetes/client.ts";
 import { systemNamespace } from "#model/installation.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import { remove } from "./apply.ts";
 import { orAbsent } from "./installed.ts";
 import { manifests } from "./manifests.ts";
-import { type Manifest, partOfHeddle } from "./object.ts";
+import type { Manifest } from "./object.ts";
 import { defaultSettings, injectionModes } from "./settings.ts";
 
 /** How far it is: for the terminal. */
@@ -59,18 +60,19 @@ async function untilNamespaceIsGone(client: KubernetesClient): Promise<void> {
   }
 }
 
-/** The kinds of which the control plane makes objects in the namespaces of users. */
-const spreadKinds = [
+/** What a Gateway becomes, in the namespaces of users. */
+const gatewayKinds = [
   ["apps/v1", "Deployment"],
-  ["policy/v1", "PodDisruptionBudget"],
   ["v1", "Service"],
   ["v1", "ServiceAccount"],
 ] as const;
 
 async function spreadObjects(client: KubernetesClient): Promise<readonly Manifest[]> {
   const ofGateways = await Promise.all(
-    spreadKinds.map(([apiVersion, kind]) =>
-      listed(client, apiVersion, kind, { labelSelector: partOfHeddle }),
+    gatewayKinds.map(([apiVersion, kind]) =>
+      listed(client, apiVersion, kind, {
+        labelSelector: `app.kubernetes.io/managed-by=heddle,${gatewayNameLabel}`,
+      }),
     ),
   );
   const trustBundles = await listed(client, "v1", "ConfigMap", {

@@ -2,10 +2,11 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
+import { programFile } from "#runtime/program.ts";
 import { CONTROL_PLANE_PORT, NODE_ADDRESS } from "./network/addresses.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
-const MAIN = join(import.meta.dirname, "..", "main.ts");
+const MAIN = programFile("main");
 const LONGEST_PAUSE_MS = 5_000;
 /** Having run this long, it is restarted at once. */
 const PROVEN_MS = 10_000;

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { programFile } from "#runtime/program.ts";
 import { takeLock } from "./lock.ts";
 import { createNodeNamespace, namespaceFile, nodeNamespace } from "./network/node-namespace.ts";
 import { askSocket } from "./socket-client.ts";
@@ -8,7 +9,7 @@ import { makeStateDirectory, type StateDirectory } from "./state-directory.ts";
 import type { LauncherMessage, SupervisorMessage } from "./supervisor-main.ts";
 import { sweep } from "./sweep.ts";
 
-const SUPERVISOR = join(import.meta.dirname, "supervisor-main.ts");
+const SUPERVISOR = programFile("local/supervisor-main");
 
 /** A mesh that this process has started. */
 export interface LaunchedMesh {

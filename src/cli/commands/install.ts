@@ -1,11 +1,7 @@
 import type { Command } from "commander";
-import type { InstallationSettings } from "#install/settings.ts";
-import type { KubernetesClient } from "#kubernetes/client.ts";
 import { type InstallOptions, settingsFrom, withInstallOptions } from "../install-options.ts";
-import { type Steps, showSteps } from "../steps.ts";
+import { showSteps } from "../steps.ts";
 import { type ClusterOptions, withClusterOptions } from "../target.ts";
-
-const rolloutTimeoutMs = 180_000;
 
 /** `heddle install`: puts Heddle into a cluster, or upgrades it there. */
 export function register(program: Command): void {
@@ -34,9 +30,10 @@ Then, for each namespace that shall be in the mesh:
 }
 
 async function install(options: InstallOptions & ClusterOptions): Promise<void> {
-  const [{ connectCluster }, { preflight }] = await Promise.all([
+  const [{ connectCluster }, { preflight }, { bringUp }] = await Promise.all([
     import("../cluster.ts"),
     import("#install/preflight.ts"),
+    import("#install/bring-up.ts"),
   ]);
   const client = await connectCluster(options);
   const steps = showSteps();
@@ -49,7 +46,10 @@ async function install(options: InstallOptions & ClusterOptions): Promise<void> 
     );
   }
   const settings = settingsFrom(options, { gatewayApi: found.gatewayApi });
-  await bringUp(client, settings, steps);
+  if (found.upgradeFrom !== undefined && found.upgradeFrom !== settings.version) {
+    console.error(`Heddle ${found.upgradeFrom} is there, and becomes ${settings.version}`);
+  }
+  await bringUp(client, settings, steps.run);
   if (!found.gatewayApi) {
     console.error(
       "The cluster has no Gateway API: Gateways and HTTPRoutes work once its CRDs are there, and this has run again.",
@@ -57,28 +57,4 @@ async function install(options: InstallOptions & ClusterOptions): Promise<void> 
   }
   const { checkAndPrint } = await import("../check-report.ts");
   await checkAndPrint(client, {});
-}
-
-async function bringUp(
-  client: KubernetesClient,
-  settings: InstallationSettings,
-  steps: Steps,
-): Promise<void> {
-  const [{ applyAll, remove, replacedObjects }, { controlPlane }, { admission }, { waitForRollout }] =
-    await Promise.all([
-      import("#install/apply.ts"),
-      import("#install/manifests.ts"),
-      import("#install/admission.ts"),
-      import("#install/rollout.ts"),
-    ]);
-  const objects = controlPlane(settings);
-  await steps.run(`apply ${objects.length} objects of the control plane`, () => applyAll(client, objects));
-  await steps.run("wait for the control plane", (onProgress) =>
-    waitForRollout(client, { timeoutMs: rolloutTimeoutMs, onProgress }),
-  );
-  await steps.run(`switch on injection by ${settings.injection}`, async () => {
-    await applyAll(client, admission(settings));
-    // Only now: at no moment is there a pod that nobody would inject.
-    for (const object of replacedObjects(settings)) await remove(client, object);
-  });
 }

@@ -29,7 +29,7 @@ async function takeOut({ yes, ...cluster }: ClusterOptions & { readonly yes?: bo
   const [{ connectCluster }, { uninstall }, { readServerVersion }] = await Promise.all([
     import("../cluster.ts"),
     import("#install/uninstall.ts"),
-    import("#install/server-version.ts"),
+    import("#kubernetes/server-version.ts"),
   ]);
   const client = await connectCluster(cluster);
   await readServerVersion(client); // Whether there is a cluster at all, before the question.

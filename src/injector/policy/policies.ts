@@ -11,6 +11,7 @@ import { sidecar } from "../sidecar.ts";
 import { celObject, celText, type Variable, variable } from "./cel.ts";
 import { probePatch, probeVariables } from "./probes.ts";
 import { refusals, refusalsOfAll, warningsOfAll } from "./problems.ts";
+import { terminationPatch, terminationVariables } from "./termination.ts";
 import { annotation, decisionVariables, listVariables, wishVariables } from "./variables.ts";
 
 /** What warns only: the API server knows one action for a policy. */
@@ -73,6 +74,7 @@ function mutation(settings: InjectionSettings): object {
   const patches = [
     // Probes first: the second expression sees what the first one did, and indices as the user wrote them are simpler.
     `${wanted} && ${rewrites} ? ${probePatch()} : []`,
+    `${wanted} ? (${terminationPatch()}) : []`,
     `${wanted} && !variables.injected ? ${sidecarPatch(settings)} : []`,
   ];
   return {
@@ -84,6 +86,7 @@ function mutation(settings: InjectionSettings): object {
       refusals(),
       ...wishVariables(settings.proxyResources),
       ...probeVariables(),
+      ...terminationVariables(settings.terminationDelaySeconds),
     ],
     mutations: patches.map((expression) => ({ patchType: "JSONPatch", jsonPatch: { expression } })),
   };
@@ -112,8 +115,8 @@ function sidecarPatch(settings: InjectionSettings): string {
     unless("spec.volumes", "/spec/volumes", "[]"),
     ...parts.volumes.map((each) => add("/spec/volumes/-", celObject(each, "Object.spec.volumes"))),
     unless("spec.initContainers", "/spec/initContainers", "[]"),
-    ...[...parts.initContainers]
-      .reverse()
+    ...parts.initContainers
+      .toReversed()
       .map((each) => add("/spec/initContainers/0", celObject(each, "Object.spec.initContainers"))),
     ...(hasLimit ? [] : [wishedLimit(parts.initContainers.length - 1)]),
   ].join(" + ");

@@ -101,7 +101,7 @@ function forbidden(rule: ForbiddenField): string {
   }
   const skipsOwn = list === "initContainers" || list === "volumes";
   const own = skipsOwn ? `!(variables.injected && c.name in ${celList(ownNames)}) && ` : "";
-  const found = `${text(message)}`.slice(0, -2) + `, spec.${list}[" + string(i) + "].${path.join(".")})"`;
+  const found = text(message).slice(0, -2) + `, spec.${list}[" + string(i) + "].${path.join(".")})"`;
   return `object.spec.?${list}.orValue([]).transformList(i, c, ${own}${isForbidden(rule, "c")}, ${found})`;
 }
 

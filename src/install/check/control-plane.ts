@@ -1,9 +1,9 @@
 // Whether the control plane runs, and whether everybody can trust it.
 import { X509Certificate } from "node:crypto";
+import { isSupported, oldestMinor } from "#kubernetes/server-version.ts";
 import { systemNamespace } from "#model/installation.ts";
 import { isReady } from "#model/kubernetes/pod.ts";
 import { rolloutFailure } from "../rollout.ts";
-import { isSupported, oldestMinor } from "../server-version.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
 import type { ClusterSnapshot } from "./snapshot.ts";
 

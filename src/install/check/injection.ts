@@ -1,6 +1,8 @@
 // Whether pods that are created now get their sidecar.
+import { decideInjection } from "#injector/decision.ts";
 import { systemNamespace } from "#model/installation.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Pod } from "#model/kubernetes/pod.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
 import type { ClusterSnapshot, WebhookConfiguration } from "./snapshot.ts";
 
@@ -57,7 +59,7 @@ export function checkValidation({
     ];
   }
   return (
-    caBundleFindings(validationWebhook, roots, "routes and policies cannot be changed") ?? [
+    caBundleFindings(validationWebhook, roots, "wrong routes are not refused, only reported") ?? [
       ok("validation", "wrong routes and policies are refused"),
     ]
   );
@@ -89,12 +91,18 @@ function caBundleFindings(
   return undefined;
 }
 
-/** The namespaces whose label asks for injection. */
+/** The namespaces in which a pod that says nothing itself gets a sidecar. */
 export function meshedNamespaces({
   namespaces,
 }: Pick<ClusterSnapshot, "namespaces">): readonly KubernetesObject[] {
-  return namespaces.filter(({ metadata: { labels } }) => {
-    return labels?.["heddle.dev/inject"] === "enabled" || labels?.["istio-injection"] === "enabled";
+  return namespaces.filter(({ metadata }) => {
+    const silent: Pod = {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "any", namespace: metadata.name },
+      spec: { containers: [] },
+    };
+    return decideInjection(silent, metadata).inject;
   });
 }
 

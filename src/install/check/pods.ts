@@ -1,4 +1,5 @@
 // What runs already: pods without the sidecar that they should have, and proxies of another version.
+import { podSecurityLabel, podSecurityProblem } from "#injector/pod-security.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
 import { meshedNamespaces } from "./injection.ts";
 import type { ClusterSnapshot } from "./snapshot.ts";
@@ -42,21 +43,12 @@ function restart(namespace: string): string {
   return `kubectl rollout restart deployment,statefulset,daemonset -n ${namespace}`;
 }
 
-/** Levels of Pod Security that refuse a container with NET_ADMIN, as the one that captures traffic needs it. */
-const forbiddingLevels = new Set(["baseline", "restricted"]);
-const enforceLabel = "pod-security.kubernetes.io/enforce";
-
 export function checkPodSecurity(snapshot: ClusterSnapshot): readonly Finding[] {
   if (snapshot.installed === undefined) return [];
   return meshedNamespaces(snapshot).flatMap(({ metadata: { name, labels } }) => {
-    const level = labels?.[enforceLabel] ?? "";
-    if (!forbiddingLevels.has(level)) return [];
-    return [
-      error(
-        "Pod Security",
-        `namespace ${name} enforces ${level}, which forbids the container that captures traffic: its pods are refused`,
-        `kubectl label namespace ${name} ${enforceLabel}=privileged --overwrite`,
-      ),
-    ];
+    const problem = podSecurityProblem(name, labels);
+    if (problem === undefined) return [];
+    const remedy = `kubectl label namespace ${name} ${podSecurityLabel}=privileged --overwrite`;
+    return [error("Pod Security", problem.message, remedy)];
   });
 }

@@ -2,6 +2,7 @@
 import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
+import { readServerVersion, type ServerVersion } from "#kubernetes/server-version.ts";
 import {
   authoritySecret,
   gatewayClass,
@@ -19,7 +20,6 @@ import type { Problem } from "#model/reference.ts";
 import { type Installed, orAbsent, readInstalled } from "../installed.ts";
 import { type MeshedPod, meshedPods } from "../meshed-pods.ts";
 import { readControlPlanePods } from "../rollout.ts";
-import { readServerVersion, type ServerVersion } from "../server-version.ts";
 
 export interface WebhookConfiguration extends KubernetesObject {
   readonly webhooks?: readonly {

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { connect, type Server, type Socket } from "node:net";
-import { join } from "node:path";
 import type { ObjectReference, Problem } from "#model/reference.ts";
+import { programFile } from "#runtime/program.ts";
 
 /** A port of 127.0.0.1 of the host that leads to a gateway. */
 export interface HostPort {
@@ -98,7 +98,7 @@ export function startHostPorts(hostNetwork: number, onChange: () => void): HostP
 
 function listenOnHost(hostNetwork: number, port: number): Promise<Server | string> {
   return new Promise((resolve) => {
-    const program = join(import.meta.dirname, "listen-on-host.ts");
+    const program = programFile("local/gateways/listen-on-host");
     const child: ChildProcess = spawn(
       "nsenter",
       [

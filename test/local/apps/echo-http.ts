@@ -16,6 +16,8 @@ export interface SeenRequest {
   readonly path: string;
   readonly httpVersion: string;
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Names and values by turns, as they came. */
+  readonly rawHeaders: readonly string[];
   readonly bodyBytes: number;
   /** The first 64 KiB of it. */
   readonly body: string;
@@ -37,6 +39,7 @@ async function see(request: Request, name: string): Promise<SeenRequest> {
     path: request.url ?? "",
     httpVersion: request.httpVersion,
     headers: { ...request.headers },
+    rawHeaders: request.rawHeaders,
     bodyBytes: body.length,
     body: body.toString("utf8", 0, 65_536),
     remoteAddress: `${socket.remoteAddress}:${socket.remotePort}`,
@@ -65,11 +68,16 @@ async function answer(request: Request, response: Response, name: string): Promi
   response.end(chunks === 0 ? text : "");
 }
 
-/** One port for all: what begins like HTTP/2 is, the rest is HTTP/1.1. */
-export function serveHttp(port: number, host: string, name: string): void {
-  const onRequest = (request: Request, response: Response): void => {
+/** What answers requests. */
+export function echo(name: string): (request: Request, response: Response) => void {
+  return (request, response) => {
     answer(request, response, name).catch(() => response.destroy());
   };
+}
+
+/** One port for all: what begins like HTTP/2 is, the rest is HTTP/1.1. */
+export function serveHttp(port: number, host: string, name: string): void {
+  const onRequest = echo(name);
   const http1 = createHttp1Server(onRequest);
   http1.keepAliveTimeout = 0;
   const http2 = createHttp2Server(onRequest);

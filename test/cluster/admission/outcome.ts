@@ -1,4 +1,5 @@
 // Pods at a real API server: created without being kept, and compared after what the server fills in.
+import { isInjected } from "#injector/inject.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 
@@ -6,15 +7,21 @@ import type { Pod } from "#model/kubernetes/pod.ts";
 export type Outcome = { readonly pod: Pod } | { readonly refusal: string };
 
 /** Creates a pod for the sake of the answer. */
-export async function tryPod(client: KubernetesClient, pod: object, namespace: string): Promise<Outcome> {
+export async function outcomeOf(client: KubernetesClient, pod: Pod): Promise<Outcome> {
   try {
-    const path = `/api/v1/namespaces/${namespace}/pods`;
+    const path = `/api/v1/namespaces/${pod.metadata.namespace}/pods`;
     const query = { dryRun: "All" };
     return { pod: normal(await client.request<Pod>("POST", path, { body: pod, query })) };
   } catch (error) {
     if (!(error instanceof KubernetesError)) throw error;
     return { refusal: refusalOf(error) };
   }
+}
+
+/** An outcome in a few words. */
+export function wordsOf(outcome: Outcome): string {
+  if ("refusal" in outcome) return `refused: ${outcome.refusal}`;
+  return isInjected(outcome.pod) ? "injected" : "left alone";
 }
 
 /** What an admission plugin said, without who said it. */
@@ -27,8 +34,8 @@ export function refusalOf(error: KubernetesError): string {
  * before or after the sidecar's.
  */
 export function normal(pod: Pod): Pod {
-  const tokens = /kube-api-access-[a-z0-9]{5}/g;
-  const kept = JSON.parse(JSON.stringify(pod).replaceAll(tokens, "kube-api-access")) as {
+  const token = /kube-api-access-[a-z0-9]{5}/g;
+  const kept = JSON.parse(JSON.stringify(pod).replaceAll(token, "kube-api-access")) as {
     readonly metadata: Record<string, unknown>;
     readonly spec: Pod["spec"];
     readonly status?: unknown;
