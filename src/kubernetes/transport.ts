@@ -34,7 +34,7 @@ export function openTransport(access: ClusterAccess): Send {
         ...credentials,
         method: request.method,
         headers: {
-          accept: acceptedType(request),
+          accept: request.accept ?? acceptedType(request),
           "user-agent": "heddle",
           ...(body === undefined ? {} : contentHeaders(body, request)),
           ...headers,
