@@ -1,10 +1,12 @@
 // Runs the tests, group after group, and sums up. `npm test` runs all; words choose: the name of a group, or a part
-// of a file's path. `npm test -- unit`, `npm test -- local routing`.
+// of a file's path. `npm test -- unit`, `npm test -- local routing`. With KUBECONFIG or `--context=NAME` the tests that need Kubernetes
+// run on that cluster.
 import { globSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
+import { parseArgs } from "node:util";
 import { holdCluster } from "#test/helpers/cluster.ts";
 
 interface Group {
@@ -85,7 +87,11 @@ async function runGroup({ name, files: chosen, concurrency, timeoutMs, start }: 
   return counts;
 }
 
-const words = process.argv.slice(2);
+const { values, positionals: words } = parseArgs({
+  allowPositionals: true,
+  options: { context: { type: "string" } },
+});
+if (values.context !== undefined) process.env["HEDDLE_TEST_CONTEXT"] = values.context;
 const chosen = choose(words);
 if (chosen.length === 0) {
   console.error(`No test file fits ${words.join(" ")}.`);

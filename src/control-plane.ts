@@ -1,4 +1,5 @@
 // The core of every control plane, whatever its objects come from: objects → model → Envoy → xDS, and back telemetry.
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Graph } from "#collections/graph.ts";
 import { compileMesh, type Mesh } from "#compile/graph.ts";
@@ -42,6 +43,8 @@ export interface ControlPlane {
   /** Lets the proxies go, one after the other over `spreadMs`, and stops everything. */
   stop(spreadMs: number): Promise<void>;
 }
+
+const lastWordsMs = 200;
 
 /** Wires it. Resolves when the control plane has a certificate of its own. */
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
@@ -115,6 +118,8 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
     stop: async (spreadMs) => {
       if (spreadMs > 0) server.drain();
       await xds.close(spreadMs);
+      // The end of the last streams gets to their peers before the connections are cut.
+      if (spreadMs > 0) await sleep(lastWordsMs);
       stopCertificates();
       certificate.close();
       await server.close();

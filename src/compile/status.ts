@@ -12,12 +12,12 @@ import type { MeshObjects } from "#sources/objects.ts";
 import { type GatewayRoute, routesOnListener, servedRoutes } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
 import type { Listener } from "./listeners.ts";
+import { isOurGateway, isOurParent } from "./ownership.ts";
 import { type ConditionContext, conditionsOf, unlessPresent } from "./status/conditions.ts";
 import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 import { gatewayStatus } from "./status/gateway-status.ts";
 import { istioConditions } from "./status/istio-status.ts";
-import { isOurGateway, isOurParent } from "./status/ownership.ts";
 import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */

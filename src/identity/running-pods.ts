@@ -8,7 +8,7 @@ export type AuthenticatePod = (token: string | undefined) => Promise<Workload | 
 export interface AuthenticatePodsOptions {
   /**
    * How long a caller waits for its pod to become known: a proxy of a cluster may start before the API server has told
-   * that its pod has an address. Default: not at all.
+   * that its pod has an address. After that it is told to come again. Default: not at all, for all pods are known.
    */
   readonly patienceMs?: number;
 }
@@ -32,11 +32,15 @@ export function authenticatePods(
     const identity = await verifier.verify(token);
     if ("refused" in identity) return identity;
     const key = `${identity.namespace}/${identity.pod}`;
-    const deadline = performance.now() + (options.patienceMs ?? 0);
+    const { patienceMs = 0 } = options;
+    const deadline = performance.now() + patienceMs;
     for (;;) {
       const answer = holderOf(identity, workloads.get(key));
+      if (!("refused" in answer) || answer.again === undefined) return answer;
+      // Where all pods are known, a pod that is not there does not exist.
+      if (patienceMs === 0) return { refused: answer.refused };
       const leftMs = deadline - performance.now();
-      if (!("refused" in answer) || answer.again === undefined || leftMs <= 0) return answer;
+      if (leftMs <= 0) return answer;
       await change(waiting, key, leftMs);
     }
   };
@@ -47,7 +51,7 @@ function holderOf(identity: PodIdentity, workload: Workload | undefined): Worklo
   if (workload === undefined) return { refused: `pod ${name} is not running`, again: true };
   // A pod of a StatefulSet takes the name of the one before it, which may be what is still known here.
   if (workload.podUid !== identity.podUid) {
-    return { refused: `the token is of an earlier pod ${name}, or of one not known yet`, again: true };
+    return { refused: `the token is of an earlier pod ${name}`, again: true };
   }
   if (workload.serviceAccount !== identity.serviceAccount) {
     return { refused: `pod ${name} does not run as service account ${identity.serviceAccount}` };

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { trafficOf } from "#test/helpers/traffic.ts";
 import { incompleteBoundMicroseconds, latencyBoundsMs, measures, type TrafficField } from "./measures.ts";
-import { statOf } from "./stat.ts";
+import { statOf, statOfRows, statRows } from "./stat.ts";
 import { type Point, TelemetryStore } from "./store.ts";
 import type { Reporter } from "./traffic.ts";
 
@@ -136,6 +136,24 @@ test("success, latency and encryption of an edge are those of all its responses 
       mtls: true,
     },
   ]);
+});
+
+test("rows of stores that each have seen some of the pods make the answer of one that has seen all", () => {
+  const [here, there, whole] = [storeAt(0), storeAt(0), storeAt(0)];
+  for (const { at } of [here, there, whole]) at(5_000);
+  const report = (store: TelemetryStore, pod: string, points: readonly Point[]) =>
+    store.record({ reporter: workload("frontend", pod), intervalMs: 5_000, points });
+  const [some, others] = [
+    [requests(30)],
+    [requests(10), requests(10, { ...toReviews, responseCode: "500" })],
+  ];
+  report(here.store, "frontend-1", some);
+  report(there.store, "frontend-2", others);
+  report(whole.store, "frontend-1", some);
+  report(whole.store, "frontend-2", others);
+  const together = statOfRows([...statRows(here.store), ...statRows(there.store)]);
+  assert.deepEqual(together, statOf(whole.store));
+  assert.equal(only(together).success, 0.8);
 });
 
 test("one plaintext request makes the edge plaintext", () => {

@@ -473,7 +473,7 @@ subjects: [{kind: User, name: reader}]`;
 });
 
 test("thousands of pods are read in pages, in little time and memory", async (t) => {
-  const count = 1200;
+  const count = 2000;
   const names = Array.from({ length: count }, (_, index) => `many-${index}`);
   for (let from = 0; from < count; from += 100) {
     await Promise.all(

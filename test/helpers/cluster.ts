@@ -1,4 +1,4 @@
-// The Kubernetes of the tests: the user's own when KUBECONFIG names one, else the cluster of test/cluster/kubernetes,
+// The Kubernetes of the tests: the user's own when one is named, else the cluster of test/cluster/kubernetes,
 // which the tests of one working copy share, with the images of images/ in it. Tests make namespaces of their own.
 import { spawn } from "node:child_process";
 import { createHash, randomBytes } from "node:crypto";
@@ -52,6 +52,11 @@ export interface Cluster {
   logs(namespace: string, pod: string, container?: string): Promise<string>;
   /** A port of this machine that leads to one of a pod (`web-0`, `deployment/web`, `service/web`). */
   portForward(namespace: string, pod: string, port: number): Promise<Forwarding>;
+  /**
+   * Sends a signal to a part of Kubernetes: after KILL the API server and etcd are started again, after STOP they hang
+   * until CONT. Not on a cluster of the user's.
+   */
+  signal(daemon: "kube-apiserver" | "etcd", signal: "KILL" | "STOP" | "CONT"): Promise<void>;
   /** Runs a command in the node's network, with its processes and mounts. Not on a cluster of the user's. */
   inNode(command: readonly string[], input?: string): Promise<string>;
   /**
@@ -70,14 +75,23 @@ export function testClusterName(): string {
   return process.env[OWN] ?? `test-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;
 }
 
+interface Access {
+  readonly kubeconfig: string;
+  readonly context?: string;
+}
+
+/** What KUBECONFIG and HEDDLE_TEST_CONTEXT (`npm test -- --context=NAME`) say. */
+function namedCluster(): Access | undefined {
+  const kubeconfig = process.env["KUBECONFIG"];
+  const context = process.env["HEDDLE_TEST_CONTEXT"];
+  if (!kubeconfig && !context) return undefined;
+  return { kubeconfig: kubeconfig || join(homedir(), ".kube/config"), ...(context && { context }) };
+}
+
 /** The cluster of the tests. Starts it when nobody has; then it runs until `cluster.sh down` ends it. */
 export async function startCluster(): Promise<Cluster> {
-  const context = process.env["HEDDLE_TEST_CONTEXT"];
-  const named = process.env["KUBECONFIG"];
-  if (named !== undefined && named !== "") {
-    const name = process.env[OWN];
-    return clusterOf({ kubeconfig: named, ...(context !== undefined && { context }) }, name);
-  }
+  const named = namedCluster();
+  if (named !== undefined) return clusterOf(named, process.env[OWN]);
   const name = testClusterName();
   const kubeconfig = (await succeed(SCRIPT, ["up", name])).trim();
   await loadImages(name);
@@ -89,7 +103,7 @@ export async function startCluster(): Promise<Cluster> {
  * user has a cluster. Processes started from now on find it.
  */
 export async function holdCluster(): Promise<() => Promise<void>> {
-  if (process.env["KUBECONFIG"]) return () => Promise.resolve();
+  if (namedCluster() !== undefined) return () => Promise.resolve();
   const name = testClusterName();
   const holder = spawn(SCRIPT, ["hold", name], { stdio: ["pipe", "pipe", "inherit"], detached: true });
   const ended = new Promise<void>((done) => holder.on("close", () => done()));
@@ -108,7 +122,7 @@ export async function holdCluster(): Promise<() => Promise<void>> {
   };
 }
 
-function clusterOf(access: { kubeconfig: string; context?: string }, name: string | undefined): Cluster {
+function clusterOf(access: Access, name: string | undefined): Cluster {
   const accessFlags = access.context === undefined ? [] : [`--context=${access.context}`];
   const environment = { ...process.env, KUBECONFIG: access.kubeconfig, PATH: pathWithKubectl() };
   const tryKubectl: Cluster["tryKubectl"] = (args, input) =>
@@ -167,6 +181,11 @@ function clusterOf(access: { kubeconfig: string; context?: string }, name: strin
       kubectl(["logs", "-n", namespace, pod, ...(container === undefined ? [] : ["-c", container])]),
     portForward: (namespace, pod, port) =>
       forward([...accessFlags, "port-forward", "-n", namespace, pod, `:${port}`], environment),
+    async signal(daemon, signal) {
+      const files = `$(grep -lsx ${daemon} /proc/[0-9]*/comm)`;
+      const kill = `for file in ${files}; do file=\${file%/comm}; kill -${signal} \${file#/proc/}; done`;
+      await succeed(SCRIPT, ["enter", ownNode(), "sh", "-c", kill]);
+    },
     inNode: async (command, input) => succeed(SCRIPT, ["enter", ownNode(), ...command], input),
     nodeNetwork: async () => joinNamespace(Number(await succeed(SCRIPT, ["pid", ownNode()]))),
   };

@@ -3,11 +3,12 @@ import type { GrpcRoute, GrpcRouteMatch } from "#model/gateway-api/grpc-route.ts
 import { checkExpression } from "./expression.ts";
 import type { CheckFinding } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
-import { checkParents } from "./route-parents.ts";
+import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends, checkFilters } from "./route-rules.ts";
 
 /** Parents, matches, filters and backends of a GRPCRoute. */
 export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+  if (isForeignRoute(route, inputs, fetch)) return [];
   return [
     ...checkParents(route, inputs, fetch),
     ...(route.spec.rules ?? []).flatMap((rule, index) => {

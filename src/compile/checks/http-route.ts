@@ -4,11 +4,12 @@ import { matchesByPrefix } from "#model/gateway-api/http-routes.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
-import { checkParents } from "./route-parents.ts";
+import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends, checkFilters } from "./route-rules.ts";
 
 /** Parents, matches, filters and backends of an HTTPRoute. */
 export function checkHttpRoute(route: HttpRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+  if (isForeignRoute(route, inputs, fetch)) return [];
   return [
     ...checkParents(route, inputs, fetch),
     ...(route.spec.rules ?? []).flatMap((rule, index) => {

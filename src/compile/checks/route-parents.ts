@@ -15,6 +15,7 @@ import {
   routesOnListener,
   servedRoutes,
 } from "../attachments.ts";
+import { isForeignParent } from "../ownership.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
@@ -25,16 +26,27 @@ export function checkParents(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const parents = route.spec.parentRefs ?? [];
+  const { namespace = "default" } = route.metadata;
   if (parents.length === 0) {
     const message = "is attached to nothing and has no effect; name a Service or a Gateway";
     return [warning("spec.parentRefs", message)];
   }
   return parents.flatMap((parent, index) => {
     const field = `spec.parentRefs[${index}]`;
+    if (isForeignParent(inputs.objects, fetch, parent, namespace)) return [];
     if (isServiceParent(parent)) return checkServiceParent(parent, route, field, inputs, fetch);
     if (isGatewayParent(parent)) return checkGatewayParent(parent, route, field, inputs, fetch);
     return checkOtherParent(parent, route, field, inputs, fetch);
   });
+}
+
+/** Whether a route is other controllers' alone: what is in it is not for us to judge. */
+export function isForeignRoute(route: GatewayRoute, inputs: CheckInputs, fetch: Fetch): boolean {
+  const { namespace = "default" } = route.metadata;
+  const parents = route.spec.parentRefs ?? [];
+  return (
+    parents.length > 0 && parents.every((parent) => isForeignParent(inputs.objects, fetch, parent, namespace))
+  );
 }
 
 function checkServiceParent(

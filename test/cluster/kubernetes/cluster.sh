@@ -64,8 +64,12 @@ remove_cgroups() {
 }
 
 make_cgroups() {
-  local hierarchy
+  local hierarchy controller
   if [ -e /sys/fs/cgroup/cgroup.controllers ]; then
+    # Where nobody else has: not every container may.
+    for controller in cpu cpuset memory pids io; do
+      { echo "+$controller" >/sys/fs/cgroup/cgroup.subtree_control; } 2>/dev/null || true
+    done
     mkdir -p "/sys/fs/cgroup/$CGROUP"
   else
     for hierarchy in /sys/fs/cgroup/*/; do
@@ -120,7 +124,8 @@ up() {
 
 # Not two at a time for one name.
 exclusively() {
-  exec 7>"/tmp/.heddle-cluster-$NAME.lock"
+  mkdir -p "$CACHE"
+  exec 7>"$CACHE/.cluster-$NAME.lock"
   flock -w 300 7 || fail "another process has been starting or ending cluster $NAME for minutes"
   "$@"
   exec 7>&-

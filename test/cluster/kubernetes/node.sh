@@ -12,6 +12,17 @@ start() {
   eval "pid_${name//-/_}=$!"
 }
 
+# keep COMMAND...: again when it ends, as tests make it, but not when it cannot even start.
+keep() {
+  local from
+  while :; do
+    from=$SECONDS
+    "$@" || echo "ended with $?"
+    [ $((SECONDS - from)) -ge 3 ] || exit 1
+    sleep 0.5
+  done
+}
+
 # await SECONDS NAME WHAT COMMAND...: until COMMAND succeeds; says why not when the daemon NAME has ended, or in the end.
 await() {
   local seconds=$1 name=$2 what=$3 deadline pid
@@ -75,12 +86,12 @@ start containerd containerd --config "$RUN/containerd.toml"
 
 # ---- etcd, API server, controllers ----
 # Nothing here has to survive a power failure.
-start etcd etcd --data-dir "$RUN/etcd" --unsafe-no-fsync \
+start etcd keep etcd --data-dir "$RUN/etcd" --unsafe-no-fsync \
   --listen-client-urls http://127.0.0.1:2379 --advertise-client-urls http://127.0.0.1:2379 \
   --listen-peer-urls http://127.0.0.1:2380 --initial-advertise-peer-urls http://127.0.0.1:2380 \
   --initial-cluster default=http://127.0.0.1:2380
 await 30 etcd "etcd" curl -sf http://127.0.0.1:2379/health
-start kube-apiserver "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
+start kube-apiserver keep "$BIN/kube-apiserver" --etcd-servers=http://127.0.0.1:2379 \
   --secure-port=$API_PORT --bind-address=0.0.0.0 --advertise-address=$NODE_ADDRESS \
   --service-cluster-ip-range=$SERVICE_NETWORK --allow-privileged=true \
   --authorization-mode=Node,RBAC --enable-admission-plugins=NodeRestriction \
@@ -124,6 +135,6 @@ port=$(sed -n 's/.*listening on .*127\.0\.0\.1:\([0-9]*\)$/\1/p' "$LOGS/forwarde
 . "$HERE/certificates.sh"
 kubeconfig "$RUN/kubeconfig" admin "$port"
 echo ready
-# Whoever ends ends the cluster, so that a broken one is seen at once.
+# When one of them ends, the cluster does, so that a broken one is seen at once.
 wait -n
 echo "a daemon has ended"

@@ -31,3 +31,17 @@ export function isOurParent(
     : undefined;
   return gateway !== undefined && isOurGateway(objects, fetch, gateway);
 }
+
+/** Whether a parent of a route of `namespace` is a Gateway whose class is another controller's. */
+export function isForeignParent(
+  objects: MeshObjects,
+  fetch: Fetch,
+  parent: ParentReference,
+  namespace: string,
+): boolean {
+  if (!isGatewayParent(parent)) return false;
+  const gateway = fetch.get(objects.gateways, parentKey(parent, namespace));
+  const found =
+    gateway === undefined ? undefined : fetch.get(objects.gatewayClasses, gateway.spec.gatewayClassName);
+  return found !== undefined && found.spec.controllerName !== gatewayController;
+}

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { defaultInjectionSettings } from "#injector/settings.ts";
+import { readReplicaSettings } from "./settings.ts";
+
+const env = { POD_NAME: "heddle-1", POD_IP: "10.0.0.1" };
+
+test("the Downward API is enough for a start", () => {
+  assert.deepEqual(readReplicaSettings([], env), {
+    pod: { name: "heddle-1", address: "10.0.0.1" },
+    trustDomain: "cluster.local",
+    certificateLifetimeMs: 86_400_000,
+    api: { host: "127.0.0.1", port: 15_019 },
+    injection: defaultInjectionSettings,
+  });
+});
+
+test("images and resources of sidecars are told by options", () => {
+  const { injection, trustDomain } = readReplicaSettings(
+    ["--trust-domain=example.org", "--proxy-image=p:1", "--proxy-memory-limit=1Gi", "--proxy-cpu-limit=2"],
+    env,
+  );
+  assert.equal(trustDomain, "example.org");
+  assert.equal(injection.proxyImage, "p:1");
+  assert.deepEqual(injection.proxyResources, {
+    ...defaultInjectionSettings.proxyResources,
+    memoryLimit: "1Gi",
+    cpuLimit: "2",
+  });
+});
+
+test("what is missing or wrong is told with the usage", () => {
+  assert.throws(() => readReplicaSettings([], {}), /POD_NAME and POD_IP/);
+  assert.throws(() => readReplicaSettings(["--concurrency=none"], env), /usage/);
+  assert.throws(() => readReplicaSettings(["--api-listen=15019"], env), /usage/);
+});
