@@ -168,6 +168,30 @@ test("what other controllers say of a route stays, in its place, and ours goes w
   assert.equal(write(), 0);
 });
 
+test("a headless Service takes no route, and says so for that parent alone", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  put(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: default, name: pods}
+spec: {clusterIP: None, ports: [{port: 80}]}
+`);
+  put(
+    route(
+      "web",
+      `{parentRefs: [{group: "", kind: Service, name: pods}, {group: "", kind: Service, name: web}],
+        rules: [{backendRefs: [{name: web, port: 80}]}]}`,
+    ),
+  );
+  write();
+  const rest = { ResolvedRefs: "True ResolvedRefs" };
+  assert.deepEqual(parentsOf(status("HTTPRoute default/web")), [
+    { parent: `${ours} pods`, Accepted: "False UnsupportedValue", ...rest, Programmed: "False Invalid" },
+    { parent: `${ours} web`, Accepted: "True Accepted", ...rest, Programmed: "True Programmed" },
+  ]);
+});
+
 test("a rule that asks for what is not supported is not accepted", () => {
   const { put, write, status } = cluster();
   put(service("web"));
