@@ -233,7 +233,7 @@ function compiled(mesh: Mesh): unknown {
     routes: of(mesh.routes),
     inbound: of(mesh.inbound),
     healthListeners: of(mesh.healthListeners),
-    gateways: [...mesh.gateways.keys()],
+    gateways: [...mesh.routing.gateways.keys()],
   };
 }
 
