@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Finding } from "#install/check/finding.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -78,12 +79,14 @@ const call = () =>
     container: "app",
   });
 
+/** The init containers of the pods of an application that are not about to end. */
 async function containersOf(app: string): Promise<readonly string[]> {
-  const names = await cluster.kubectl([
-    ...["get", "pods", "-n", namespace, "-l", `app=${app}`, "--field-selector=status.phase=Running"],
-    ...["-o", "jsonpath={.items[*].spec.initContainers[*].name}"],
-  ]);
-  return names.split(/\s+/).filter((name) => name !== "");
+  const { items } = JSON.parse(
+    await cluster.kubectl(["get", "pods", "-n", namespace, "-l", `app=${app}`, "-o", "json"]),
+  ) as { readonly items: readonly Pod[] };
+  return items
+    .filter(({ metadata }) => metadata.deletionTimestamp === undefined)
+    .flatMap(({ spec }) => (spec.initContainers ?? []).map(({ name }) => name));
 }
 
 before(async () => {
@@ -127,7 +130,9 @@ for (const injection of ["webhook", "policy"]) {
     test("heddle check finds nothing broken, and heddle ps has every pod connected", async () => {
       await succeeds("check");
       const pods = await json<readonly { readonly proxy: string; readonly connectedSince: string | null }[]>(
-        ...["ps", "-n", namespace],
+        "ps",
+        "-n",
+        namespace,
       );
       const running = pods.filter(({ connectedSince }) => connectedSince !== null);
       assert.equal(running.length, 2);
