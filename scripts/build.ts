@@ -65,6 +65,7 @@ export async function buildAll(): Promise<void> {
   await bundle("dist/images/test/apps", {
     echo: "test/local/apps/echo.ts",
     call: "test/local/apps/call.ts",
+    load: "test/local/apps/load.ts",
   });
   await bundleConformance("dist/images/echo-advanced");
 }
