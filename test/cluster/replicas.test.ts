@@ -88,7 +88,9 @@ test("every replica answers webhooks, and what was not injected is told in an ev
       agent: false,
     });
     sent.on("error", reject);
-    sent.on("response", (response) => void text(response).then(resolve, reject));
+    sent.on("response", (response) => {
+      text(response).then(resolve, reject);
+    });
     sent.end(JSON.stringify(review));
   });
   assert.match(answer, /"allowed":true.*no sidecar is injected/);
