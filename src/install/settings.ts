@@ -1,4 +1,4 @@
-import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
+import { defaultInjectionSettings, type InjectionSettings, imagesOf } from "#injector/settings.ts";
 
 /** Who puts the sidecar into pods: the control plane, when the API server asks it, or the API server by itself. */
 export type InjectionMode = "webhook" | "policy";
@@ -31,8 +31,7 @@ export interface ControlPlaneResources {
 export function defaultSettings(version: string): InstallationSettings {
   return {
     version,
-    controlPlaneImage: `heddle/control-plane:${version}`,
-    proxyImage: `heddle/proxy:${version}`,
+    ...imagesOf(version),
     trustDomain: "cluster.local",
     replicas: 2,
     injection: "webhook",
