@@ -43,7 +43,7 @@ export function object(
   name: string,
   content: object,
 ): KubernetesObject {
-  return { apiVersion, kind, metadata: { name, namespace }, ...content } as KubernetesObject;
+  return { apiVersion, kind, metadata: { name, namespace }, ...content };
 }
 
 export function pod(
@@ -115,13 +115,13 @@ export interface Answer {
 export async function call(
   cluster: Cluster,
   namespace: string,
-  pod: string,
+  caller: string,
   url: string,
   ...flags: readonly string[]
 ): Promise<readonly Answer[]> {
   // Failed calls are answers, too.
   const command = ["sh", "-c", 'node /apps/call.js "$@" || true', "call", ...flags, url];
-  const lines = await cluster.execInPod(namespace, pod, command, { container: "app" });
+  const lines = await cluster.execInPod(namespace, caller, command, { container: "app" });
   return lines
     .trim()
     .split("\n")
