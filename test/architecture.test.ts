@@ -78,7 +78,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "compile/checks/inputs.ts",
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
-    "type replicas/gathered.ts",
+    "replicas/gathered.ts",
   ],
 };
 

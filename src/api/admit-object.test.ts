@@ -68,6 +68,16 @@ test("what can never work is refused, by its schema or by a check", () => {
   );
 });
 
+test("a VirtualService without hosts is refused: no other object can give it some", () => {
+  const virtualService = {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name: "web", namespace: "default" },
+    spec: { http: [{ route: [{ destination: { host: "web" } }] }] },
+  };
+  assert.match(responseTo(virtualService).status?.message ?? "", /hosts is missing/);
+});
+
 test("an error that was there before does not stop a change, a new one does", () => {
   const oldObject = route(expression("("));
   const same = responseTo(route({ ...expression("("), hostnames: [] }), { operation: "UPDATE", oldObject });

@@ -36,8 +36,8 @@ async function install(options: InstallOptions & ClusterOptions): Promise<void> 
     import("#install/bring-up.ts"),
   ]);
   const client = await connectCluster(options);
-  const steps = showSteps();
-  const found = await steps.run("look at the cluster", () =>
+  const run = showSteps();
+  const found = await run("look at the cluster", () =>
     preflight(client, settingsFrom(options, { gatewayApi: true })),
   );
   if (found.problems.length > 0) {
@@ -49,7 +49,7 @@ async function install(options: InstallOptions & ClusterOptions): Promise<void> 
   if (found.upgradeFrom !== undefined && found.upgradeFrom !== settings.version) {
     console.error(`Heddle ${found.upgradeFrom} is there, and becomes ${settings.version}`);
   }
-  await bringUp(client, settings, steps.run);
+  await bringUp(client, settings, run);
   if (!found.gatewayApi) {
     console.error(
       "The cluster has no Gateway API: Gateways and HTTPRoutes work once its CRDs are there, and this has run again.",

@@ -34,7 +34,7 @@ async function takeOut({ yes, ...cluster }: ClusterOptions & { readonly yes?: bo
   const client = await connectCluster(cluster);
   await readServerVersion(client); // Whether there is a cluster at all, before the question.
   if (yes !== true) await confirm(cluster.context);
-  const removed = await showSteps().run("remove Heddle", (progress) => uninstall(client, progress));
+  const removed = await showSteps()("remove Heddle", (progress) => uninstall(client, progress));
   console.log(removed === 0 ? "Heddle was not installed" : `Heddle is gone: ${removed} objects removed`);
   const { podsWithSidecar } = await import("#install/meshed-pods.ts");
   const left = await podsWithSidecar(client);
