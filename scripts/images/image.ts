@@ -101,7 +101,8 @@ function sourceState(step: Step): string {
   if (step.kind === "copy") return treeDigest(step.source);
   const database = statSync("/var/lib/dpkg/status", { throwIfNoEntry: false });
   const { size, mtimeMs } = statSync(process.execPath);
-  return `${database?.mtimeMs} ${size} ${mtimeMs}`;
+  const recipe = sha256(readFileSync(join(import.meta.dirname, "programs.ts"), "utf8"));
+  return `${database?.mtimeMs} ${size} ${mtimeMs} ${recipe}`;
 }
 
 function treeDigest(directory: string): string {

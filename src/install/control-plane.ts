@@ -1,5 +1,6 @@
 // The control plane itself, as ordinary workloads.
 import { controlPlaneName, systemNamespace } from "#model/installation.ts";
+import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
 import { metricsPort, webhookPort, xdsPort } from "#runtime/ports.ts";
 import { clusterMeta, installationLabels, type Manifest, systemMeta } from "./object.ts";
 import type { InstallationSettings } from "./settings.ts";
@@ -107,7 +108,7 @@ function container(settings: InstallationSettings): object {
     image: settings.controlPlaneImage,
     // Both images are of one version, which is never built twice.
     imagePullPolicy: "IfNotPresent",
-    command: ["node", "/heddle/main-kubernetes.js"],
+    command: ["node", ...controlPlaneNodeOptions, "/heddle/main-kubernetes.js"],
     args: [
       `--trust-domain=${settings.trustDomain}`,
       `--control-plane-image=${settings.controlPlaneImage}`,

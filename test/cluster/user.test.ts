@@ -124,7 +124,7 @@ for (const injection of ["webhook", "policy"]) {
         assert.match(outside?.message ?? "", new RegExp(`2 pods of ${namespace} should have a sidecar`));
       }
       await restart();
-      assert.deepEqual(await containersOf("web"), ["heddle-init", "heddle-proxy"]);
+      assert.deepEqual(await containersOf("web"), ["heddle-proxy", "heddle-init"]);
     });
 
     test("heddle check finds nothing broken, and heddle ps has every pod connected", async () => {

@@ -47,6 +47,17 @@ test("injection by policy is as good as by webhook", () => {
   assert.ok(checkInstallation(byPolicy).every(({ severity }) => severity === "ok"));
 });
 
+test("a namespace that is ending lacks nothing", () => {
+  const metadata = {
+    name: "ending",
+    labels: { "heddle.dev/inject": "enabled" },
+    deletionTimestamp: "2026-11-26T00:00:00Z",
+  };
+  const namespaces = [...healthy.namespaces, { apiVersion: "v1", kind: "Namespace", metadata }];
+  const findings = checkInstallation({ ...healthy, namespaces });
+  assert.deepEqual(findings, checkInstallation(healthy));
+});
+
 interface Defect {
   readonly name: string;
   readonly change: Partial<ClusterSnapshot>;
