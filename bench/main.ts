@@ -33,6 +33,27 @@ const programs: Readonly<Record<string, Program>> = {
     description: "requests while the control plane is stopped",
     load: () => import("./control-plane-away.ts"),
   },
+  "kubernetes-install": {
+    description: "from `heddle install` to all ready, on Kubernetes",
+    load: () => import("./kubernetes-install.ts"),
+  },
+  "kubernetes-pod-start": {
+    description: "a pod until it is ready, without and with a sidecar",
+    load: () => import("./kubernetes-pod-start.ts"),
+  },
+  "kubernetes-endpoint-change": {
+    description: "an EndpointSlice from the API server into a sidecar",
+    load: () => import("./kubernetes-endpoint-change.ts"),
+  },
+  "kubernetes-control-plane": {
+    description: "what a replica of the control plane takes, with 500 pods and with 20 new pods a second",
+    load: () => import("./kubernetes-control-plane.ts"),
+  },
+  admission: {
+    description:
+      "how long the webhook takes for a pod, and what creating one costs with it, with a policy, without",
+    load: () => import("./admission.ts"),
+  },
 };
 
 const defaultRuns = 5;

@@ -1,5 +1,5 @@
 // `npm run build`: bundles Heddle's programs into dist/, and lays out in dist/images/ what the images of images/ copy.
-import { chmodSync, cpSync, existsSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 
 /** CommonJS in a bundle asks for Node's own modules by a `require` that modules lack. */
@@ -50,8 +50,7 @@ async function bundleConformance(outdir: string): Promise<void> {
 /** Everything that is built. Takes half a second. */
 export async function buildAll(): Promise<void> {
   rmSync("dist", { recursive: true, force: true });
-  const main = existsSync("src/main-kubernetes.ts") ? "src/main-kubernetes.ts" : "src/main.ts";
-  const controlPlane = { "main-kubernetes": main };
+  const controlPlane = { "main-kubernetes": "src/main-kubernetes.ts" };
   await bundleHeddle("dist", {
     ...controlPlane,
     heddle: "src/cli/main.ts",

@@ -34,6 +34,13 @@ const [chosen] = process.argv.slice(2);
 const stop = await holdCluster();
 const cluster = await startCluster();
 await cluster.define("gateway-api-standard");
+const access = [
+  "--kubeconfig",
+  cluster.kubeconfig,
+  ...(cluster.context ? ["--context", cluster.context] : []),
+];
+const installed = spawnSync("bin/heddle", ["install", ...access], { stdio: "inherit" });
+if (installed.status !== 0) throw new Error("heddle install failed, see above");
 mkdirSync("docs/conformance", { recursive: true });
 const { status } = spawnSync(
   "go",

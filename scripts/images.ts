@@ -5,7 +5,7 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildAll } from "./build.ts";
-import { buildImage, type Image, writeArchive } from "./images/image.ts";
+import { buildImage, forgetOldLayers, type Image, writeArchive } from "./images/image.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
 
@@ -27,6 +27,7 @@ async function buildImages(): Promise<readonly Image[]> {
   // One after the other: they share layers.
   for (const [directory, tags] of Object.entries(names))
     built.push(await buildImage(`images/${directory}/Dockerfile`, tags));
+  forgetOldLayers();
   return built;
 }
 

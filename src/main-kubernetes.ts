@@ -86,14 +86,13 @@ const controlPlane = await createControlPlane({
   telemetry,
   log,
 });
-stop.before(() => controlPlane.stop(spreadMs));
 const { mesh, xds, certificate } = controlPlane;
 const inputs = checkInputs(graph, source.objects);
 const checks = checkMesh(graph, source.objects, inputs);
 const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
-const own = { telemetry, xds, learned };
-const replicas = allReplicas(own, source.objects.endpointSlices, identity, pod);
+const own = { pod, telemetry, xds, learned };
+const replicas = allReplicas(own, source.objects.endpointSlices, identity);
 const lead = prepareLeading(graph, {
   client,
   objects: source.objects,
@@ -139,6 +138,8 @@ certificate.onRenewed((renewed) => webhooks.replaceCertificate(renewed));
 stop.before(() => webhooks.close());
 await readiness.eventually("the server for webhooks", () => webhooks.listen({ host, port: webhookPort }));
 await readiness.eventually("the server for proxies", () => controlPlane.listen({ host, port: xdsPort }));
+// Before the servers end that others may still come to: it takes a while until nobody does.
+stop.before(() => controlPlane.stop(spreadMs));
 const election = electLeader({
   client,
   identity: processIdentity(pod),

@@ -76,9 +76,10 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "injector",
     "compile/check.ts",
     "compile/checks/inputs.ts",
+    "compile/ownership.ts",
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
-    "type replicas/gathered.ts",
+    "replicas/gathered.ts",
   ],
 };
 

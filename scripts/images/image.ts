@@ -6,10 +6,12 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
+  utimesSync,
   writeFileSync,
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
@@ -71,7 +73,20 @@ async function layerOf(step: Step): Promise<Layer> {
     renameSync(`${file}.sha256.new`, `${file}.sha256`);
     rmSync(work, { recursive: true });
   }
+  const now = new Date();
+  utimesSync(file, now, now);
   return { file, digest: readFileSync(`${file}.sha256`, "utf8") };
+}
+
+/** Removes the layers that no image has used for a day: every change of a program makes one. */
+export function forgetOldLayers(): void {
+  const yesterday = Date.now() - 24 * 60 * 60 * 1000;
+  for (const name of readdirSync(CACHE).filter((entry) => entry.endsWith(".tar"))) {
+    const file = join(CACHE, name);
+    if (statSync(file).mtimeMs > yesterday) continue;
+    rmSync(`${file}.sha256`, { force: true });
+    rmSync(file);
+  }
 }
 
 async function fill(root: string, step: Step): Promise<void> {
@@ -86,7 +101,8 @@ function sourceState(step: Step): string {
   if (step.kind === "copy") return treeDigest(step.source);
   const database = statSync("/var/lib/dpkg/status", { throwIfNoEntry: false });
   const { size, mtimeMs } = statSync(process.execPath);
-  return `${database?.mtimeMs} ${size} ${mtimeMs}`;
+  const recipe = sha256(readFileSync(join(import.meta.dirname, "programs.ts"), "utf8"));
+  return `${database?.mtimeMs} ${size} ${mtimeMs} ${recipe}`;
 }
 
 function treeDigest(directory: string): string {

@@ -8,8 +8,10 @@ import { findEnvoy } from "../../src/local/envoy-binary.ts";
 /** Fills `root` with what a base image has. */
 export async function addBase(root: string, image: string): Promise<void> {
   addSkeleton(root);
-  if (image.includes("/node:")) addProgram(root, process.execPath, "/usr/local/bin/node");
-  else if (image.includes("/envoy:")) {
+  if (image.includes("/node:")) {
+    addProgram(root, process.execPath, "/usr/local/bin/node");
+    for (const program of ["bash", "sleep"]) addProgram(root, `/usr/bin/${program}`);
+  } else if (image.includes("/envoy:")) {
     addProgram(root, await findEnvoy((line) => console.error(line)), "/usr/local/bin/envoy");
   } else throw new Error(`no programs of this machine stand in for the image ${image}`);
 }
@@ -37,7 +39,7 @@ const packages: Readonly<Record<string, (root: string) => void>> = {
     const busybox = realpathSync("/bin/busybox");
     addProgram(root, busybox, "/usr/bin/busybox");
     const applets = execFileSync(busybox, ["--list"], { encoding: "utf8" }).trim().split("\n");
-    const own = new Set(["busybox", "curl", "ip", "nft"]);
+    const own = new Set(["busybox", "curl", "ip", "nft", "bash", "sleep"]);
     for (const applet of applets.filter((candidate) => !own.has(candidate)))
       symlinkSync("busybox", join(root, `usr/bin/${applet}`));
   },

@@ -13,6 +13,10 @@ const graph = new Graph({
 const { objects, put } = testObjects(graph);
 const inputs = checkInputs(graph, objects);
 put(`
+{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: internal}, spec: {controllerName: heddle.dev/gateway-controller}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: inner}, spec: {gatewayClassName: internal, listeners: []}}
+---
 {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: theirs}, spec: {gatewayClassName: other, listeners: []}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}`);
@@ -68,6 +72,16 @@ test("what can never work is refused, by its schema or by a check", () => {
   );
 });
 
+test("a VirtualService without hosts is refused: no other object can give it some", () => {
+  const virtualService = {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name: "web", namespace: "default" },
+    spec: { http: [{ route: [{ destination: { host: "web" } }] }] },
+  };
+  assert.match(responseTo(virtualService).status?.message ?? "", /hosts is missing/);
+});
+
 test("an error that was there before does not stop a change, a new one does", () => {
   const oldObject = route(expression("("));
   const same = responseTo(route({ ...expression("("), hostnames: [] }), { operation: "UPDATE", oldObject });
@@ -88,6 +102,13 @@ test("what another controller reads is its own", () => {
   assert.deepEqual(responseTo(route(theirs)), { uid: "1", allowed: true });
   const gateway = { ...route({}), kind: "Gateway", spec: { gatewayClassName: "other", listeners: 7 } };
   assert.deepEqual(responseTo(gateway), { uid: "1", allowed: true });
+});
+
+test("a class is ours by its controller, whatever its name", () => {
+  const onInner = { parentRefs: [{ name: "inner" }], ...expression("(") };
+  assert.equal(responseTo(route(onInner)).allowed, false);
+  const gateway = { ...route({}), kind: "Gateway", spec: { gatewayClassName: "internal", listeners: 7 } };
+  assert.equal(responseTo(gateway).allowed, false);
 });
 
 test("garbage is answered in words", () => {

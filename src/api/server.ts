@@ -5,7 +5,7 @@ import type { Server } from "node:http";
 import { createAdaptorServer } from "@hono/node-server";
 import { type Context, Hono } from "hono";
 import type { Problem } from "#model/reference.ts";
-import type { Gathered } from "#replicas/gathered.ts";
+import { type Gathered, unansweredHeader } from "#replicas/gathered.ts";
 import { prometheusContentType } from "#telemetry/prometheus.ts";
 import type { EdgeStat, StatOptions } from "#telemetry/stat.ts";
 
@@ -29,9 +29,6 @@ export interface ApiSources {
   /** The incremental engine's collections, keys and faults. */
   collections(): unknown;
 }
-
-/** In answers of several replicas: the addresses of those that are missing in it, with commas between them. */
-export const unansweredHeader = "heddle-unanswered";
 
 /** The routes, without a socket. */
 export function createApi(sources: ApiSources): Hono {

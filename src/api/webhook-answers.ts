@@ -1,8 +1,11 @@
 import type { Collection } from "#collections/graph.ts";
 import type { CheckInputs } from "#compile/checks/inputs.ts";
-import { type AdmissionEvent, admitPod } from "#injector/admission.ts";
+import { type AdmissionEvent, admitPod, type PodAdmission } from "#injector/admission.ts";
+import { readReview } from "#injector/admission-review.ts";
 import type { InjectionSettings } from "#injector/settings.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
+import { formatField } from "#sources/schema/field-path.ts";
+import { readObject } from "#sources/schema/read-object.ts";
 import { admitObject } from "./admit-object.ts";
 import type { WebhookAnswers } from "./webhooks.ts";
 
@@ -21,11 +24,27 @@ export function webhookAnswers(options: WebhookAnswersOptions): WebhookAnswers {
   return {
     injection: (review, selectedBy) => {
       const labelsOf = (name: string) => namespaces.get(name)?.metadata.labels;
-      const admission = admitPod(review, { settings, selectedBy, labelsOf });
+      const admission = orMalformed(review, () => admitPod(review, { settings, selectedBy, labelsOf }));
       if (admission.kind === "answered") for (const event of admission.events) report(event);
       return admission;
     },
     validation: (review) => admitObject(review, checkInputs),
     onFault,
   };
+}
+
+/**
+ * The API server sends pods that it has decoded, so nobody checks them here; anybody else may send anything. What throws
+ * is looked at: if it is no pod, that is the answer, and no fault of ours.
+ */
+function orMalformed(review: unknown, admit: () => PodAdmission): PodAdmission {
+  try {
+    return admit();
+  } catch (error) {
+    const read = readReview(review);
+    const { findings } = readObject("request" in read ? structuredClone(read.request.object) : undefined);
+    const wrong = findings.find(({ severity, path }) => severity === "error" && path[0] === "spec");
+    if (wrong === undefined) throw error;
+    return { kind: "malformed", message: `${formatField(wrong.path)}: ${wrong.message}` };
+  }
 }

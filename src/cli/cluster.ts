@@ -10,6 +10,7 @@ import { listAll } from "#kubernetes/list.ts";
 import { systemNamespace } from "#model/installation.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
 import { workloadName } from "#model/kubernetes/workload.ts";
+import { unansweredHeader } from "#replicas/gathered.ts";
 import { apiPort } from "#runtime/ports.ts";
 import type { ClusterOptions } from "./target.ts";
 
@@ -94,6 +95,7 @@ function getOver(connection: Duplex, path: string): Promise<string> {
     const asked = request({ agent, host: "localhost", path });
     asked.on("error", reject);
     asked.on("response", (response) => {
+      tellUnanswered(response.headers[unansweredHeader]);
       text(response).then((body) => {
         if (response.statusCode === 200) resolve(body);
         else reject(new Error(errorOf(body) ?? `status ${response.statusCode}`));
@@ -101,6 +103,13 @@ function getOver(connection: Duplex, path: string): Promise<string> {
     });
     asked.end();
   });
+}
+
+/** What is printed is then not all that there is: that must be seen, also where the output goes to a program. */
+function tellUnanswered(replicas: string | readonly string[] | undefined): void {
+  if (replicas === undefined) return;
+  const names = String(replicas).replaceAll(",", ", ");
+  process.stderr.write(`warning: replicas of the control plane did not answer, and are left out: ${names}\n`);
 }
 
 function errorOf(body: string): string | undefined {

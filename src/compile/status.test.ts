@@ -1,77 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import * as yaml from "js-yaml";
-import { Graph } from "#collections/graph.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Condition, RejectedResource } from "#model/status.ts";
-import { podYaml, testObjects } from "#test/helpers/objects.ts";
-import { checkObjects } from "./check.ts";
-import { compileMesh } from "./graph.ts";
-import { statusesOf } from "./status.ts";
-
-/** Objects with statuses that are written back as a writer would. */
-function cluster() {
-  const graph = new Graph({
-    onFault: ({ error }) => {
-      throw error;
-    },
-  });
-  const cells = testObjects(graph);
-  const rejections = graph.source<RejectedResource>("rejections");
-  let minute = 0;
-  const statuses = statusesOf(graph, {
-    objects: cells.objects,
-    mesh: compileMesh(graph, cells.objects),
-    problems: checkObjects(graph, cells.objects),
-    rejections,
-    now: () => new Date(Date.UTC(2026, 0, 1, 0, minute)),
-  });
-  const objects = new Map<string, KubernetesObject & { status?: unknown }>();
-  const idOf = (kind: string, { namespace = "default", name }: KubernetesObject["metadata"]) =>
-    kind === "GatewayClass" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
-  return {
-    rejections,
-    setMinute: (to: number) => {
-      minute = to;
-    },
-    put: (text: string) => {
-      for (const object of yaml.loadAll(text) as KubernetesObject[]) {
-        objects.set(idOf(object.kind, object.metadata), object);
-        cells.put(JSON.stringify(object));
-      }
-    },
-    /** What was written, until nothing is left to write. */
-    write: (): number => {
-      graph.settle();
-      const items = statuses.flatMap((collection) => [...collection.entries()].map(([, item]) => item));
-      for (const { object, status } of items) {
-        const id = idOf(object.kind, object.metadata);
-        const written = { ...objects.get(id), ...object, status } as KubernetesObject;
-        const whole = { ...written, metadata: { ...objects.get(id)?.metadata, ...object.metadata } };
-        objects.set(id, whole);
-        cells.put(JSON.stringify(whole));
-      }
-      return items.length;
-    },
-    status: (id: string) => objects.get(id)?.status as never,
-  };
-}
-
-const words = (conditions: readonly Condition[] | undefined) =>
-  Object.fromEntries((conditions ?? []).map(({ type, status, reason }) => [type, `${status} ${reason}`]));
-
-const service = (name: string, port = 80) => `
-apiVersion: v1
-kind: Service
-metadata: {namespace: default, name: ${name}}
-spec: {clusterIP: 10.96.0.1, ports: [{name: http, port: ${port}}]}`;
-
-const route = (name: string, spec: string, more = "") => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
-metadata: {namespace: default, name: ${name}, generation: 3}
-spec: ${spec}
-${more}`;
+import type { Condition } from "#model/status.ts";
+import { cluster, ours, route, service, words } from "#test/helpers/statuses.ts";
 
 interface Parents {
   readonly parents: readonly {
@@ -86,8 +16,6 @@ const parentsOf = (status: Parents | undefined) =>
     parent: `${controllerName} ${parentRef.name}`,
     ...words(conditions),
   }));
-
-const ours = "heddle.dev/gateway-controller";
 
 test("a route says of each parent and of its backends whether they are right", () => {
   const { put, write, status } = cluster();
@@ -168,6 +96,30 @@ test("what other controllers say of a route stays, in its place, and ours goes w
   assert.equal(write(), 0);
 });
 
+test("a headless Service takes no route, and says so for that parent alone", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  put(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: default, name: pods}
+spec: {clusterIP: None, ports: [{port: 80}]}
+`);
+  put(
+    route(
+      "web",
+      `{parentRefs: [{group: "", kind: Service, name: pods}, {group: "", kind: Service, name: web}],
+        rules: [{backendRefs: [{name: web, port: 80}]}]}`,
+    ),
+  );
+  write();
+  const rest = { ResolvedRefs: "True ResolvedRefs" };
+  assert.deepEqual(parentsOf(status("HTTPRoute default/web")), [
+    { parent: `${ours} pods`, Accepted: "False UnsupportedValue", ...rest, Programmed: "False Invalid" },
+    { parent: `${ours} web`, Accepted: "True Accepted", ...rest, Programmed: "True Programmed" },
+  ]);
+});
+
 test("a rule that asks for what is not supported is not accepted", () => {
   const { put, write, status } = cluster();
   put(service("web"));
@@ -244,105 +196,5 @@ test("a resource that a proxy refuses is said on the objects that made it, while
   assert.match(programmed.message, /a proxy refused what was made of it: no such thing/);
   rejections.set("web.default virtual host", undefined);
   assert.equal(write(), 1);
-  assert.equal(write(), 0);
-});
-
-interface GatewayStatus {
-  readonly addresses: unknown;
-  readonly conditions: readonly Condition[];
-  readonly listeners: readonly {
-    readonly name: string;
-    readonly attachedRoutes: number;
-    readonly supportedKinds: readonly { readonly kind: string }[];
-    readonly conditions: readonly Condition[];
-  }[];
-}
-
-test("a Gateway counts the routes of each listener, and is programmed once it runs and has an address", () => {
-  const { put, write, status } = cluster();
-  put(`
-apiVersion: gateway.networking.k8s.io/v1
-kind: GatewayClass
-metadata: {name: mine}
-spec: {controllerName: ${ours}}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {namespace: default, name: public}
-spec:
-  gatewayClassName: mine
-  listeners:
-  - {name: http, port: 80, protocol: HTTP}
-  - {name: again, port: 80, protocol: HTTP}
-  - {name: tls, port: 443, protocol: HTTPS}
----
-apiVersion: gateway.networking.k8s.io/v1
-kind: Gateway
-metadata: {namespace: default, name: foreign}
-spec: {gatewayClassName: theirs, listeners: [{name: http, port: 80, protocol: HTTP}]}
-`);
-  put(service("web"));
-  put(route("public", `{parentRefs: [{name: public}], rules: [{backendRefs: [{name: web, port: 80}]}]}`));
-  put(route("foreign", `{parentRefs: [{name: foreign}], rules: [{backendRefs: [{name: web, port: 80}]}]}`));
-  write();
-  assert.equal(status("HTTPRoute default/foreign"), undefined);
-  assert.equal(status("Gateway default/foreign"), undefined);
-  const first = status("Gateway default/public") as GatewayStatus;
-  assert.deepEqual(words(first.conditions), {
-    Accepted: "True ListenersNotValid",
-    Programmed: "False Pending",
-  });
-  assert.deepEqual(
-    first.listeners.map(({ name, attachedRoutes, supportedKinds, conditions }) => ({
-      name,
-      attachedRoutes,
-      kinds: supportedKinds.map(({ kind }) => kind),
-      ...words(conditions),
-    })),
-    [
-      {
-        name: "http",
-        attachedRoutes: 1,
-        kinds: ["HTTPRoute", "GRPCRoute"],
-        Accepted: "True Accepted",
-        Conflicted: "False NoConflicts",
-        ResolvedRefs: "True ResolvedRefs",
-        Programmed: "False Pending",
-      },
-      {
-        name: "again",
-        attachedRoutes: 0,
-        kinds: ["HTTPRoute", "GRPCRoute"],
-        Accepted: "False HostnameConflict",
-        Conflicted: "True HostnameConflict",
-        ResolvedRefs: "True ResolvedRefs",
-        Programmed: "False Invalid",
-      },
-      {
-        name: "tls",
-        attachedRoutes: 0,
-        kinds: [],
-        Accepted: "False UnsupportedProtocol",
-        Conflicted: "False NoConflicts",
-        ResolvedRefs: "True ResolvedRefs",
-        Programmed: "False Invalid",
-      },
-    ],
-  );
-  const labels = { "gateway.networking.k8s.io/gateway-name": "public" };
-  put(podYaml({ namespace: "default", name: "public-1", address: "10.244.0.9", labels }));
-  put(`
-apiVersion: v1
-kind: Service
-metadata: {namespace: default, name: public-heddle, labels: ${JSON.stringify(labels)}}
-spec: {clusterIP: 10.96.0.9, ports: [{port: 80}]}
-`);
-  write();
-  const second = status("Gateway default/public") as GatewayStatus;
-  assert.deepEqual(words(second.conditions), {
-    Accepted: "True ListenersNotValid",
-    Programmed: "True Programmed",
-  });
-  assert.deepEqual(second.addresses, [{ type: "IPAddress", value: "10.96.0.9" }]);
   assert.equal(write(), 0);
 });

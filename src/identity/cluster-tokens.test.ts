@@ -12,10 +12,10 @@ interface Key {
   token(claims?: { readonly audience?: string; readonly expiresIn?: number }): Promise<string>;
 }
 
-async function newKey(kid: string): Promise<Key> {
-  const { publicKey, privateKey } = await generateKeyPair("RS256");
+async function newKey(kid: string, alg = "ES256"): Promise<Key> {
+  const { publicKey, privateKey } = await generateKeyPair(alg);
   return {
-    jwk: { ...(await exportJWK(publicKey)), kid, alg: "RS256", use: "sig" },
+    jwk: { ...(await exportJWK(publicKey)), kid, alg, use: "sig" },
     token: ({ audience = "heddle", expiresIn = 600 } = {}) =>
       new SignJWT({
         "kubernetes.io": {
@@ -24,7 +24,7 @@ async function newKey(kid: string): Promise<Key> {
           pod: { name: "cart-1", uid: "2" },
         },
       })
-        .setProtectedHeader({ alg: "RS256", kid })
+        .setProtectedHeader({ alg, kid })
         .setIssuer(issuer)
         .setSubject("system:serviceaccount:shop:cart")
         .setAudience(audience)
@@ -60,7 +60,7 @@ function apiServer(keys: () => readonly JWK[] | Error, review?: object) {
 const pod = { namespace: "shop", serviceAccount: "cart", pod: "cart-1", podUid: "2" };
 
 test("tokens are checked with the cluster's keys, which are read once", async () => {
-  const key = await newKey("a");
+  const key = await newKey("a", "RS256");
   const { verifier, asked } = apiServer(() => [key.jwk]);
   assert.deepEqual(await verifier.verify(await key.token()), pod);
   assert.deepEqual(await verifier.verify(await key.token()), pod);

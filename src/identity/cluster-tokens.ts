@@ -20,8 +20,8 @@ import {
 const keySetType = "application/jwk-set+json";
 
 interface PublishedKeys {
-  readonly issuer: string;
-  readonly keys: JSONWebKeySet;
+  readonly ids: ReadonlySet<string | undefined>;
+  readonly verifier: TokenVerifier;
 }
 
 /** A key may have been withdrawn: older ones are read again, while they serve. */
@@ -42,7 +42,7 @@ export function clusterTokenVerifier(client: Client, clock: TokenClock = {}): To
   return {
     async verify(token) {
       const keys = await published.forKey(keyIdOf(token));
-      return keys === "unreadable" ? reviews.verify(token) : tokenVerifier(keys, { now }).verify(token);
+      return (keys === "unreadable" ? reviews : keys.verifier).verify(token);
     },
   };
 }
@@ -52,7 +52,7 @@ function publishedKeys(client: Client, now: () => number) {
   let readAt = Number.NEGATIVE_INFINITY;
   let reading: Promise<void> | undefined;
   const read = (): Promise<void> => {
-    reading ??= readKeys(client)
+    reading ??= readKeys(client, now)
       .then((keys) => {
         known = keys;
         readAt = now();
@@ -64,9 +64,9 @@ function publishedKeys(client: Client, now: () => number) {
     /** The keys, read anew if the one with this id is not among them. */
     async forKey(id: string | undefined): Promise<PublishedKeys | "unreadable"> {
       const age = now() - readAt;
-      const isMissing = known !== "unreadable" && known?.keys.keys.every(({ kid }) => kid !== id);
+      const isMissing = known !== "unreadable" && known?.ids.has(id) === false;
       if (known === undefined) await read();
-      else if (isMissing === true && age > rereadAfterMs)
+      else if (isMissing && age > rereadAfterMs)
         await read().catch(() => {}); // Those known still serve.
       else if (age > staleAfterMs) read().catch(() => {});
       if (known === undefined) throw new Error("the keys of the cluster's tokens are not known yet");
@@ -75,12 +75,13 @@ function publishedKeys(client: Client, now: () => number) {
   };
 }
 
-async function readKeys(client: Client): Promise<PublishedKeys | "unreadable"> {
+async function readKeys(client: Client, now: () => number): Promise<PublishedKeys | "unreadable"> {
   try {
     const { issuer } = await client.request<{ issuer: string }>("GET", "/.well-known/openid-configuration");
+    const keys = await client.request<JSONWebKeySet>("GET", "/openid/v1/jwks", { accept: keySetType });
     return {
-      issuer,
-      keys: await client.request<JSONWebKeySet>("GET", "/openid/v1/jwks", { accept: keySetType }),
+      ids: new Set(keys.keys.map(({ kid }) => kid)),
+      verifier: tokenVerifier({ issuer, keys }, { now }),
     };
   } catch (error) {
     if (error instanceof KubernetesError && [401, 403, 404].includes(error.status)) return "unreadable";

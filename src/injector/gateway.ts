@@ -1,5 +1,4 @@
 /** Gateway in, the objects that run it out: a proxy of its own, with a Service in front. */
-import { healthPort } from "#interception/addresses.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { ServiceAccount } from "#model/kubernetes/configuration.ts";
 import type { ObjectMeta } from "#model/kubernetes/object.ts";
@@ -7,7 +6,7 @@ import type { Service } from "#model/kubernetes/service.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
 import { maxHeapBytes } from "./bootstrap.ts";
-import { credentialsVolume, proxyAnnotations, proxyContainer } from "./proxy.ts";
+import { credentialsVolume, proxyAnnotations, proxyContainer, ready } from "./proxy.ts";
 import type { InjectionSettings } from "./settings.ts";
 
 export interface GatewayWorkload {
@@ -49,7 +48,7 @@ function deployment(
 ): Deployment {
   const resources = settings.proxyResources;
   const heapBytes = maxHeapBytes(resources.memoryLimit);
-  const { startupProbe, ...container } = proxyContainer(settings, resources, heapBytes);
+  const container = proxyContainer(settings, resources, heapBytes);
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -74,8 +73,9 @@ function deployment(
                 ...(container.ports ?? []),
                 ...portsOf(gateway).map(({ port }) => ({ containerPort: port, protocol: "TCP" as const })),
               ],
-              ...(startupProbe && { startupProbe }),
-              readinessProbe: { httpGet: { path: "/ready", port: healthPort }, periodSeconds: 5 },
+              // Long enough for a control plane that is away: the pod waits for it, and is not restarted.
+              startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 600 },
+              readinessProbe: { ...ready, periodSeconds: 5 },
               lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
             },
           ],

@@ -74,7 +74,7 @@ test("what runs is what the settings say", () => {
   };
   const result = injectSidecar(pod, mine);
   assert.ok(result.kind === "injected");
-  const [, proxy] = result.pod.spec.initContainers ?? [];
+  const [proxy] = result.pod.spec.initContainers ?? [];
   assert.equal(proxy?.image, "envoy:mine");
   assert.deepEqual(proxy.args?.slice(0, 2), ["--concurrency", "3"]);
   assert.match(proxy.args?.at(-1) ?? "", /"address":"control.example","port_value":1234/);

@@ -13,7 +13,7 @@ import type { InjectionSettings, ProxyResources } from "./settings.ts";
 const tokenLifetimeSeconds = 3600;
 
 /** The path by which the kubelet and others see that a proxy has its configuration. */
-const ready = { httpGet: { path: "/ready", port: healthPort } };
+export const ready = { httpGet: { path: "/ready", port: healthPort } };
 
 /** What a pod with a proxy must be annotated with: the volume makes a file of it. */
 export const proxyAnnotations: Readonly<Record<string, string>> = { [sdsAnnotation]: tokenSds() };
@@ -76,8 +76,6 @@ export function proxyContainer(
       { name: "SERVICE_ACCOUNT", valueFrom: { fieldRef: { fieldPath: "spec.serviceAccountName" } } },
     ],
     ports: [{ containerPort: healthPort, name: "heddle-health", protocol: "TCP" }],
-    // Long enough for a control plane that is away: the pod waits for it, and is not restarted.
-    startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 600 },
     resources: {
       requests: { cpu: resources.cpu, memory: resources.memory },
       limits: {

@@ -1,5 +1,6 @@
 // The control plane itself, as ordinary workloads.
 import { controlPlaneName, systemNamespace } from "#model/installation.ts";
+import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
 import { metricsPort, webhookPort, xdsPort } from "#runtime/ports.ts";
 import { clusterMeta, installationLabels, type Manifest, systemMeta } from "./object.ts";
 import type { InstallationSettings } from "./settings.ts";
@@ -107,11 +108,12 @@ function container(settings: InstallationSettings): object {
     image: settings.controlPlaneImage,
     // Both images are of one version, which is never built twice.
     imagePullPolicy: "IfNotPresent",
-    command: ["node", "/heddle/main-kubernetes.js"],
+    command: ["node", ...controlPlaneNodeOptions, "/heddle/main-kubernetes.js"],
     args: [
       `--trust-domain=${settings.trustDomain}`,
       `--control-plane-image=${settings.controlPlaneImage}`,
       `--proxy-image=${settings.proxyImage}`,
+      `--termination-delay=${settings.terminationDelaySeconds}`,
     ],
     env: [
       { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },

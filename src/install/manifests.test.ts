@@ -5,17 +5,16 @@ import { assertGolden } from "#test/helpers/golden.ts";
 import { controlPlane, manifests } from "./manifests.ts";
 import { installationLabels } from "./object.ts";
 import { clusterRules, systemRules } from "./rbac.ts";
-import { defaultSettings, injectionModes } from "./settings.ts";
+import { defaultSettings, type InjectionMode, injectionModes } from "./settings.ts";
 import { toYaml } from "./yaml.ts";
 
 const settings = defaultSettings("0.1.0");
 
-for (const injection of injectionModes) {
-  test(`the objects of an installation with injection by ${injection}`, () => {
-    const golden = join(import.meta.dirname, "testdata", `${injection}.yaml`);
-    assertGolden(golden, toYaml(manifests({ ...settings, injection })));
-  });
+test("the objects of the control plane", () => {
+  assertGolden(join(import.meta.dirname, "testdata", "control-plane.yaml"), toYaml(controlPlane(settings)));
+});
 
+for (const injection of injectionModes) {
   test(`every object has the labels of the installation, and is there once, with injection by ${injection}`, () => {
     const objects = manifests({ ...settings, injection });
     for (const { kind, metadata } of objects) {
@@ -27,6 +26,26 @@ for (const injection of injectionModes) {
     assert.equal(new Set(keys).size, keys.length);
   });
 }
+
+test("each way to inject has its objects, and wrong routes are refused with both", () => {
+  const namesFor = (injection: InjectionMode) =>
+    manifests({ ...settings, injection })
+      .slice(controlPlane(settings).length)
+      .map(({ kind, metadata }) => `${kind} ${metadata.name}`);
+  assert.deepEqual(namesFor("webhook"), [
+    "MutatingWebhookConfiguration heddle-injection",
+    "ValidatingWebhookConfiguration heddle-validation",
+  ]);
+  assert.deepEqual(namesFor("policy"), [
+    "MutatingAdmissionPolicy heddle-injection",
+    "MutatingAdmissionPolicyBinding heddle-injection",
+    "ValidatingAdmissionPolicy heddle-injection",
+    "ValidatingAdmissionPolicyBinding heddle-injection",
+    "ValidatingAdmissionPolicy heddle-injection-warnings",
+    "ValidatingAdmissionPolicyBinding heddle-injection-warnings",
+    "ValidatingWebhookConfiguration heddle-validation",
+  ]);
+});
 
 test("the namespace comes first, and what calls the control plane last", () => {
   const kinds = manifests(settings).map(({ kind }) => kind);

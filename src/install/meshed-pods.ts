@@ -17,7 +17,12 @@ export interface MeshedPod {
   readonly ready: boolean;
 }
 
-/** Those that run; what the policy keeps out of the mesh is left out. */
+/** What the control plane calls a pod's proxy. */
+export function proxyId({ namespace, name }: Pick<MeshedPod, "namespace" | "name">): string {
+  return `${name}.${namespace}`;
+}
+
+/** Those that run and go on running; what the policy keeps out of the mesh is left out. */
 export function meshedPods(
   pods: readonly Pod[],
   namespaces: readonly KubernetesObject[],
@@ -26,7 +31,8 @@ export function meshedPods(
   return pods.flatMap((pod) => {
     const { name, namespace = "default" } = pod.metadata;
     const phase = pod.status?.phase;
-    if (phase === "Succeeded" || phase === "Failed") return [];
+    const ends = pod.metadata.deletionTimestamp !== undefined || phase === "Succeeded" || phase === "Failed";
+    if (ends) return [];
     const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     const proxyImage = containers.find((container) => container.name === proxyContainerName)?.image ?? "";
     const proxy = proxyOf(pod);

@@ -37,7 +37,7 @@ function fakeClient(cluster: FakeCluster): KubernetesClient {
       answer(method, path, options?.body) as T,
     resourceOf: async (apiVersion, kind): Promise<ApiResource | undefined> => {
       if (missingKinds.includes(kind)) return undefined;
-      const [version = "", group = ""] = apiVersion.split("/").reverse();
+      const [version = "", group = ""] = apiVersion.split("/").toReversed();
       return { group, version, kind, plural: `${kind.toLowerCase()}s`, namespaced: true };
     },
     apply: async (object, options) => {

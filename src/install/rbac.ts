@@ -22,7 +22,7 @@ export interface PolicyRule {
   readonly verbs: readonly string[];
 }
 
-const watch = ["get", "list", "watch"];
+const watch = ["list", "watch"];
 
 /** What it may do in every namespace. */
 export const clusterRules: readonly PolicyRule[] = [

@@ -92,7 +92,8 @@ export const interceptionTemplate: readonly RuleLine[] = [
   ...chain("capture_inbound", captureInbound),
   ...chain("prerouting", [
     "type nat hook prerouting priority dstnat; policy accept;",
-    "meta nfproto ipv4 meta l4proto tcp jump capture_inbound",
+    // Only connections that begin: the proxy's own to the control plane may be older than the rules.
+    "meta nfproto ipv4 tcp flags & (syn | ack) == syn jump capture_inbound",
   ]),
   ...chain("output", ["type nat hook output priority -100; policy accept;", ...captureOutbound]),
   ...chain("refuse_inbound", ["type filter hook input priority filter; policy accept;", ...refuseInbound]),

@@ -5,6 +5,7 @@ import { join } from "node:path";
 const PROGRAMS: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nft: "nftables",
+  bash: "bash",
   nsenter: "util-linux",
   unshare: "util-linux",
   setpriv: "util-linux",

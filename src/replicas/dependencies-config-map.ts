@@ -51,26 +51,33 @@ export async function writeDependencies(
   onFailure: OnFailure,
   signal: AbortSignal,
 ): Promise<void> {
-  let written = "";
-  for (;;) {
+  for (let written = ""; ; ) {
     await sleep(writeIntervalMs, undefined, { signal, ref: false }).catch(() => {});
     if (signal.aborted) return;
     for (const uses of await askOthers()) learned.learn(uses);
-    const text = formatDependencies(learned.uses());
-    if (text === written) continue;
-    const object: ConfigMap = {
-      apiVersion: "v1",
-      kind: "ConfigMap",
-      metadata: { name: dependenciesConfigMap, namespace: systemNamespace },
-      data: { [file]: text },
-    };
-    try {
-      await client.apply(object, { fieldManager: "heddle-dependencies", force: true });
-      written = text;
-    } catch (error) {
+    written = await writeChanged(client, learned, written).catch((error: unknown) => {
       onFailure("writing what workloads used", error);
-    }
+      return "";
+    });
   }
+}
+
+/** Writes what is known, unless `written` says that already; returns what is written then. */
+export async function writeChanged(
+  client: Pick<KubernetesClient, "apply">,
+  learned: LearnedDependencies,
+  written: string,
+): Promise<string> {
+  const text = formatDependencies(learned.uses());
+  if (text === written) return written;
+  const object: ConfigMap = {
+    apiVersion: "v1",
+    kind: "ConfigMap",
+    metadata: { name: dependenciesConfigMap, namespace: systemNamespace },
+    data: { [file]: text },
+  };
+  await client.apply(object, { fieldManager: "heddle-dependencies", force: true });
+  return text;
 }
 
 /** The same uses give the same text. Beyond the limit, what was used longest ago is left out. */

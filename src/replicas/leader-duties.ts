@@ -72,8 +72,12 @@ export function prepareLeading(graph: Graph, duties: LeaderDuties): (signal: Abo
       signal,
     );
     keepCaBundles(client, rootPem, onFailure, signal);
-    writeStatuses(client, statuses, onFailure, signal);
-    void collectRejections(rejections, () => replicas.rejections(), signal);
+    // A status written before would say that no proxy refuses anything.
+    const whenKnown = () => {
+      graph.settle();
+      writeStatuses(client, statuses, onFailure, signal);
+    };
+    void collectRejections(rejections, () => replicas.rejections(), whenKnown, signal);
     void writeDependencies(client, learned, () => replicas.dependencies(), onFailure, signal);
   };
 }

@@ -7,12 +7,17 @@ import type { Gathered } from "./gathered.ts";
 
 const askEveryMs = 5_000;
 
-/** Keeps in `rejections` what the proxies of all replicas refuse, until the signal aborts. For the leader alone. */
+/**
+ * Keeps in `rejections` what the proxies of all replicas refuse, until the signal aborts. For the leader alone. Calls
+ * `onFirstAnswer` when it knows what those refuse that answer in time.
+ */
 export async function collectRejections(
   rejections: Source<RejectedResource>,
   askAll: () => Promise<Gathered<RejectionStatus>>,
+  onFirstAnswer: () => void,
   signal: AbortSignal,
 ): Promise<void> {
+  let isFirst = true;
   while (!signal.aborted) {
     const { items, unanswered } = await askAll();
     if (signal.aborted) return;
@@ -24,6 +29,8 @@ export async function collectRejections(
     // Who does not answer may still have proxies that refuse it.
     if (unanswered.length === 0)
       for (const key of rejections.keys()) if (!found.has(key)) rejections.set(key, undefined);
+    if (isFirst) onFirstAnswer();
+    isFirst = false;
     await sleep(askEveryMs, undefined, { signal, ref: false }).catch(() => {});
   }
 }

@@ -124,9 +124,9 @@ describe("an installation", { concurrency: 1 }, () => {
   });
 
   test("installing it again changes nothing", async () => {
-    const before = await versionsOf(manifests(byWebhook));
+    const first = await versionsOf(manifests(byWebhook));
     await bringUp(client, byWebhook, silently);
-    assert.deepEqual(await versionsOf(manifests(byWebhook)), before);
+    assert.deepEqual(await versionsOf(manifests(byWebhook)), first);
   });
 
   test("another way to inject takes the place of the first, and back", async () => {
@@ -226,9 +226,10 @@ describe("an installation", { concurrency: 1 }, () => {
 
   test("uninstalling what is not there, or not whole, is no error", async () => {
     assert.equal(await uninstall(client, () => {}), 0);
-    const [namespace, account] = manifests(byWebhook);
-    assert.ok(namespace !== undefined && account !== undefined);
-    for (const object of [namespace, account]) await client.apply(object, { fieldManager: "heddle-install" });
+    const [namespace, serviceAccount] = manifests(byWebhook);
+    assert.ok(namespace !== undefined && serviceAccount !== undefined);
+    for (const object of [namespace, serviceAccount])
+      await client.apply(object, { fieldManager: "heddle-install" });
     assert.ok((await uninstall(client, () => {})) >= 1);
     assert.deepEqual(await leftovers(client), []);
   });

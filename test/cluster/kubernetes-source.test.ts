@@ -1,10 +1,11 @@
 // API objects through a real API server: the same as through files, whatever happens to the server in between.
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
 import { loadAll } from "js-yaml";
 import { Graph } from "#collections/graph.ts";
 import { compileMesh, type Mesh } from "#compile/graph.ts";
@@ -23,14 +24,14 @@ let server: TestApiServer;
 
 before(async () => {
   server = await startApiServer({ controllers: "endpointslice-controller" });
-  await installDefinitions(gatewayDefinitions);
+  await installDefinitions(publishedDefinitions("HTTPRoute", "Gateway"));
 });
 after(async () => {
   for (const source of opened) source.close();
   await server.stop();
 });
 
-const opened: KubernetesSource[] = [];
+const opened: { close(): void }[] = [];
 
 /** A definition that lets everything pass, as a newer or broken one might. */
 function definition(group: string, kind: string, plural: string, version: string): KubernetesObject {
@@ -60,10 +61,15 @@ function definition(group: string, kind: string, plural: string, version: string
   } as KubernetesObject;
 }
 
-const gatewayDefinitions = [
-  definition("gateway.networking.k8s.io", "HTTPRoute", "httproutes", "v1"),
-  definition("gateway.networking.k8s.io", "Gateway", "gateways", "v1"),
-];
+/** As the Gateway API publishes them: they fill in defaults, and leave out what they do not know. */
+function publishedDefinitions(...kinds: readonly string[]): readonly KubernetesObject[] {
+  const file = join(import.meta.dirname, "kubernetes/crds/gateway-api-standard.yaml.gz");
+  const all = loadAll(gunzipSync(readFileSync(file)).toString()) as (KubernetesObject & {
+    readonly spec: DefinitionSpec;
+  })[];
+  return all.filter(({ spec }) => kinds.includes(spec.names?.kind ?? ""));
+}
+
 const virtualServiceDefinition = definition(
   "networking.istio.io",
   "VirtualService",
@@ -76,15 +82,16 @@ async function installDefinitions(definitions: readonly KubernetesObject[]): Pro
     await server.admin.apply(each, { fieldManager: "test", force: true });
     const { group, names, versions } = (each as unknown as { spec: DefinitionSpec }).spec;
     await until(
-      async () => (await server.admin.resourceOf(`${group}/${versions[0]?.name}`, names.kind)) !== undefined,
-      `the API server to serve ${names.kind}`,
+      async () =>
+        (await server.admin.resourceOf(`${group}/${versions[0]?.name}`, names?.kind ?? "")) !== undefined,
+      `the API server to serve ${names?.kind}`,
     );
   }
 }
 
 interface DefinitionSpec {
   readonly group: string;
-  readonly names: { readonly kind: string };
+  readonly names?: { readonly kind: string };
   readonly versions: readonly { readonly name: string }[];
 }
 
@@ -177,7 +184,8 @@ metadata: {name: split, namespace: shop}
 spec:
   parentRefs: [{kind: Service, group: "", name: web, port: 80}]
   rules:
-    - backendRefs: [{name: web, port: 80, weight: 90}, {name: web-v2, port: 80, weight: 10}]
+    - matches: [{path: {type: PathPrefix, value: /}}]
+      backendRefs: [{name: web, port: 80, weight: 90}, {name: web-v2, port: 80, weight: 10}]
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -252,11 +260,12 @@ test("the same objects through files and through an API server make the same mes
       paths: [join(directory, "shop.yaml")],
       cluster: join(directory, "cluster"),
     });
+    opened.push(files);
     const fromFiles = compileMesh(graph, files.objects);
     graph.settle();
     assert.deepEqual(compiled(mesh), compiled(fromFiles));
+    assert.deepEqual([...source.problems.entries()], []);
     assert.equal(mesh.endpoints.get("shop/web:80")?.endpoints.length, 2);
-    files.close();
   } finally {
     source.close();
     rmSync(directory, { recursive: true });
@@ -279,7 +288,7 @@ test("what is not read is not kept, and editing it changes nothing", async () =>
   await apply(pod("late", "10.244.0.14", "{app: late}", 80));
   await until(() => source.changes("pods").includes("shop/late added"), "the pod");
   assert.deepEqual(
-    source.changes("pods").filter((change) => change.startsWith("shop/web-1")),
+    source.changes("pods").filter((change) => change === "shop/web-1 changed"),
     [],
   );
   await remove("/api/v1/namespaces/shop/pods/late");
@@ -328,28 +337,42 @@ spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host:
 });
 
 test("an object that the schema refuses is told and does not take effect; its last good version stands", async () => {
+  await installDefinitions([
+    definition("networking.istio.io", "DestinationRule", "destinationrules", "v1alpha3"),
+  ]);
   const source = await open(server.kubeconfig("admin"));
   await source.ready;
-  const route = (rules: string) => `
-apiVersion: gateway.networking.k8s.io/v1
-kind: HTTPRoute
+  const rules = source.objects.destinationRules;
+  const rule = (spec: string) => `
+apiVersion: networking.istio.io/v1alpha3
+kind: DestinationRule
 metadata: {name: refused, namespace: shop}
-spec: {parentRefs: [{kind: Service, group: "", name: web}], rules: ${rules}}`;
+spec: ${spec}`;
   const told = () => [...source.problems.entries()].map(([, { severity, field }]) => `${severity} ${field}`);
-  await apply(route("everything"));
+  await until(
+    () =>
+      apply(rule("everything")).then(
+        () => true,
+        () => false,
+      ),
+    "the API server to take it",
+  );
   await until(() => told().length === 1, "the problem");
-  assert.deepEqual(told(), ["error spec.rules"]);
-  assert.equal(source.objects.httpRoutes.get("shop/refused"), undefined);
-  await apply(route("[{backendRefs: [{name: web, port: 80}], fromTheFuture: 1}]"));
-  await until(() => source.objects.httpRoutes.get("shop/refused") !== undefined, "the corrected route");
-  assert.deepEqual(told(), ["warning spec.rules[0].fromTheFuture"]);
-  await apply(route("[{backendRefs: [{name: 1}]}]"));
-  await until(() => told().includes("error spec.rules[0].backendRefs[0].name"), "the new problem");
-  const kept = source.objects.httpRoutes.get("shop/refused");
-  assert.equal(kept?.spec.rules?.[0]?.backendRefs?.[0]?.name, "web");
-  await remove("/apis/gateway.networking.k8s.io/v1/namespaces/shop/httproutes/refused");
-  await until(() => source.objects.httpRoutes.get("shop/refused") === undefined, "the route to go");
+  assert.deepEqual(told(), ["error spec"]);
+  assert.equal(rules.get("shop/refused"), undefined);
+  await apply(rule("{host: web, fromTheFuture: 1}"));
+  await until(() => rules.get("shop/refused") !== undefined, "the corrected rule");
+  assert.deepEqual(told(), ["warning spec.fromTheFuture"]);
+  await apply(rule("{host: [web]}"));
+  await until(() => told().includes("error spec.host"), "the new problem");
+  assert.equal(rules.get("shop/refused")?.spec.host, "web");
+  await remove("/apis/networking.istio.io/v1alpha3/namespaces/shop/destinationrules/refused");
+  await until(() => rules.get("shop/refused") === undefined, "the rule to go");
   assert.deepEqual(told(), []);
+  await remove(
+    "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/destinationrules.networking.istio.io",
+  );
+  await until(() => stateOf(source, "DestinationRule")?.state === "not installed", "the kind to go");
   source.close();
 });
 
@@ -378,7 +401,7 @@ for (const loses of ["the connection", "the connection, and the server its histo
     const proxy = await startBreakableProxy(server.port);
     const source = await open(server.kubeconfig("admin", proxy.port));
     await source.ready;
-    await delay(0);
+    source.graph.settle();
     const seen = () => source.changes("services").slice(initially);
     const initially = source.changes("services").length;
     const size = source.objects.services.size;
@@ -405,7 +428,7 @@ for (const loses of ["the connection", "the connection, and the server its histo
 test("an API server that is killed, starts again and freezes changes nothing", async () => {
   const source = await open(server.kubeconfig("admin"));
   await source.ready;
-  await delay(0);
+  source.graph.settle();
   const all = () => Object.keys(source.objects).flatMap((name) => source.changes(name as keyof MeshObjects));
   const initially = all().length;
   await server.kill();
@@ -472,8 +495,8 @@ subjects: [{kind: User, name: reader}]`;
   source.close();
 });
 
-test("thousands of pods are read in pages, in little time and memory", async (t) => {
-  const count = 2000;
+test("many pods are read in pages", async (t) => {
+  const count = 600;
   const names = Array.from({ length: count }, (_, index) => `many-${index}`);
   for (let from = 0; from < count; from += 100) {
     await Promise.all(

@@ -19,10 +19,9 @@ before(async () => {
   namespace = await cluster.createNamespace("rollouts", { "heddle.dev/inject": "enabled" });
   ledger = `/tmp/heddle-${namespace}`;
   await cluster.apply([
-    // It exits at once on SIGTERM: what it needs then is a moment before that, for the news to get around.
+    // It exits at once on SIGTERM: that comes later in the mesh, when the news has got around.
     deployment(namespace, "hasty", ["node", "/apps/ledger.js", "/ledger"], {
       replicas: 3,
-      annotations: { "heddle.dev/termination-delay": "3" },
       container: {
         readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
         volumeMounts: [{ name: "ledger", mountPath: "/ledger" }],

@@ -71,7 +71,7 @@ export async function startApiServer(
     "--initial-advertise-peer-urls",
     peerUrl,
   ]);
-  await until(() => answers(`${etcdUrl}/health`), "etcd");
+  await until(() => answers(`${etcdUrl}/health`), "etcd", 60_000);
   const kubeconfig = (user: "admin" | "reader", through = port): string => {
     const file = inDirectory(`${user}-${through}.kubeconfig`);
     writeFileSync(

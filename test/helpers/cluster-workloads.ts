@@ -24,7 +24,7 @@ export function podTemplate(
   name: string,
   command: readonly string[],
   { labels, annotations, spec, container }: PodOptions = {},
-): { readonly metadata: object; readonly spec: object } {
+): object {
   return {
     metadata: { labels: { app: name, ...labels }, ...(annotations && { annotations }) },
     spec: {
@@ -43,8 +43,7 @@ export function object(
   name: string,
   content: object,
 ): KubernetesObject {
-  const made = { apiVersion, kind, metadata: { name, namespace }, ...content };
-  return made;
+  return { apiVersion, kind, metadata: { name, namespace }, ...content };
 }
 
 export function pod(
@@ -53,9 +52,13 @@ export function pod(
   command: readonly string[],
   options: PodOptions = {},
 ): KubernetesObject {
-  const { metadata, spec } = podTemplate(name, command, options);
-  const made = { apiVersion: "v1", kind: "Pod", metadata: { name, namespace, ...metadata }, spec };
-  return made;
+  const { metadata, spec } = podTemplate(name, command, options) as { metadata: object; spec: object };
+  return {
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, namespace, ...metadata },
+    spec,
+  } as KubernetesObject;
 }
 
 export function deployment(
@@ -108,17 +111,17 @@ export interface Answer {
   readonly ms: number;
 }
 
-/** Calls an address from the container `app` of a pod (`web-0`, `deployment/web`); one answer for each `--count`. */
+/** Calls an address from the container `app` of a pod; one answer for each `--count`. */
 export async function call(
   cluster: Cluster,
   namespace: string,
-  target: string,
+  caller: string,
   url: string,
   ...flags: readonly string[]
 ): Promise<readonly Answer[]> {
   // Failed calls are answers, too.
   const command = ["sh", "-c", 'node /apps/call.js "$@" || true', "call", ...flags, url];
-  const lines = await cluster.execInPod(namespace, target, command, { container: "app" });
+  const lines = await cluster.execInPod(namespace, caller, command, { container: "app" });
   return lines
     .trim()
     .split("\n")

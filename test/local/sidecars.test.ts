@@ -1,23 +1,13 @@
 /** Pods with sidecars under the local runner: they start, are reached, and outlive the death of their parts. */
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { after, before, describe, test } from "node:test";
+import { freePort } from "#test/helpers/free-port.ts";
 import { type Mesh, prepareMesh } from "#test/helpers/mesh.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
 const namespace = "shop";
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await once(server, "listening");
-  const address = server.address();
-  server.close();
-  assert.ok(address !== null && typeof address === "object");
-  return address.port;
-}
 
 describe("sidecars", () => {
   let mesh: Mesh;

@@ -6,7 +6,9 @@ import { stateOption } from "../state-option.ts";
 export function register(program: Command): void {
   program
     .command("exec")
-    .description("run a command inside a container, as its user and with its network, files and variables")
+    .description(
+      "run a command inside a container of a mesh on this machine, as its user and with its network, files and variables (on a cluster: kubectl exec)",
+    )
     .usage("[options] <pod> [-c container] -- <command...>")
     .argument("<pod>", "a pod, or deploy/NAME for one of its pods")
     .argument("<command...>", "what to run")

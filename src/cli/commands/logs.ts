@@ -5,7 +5,7 @@ import { stateOption } from "../state-option.ts";
 export function register(program: Command): void {
   program
     .command("logs")
-    .description("print what a container has printed")
+    .description("print what a container of a mesh on this machine has printed (on a cluster: kubectl logs)")
     .argument("<pod>", "a pod, or deploy/NAME for one of its pods")
     .option("-n, --namespace <namespace>", "the pod's namespace")
     .option("-c, --container <name>", "the container; the first of the application by default")

@@ -16,7 +16,7 @@ export function register(program: Command): void {
 Removes webhooks and policies first, so that pods can be created all the time, then the control plane with its
 certificate authority, then Gateways' workloads and trust bundles. Pods that have a sidecar go on with it until they are
 restarted: it keeps what it knows, but learns nothing new, and its certificate ends within a day. Routes, policies and
-namespace labels are yours and stay.
+namespace labels are yours and stay, with the statuses that Heddle wrote last.
 
 Examples:
   heddle uninstall
@@ -34,7 +34,7 @@ async function takeOut({ yes, ...cluster }: ClusterOptions & { readonly yes?: bo
   const client = await connectCluster(cluster);
   await readServerVersion(client); // Whether there is a cluster at all, before the question.
   if (yes !== true) await confirm(cluster.context);
-  const removed = await showSteps().run("remove Heddle", (progress) => uninstall(client, progress));
+  const removed = await showSteps()("remove Heddle", (progress) => uninstall(client, progress));
   console.log(removed === 0 ? "Heddle was not installed" : `Heddle is gone: ${removed} objects removed`);
   const { podsWithSidecar } = await import("#install/meshed-pods.ts");
   const left = await podsWithSidecar(client);

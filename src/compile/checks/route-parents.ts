@@ -62,6 +62,10 @@ function checkServiceParent(
     const message = `there is no Service ${key}; define it or correct the name`;
     return [error(`${field}.name`, message, "NoMatchingParent")];
   }
+  if (service.headless) {
+    const message = `has no effect on Service ${key}: it is headless, so clients dial its pods and not the Service`;
+    return [warning(field, message, "UnsupportedValue")];
+  }
   const attached = attachedPorts(parent, service);
   if (attached.kind === "refused") {
     return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
@@ -91,7 +95,7 @@ function checkGatewayParent(
         : 'for the Service, add kind: Service and group: ""';
     return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`, "NoMatchingParent")];
   }
-  const attached = attachedListeners(parent, gateway, route);
+  const attached = attachedListeners(inputs.routing, fetch, parent, gateway, route);
   if (attached.kind === "refused") {
     return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
   }

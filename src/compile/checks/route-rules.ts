@@ -1,7 +1,7 @@
 // What the rules of HTTPRoutes and GRPCRoutes have in common.
 import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
-import { type BackendReference, isGatewayParent } from "#model/gateway-api/references.ts";
+import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
 import type { GatewayRoute } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
@@ -38,10 +38,21 @@ function checkBackend(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const { namespace = "default" } = route.metadata;
-  const needsGrant = (route.spec.parentRefs ?? []).some(isGatewayParent);
-  const referrer = { kind: route.kind, namespace, needsGrant };
-  const found = resolveBackend(inputs.routing, fetch, backend, referrer);
-  return found.kind === "service" ? [] : [error(`${field}.${found.field}`, found.message, found.reason)];
+  const parents = route.spec.parentRefs ?? [];
+  const forGateway = parents.some(isGatewayParent);
+  const forService = !forGateway || parents.some(isServiceParent);
+  const found = [...(forGateway ? [true] : []), ...(forService ? [false] : [])].flatMap((needsGrant) => {
+    const result = resolveBackend(inputs.routing, fetch, backend, {
+      kind: route.kind,
+      namespace,
+      needsGrant,
+    });
+    return result.kind === "service" ? [] : [result];
+  });
+  // Both kinds of parents mostly find the same.
+  return found
+    .filter(({ reason }, index) => found.findIndex((other) => other.reason === reason) === index)
+    .map((result) => error(`${field}.${result.field}`, result.message, result.reason));
 }
 
 /** Whether the filters of a rule or of a backend can be applied. */

@@ -23,7 +23,7 @@ export function checkVirtualService(
   const hosts = virtualService.spec.hosts ?? [];
   return [
     ...(hosts.length === 0
-      ? [error("spec.hosts", "hosts is missing; name the services that it is for", "NoMatchingParent")]
+      ? [error("spec.hosts", "hosts is missing; name the services that it is for", "UnsupportedValue")]
       : []),
     ...hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch)),
     ...(virtualService.spec.http ?? []).flatMap((http, index) => [

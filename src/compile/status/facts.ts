@@ -40,9 +40,11 @@ const unresolved: readonly (ProblemReason | undefined)[] = [
   "RefNotPermitted",
 ];
 
-/** The problems by which an object asks for what cannot be done, wherever it is attached. */
+/** The problems by which an object asks for what cannot be done, whatever it is attached to. */
 export function unsupportedValues({ problems }: Facts): readonly Problem[] {
-  return problems.filter(({ reason }) => unsupported.includes(reason));
+  return problems.filter(
+    ({ reason, field = "" }) => unsupported.includes(reason) && !field.startsWith("spec.parentRefs"),
+  );
 }
 
 /** Whether an object may do what it says. */

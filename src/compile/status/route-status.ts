@@ -1,4 +1,4 @@
-import type { ParentReference } from "#model/gateway-api/references.ts";
+import { isServiceParent, type ParentReference } from "#model/gateway-api/references.ts";
 import type { RouteParentStatus } from "#model/gateway-api/status.ts";
 import { gatewayController } from "#model/installation.ts";
 import type { Problem } from "#model/reference.ts";
@@ -21,7 +21,7 @@ export function routeParents(
   const wanted = (route.spec.parentRefs ?? []).flatMap((parent, index) => {
     if (!isOurs(parent)) return [];
     const before = present.find((status) => isStatusOf(status, parent));
-    const conditions = conditionsOf(verdicts(index, facts), before?.conditions, context);
+    const conditions = conditionsOf(verdicts(parent, index, facts), before?.conditions, context);
     return [{ parentRef: parent, controllerName: gatewayController, conditions }];
   });
   const kept = present.flatMap((status) =>
@@ -44,10 +44,16 @@ function isStatusOf({ controllerName, parentRef }: RouteParentStatus, parent: Pa
   );
 }
 
-function verdicts(index: number, facts: Facts): readonly Verdict[] {
-  const parent = `spec.parentRefs[${index}]`;
-  const isAbout = ({ field = "" }: Problem) => field === parent || field.startsWith(`${parent}.`);
+function verdicts(parent: ParentReference, index: number, facts: Facts): readonly Verdict[] {
+  const place = `spec.parentRefs[${index}]`;
+  const isAbout = ({ field = "" }: Problem) => field === place || field.startsWith(`${place}.`);
   const refusals = facts.problems.filter((problem) => problem.reason !== undefined && isAbout(problem));
   const acceptance = accepted([...refusals, ...unsupportedValues(facts)]);
-  return [acceptance, resolvedRefs(facts), programmed(facts, acceptance)];
+  const references = isServiceParent(parent) ? withoutGrants(facts) : facts;
+  return [acceptance, resolvedRefs(references), programmed(facts, acceptance)];
+}
+
+/** Only routes of Gateways need grants: see `resolveBackend`. */
+function withoutGrants(facts: Facts): Facts {
+  return { ...facts, problems: facts.problems.filter(({ reason }) => reason !== "RefNotPermitted") };
 }

@@ -4,6 +4,7 @@
  */
 import { injectionPolicy } from "#model/installation.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { probeAnnotation } from "../annotations.ts";
 import { outsideNamespaces } from "../decision.ts";
 import type { InjectionSettings } from "../settings.ts";
@@ -118,11 +119,13 @@ function sidecarPatch(settings: InjectionSettings): string {
     ...parts.initContainers
       .toReversed()
       .map((each) => add("/spec/initContainers/0", celObject(each, "Object.spec.initContainers"))),
-    ...(hasLimit ? [] : [wishedLimit(parts.initContainers.length - 1)]),
+    ...(hasLimit
+      ? []
+      : [wishedLimit(parts.initContainers.findIndex(({ name }) => name === proxyContainerName))]),
   ].join(" + ");
 }
 
-/** Without a default there is a limit of CPU only where a pod wishes it: in the last of the sidecar's containers. */
+/** Without a default there is a limit of CPU only where a pod wishes it. */
 function wishedLimit(index: number): string {
   const path = `/spec/initContainers/${index}/resources/limits/cpu`;
   return (

@@ -1,81 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { makeAuthorityFiles } from "#identity/authority.ts";
-import type { Pod } from "#model/kubernetes/pod.ts";
-import { deployment } from "../control-plane.ts";
-import { type ControlPlaneDeployment, installedFrom } from "../installed.ts";
-import type { MeshedPod } from "../meshed-pods.ts";
-import { defaultSettings } from "../settings.ts";
-import { checkInstallation } from "./check.ts";
-import type { ClusterSnapshot, WebhookConfiguration } from "./snapshot.ts";
-
-const now = Date.now();
-const settings = defaultSettings("0.1.0");
-const year = 365 * 24 * 60 * 60 * 1000;
-
-function rootsMadeAt(time: number): string {
-  return makeAuthorityFiles({ trustDomain: "cluster.local", now: () => time })["root-cert.pem"] ?? "";
-}
-
-const roots = rootsMadeAt(now);
-const otherRoots = rootsMadeAt(now);
-
-function replica(name: string, change: { readonly ready?: boolean; readonly image?: string } = {}): Pod {
-  const { ready = true, image = settings.controlPlaneImage } = change;
-  return {
-    apiVersion: "v1",
-    kind: "Pod",
-    metadata: { name, namespace: "heddle-system" },
-    spec: { containers: [{ name: "control-plane", image }] },
-    status: { conditions: [{ type: "Ready", status: ready ? "True" : "False" }] },
-  };
-}
-
-function webhook(name: string, trusted: string): WebhookConfiguration {
-  const caBundle = trusted === "" ? {} : { caBundle: Buffer.from(trusted).toString("base64") };
-  return {
-    apiVersion: "admissionregistration.k8s.io/v1",
-    kind: "MutatingWebhookConfiguration",
-    metadata: { name },
-    webhooks: [{ name: "injection.heddle.dev", clientConfig: caBundle }],
-  };
-}
-
-function namespace(name: string, labels: Readonly<Record<string, string>>) {
-  return { apiVersion: "v1", kind: "Namespace", metadata: { name, labels } };
-}
-
-const meshed: MeshedPod = {
-  namespace: "shop",
-  name: "web-1",
-  proxy: "sidecar",
-  proxyImage: settings.proxyImage,
-  ready: true,
-};
-
-const healthy: ClusterSnapshot = {
-  server: { major: 1, minor: 36, text: "v1.36.3" },
-  installed: installedFrom(deployment(settings) as unknown as ControlPlaneDeployment),
-  controlPlanePods: [replica("heddle-a"), replica("heddle-b")],
-  lease: {
-    apiVersion: "coordination.k8s.io/v1",
-    kind: "Lease",
-    metadata: { name: "heddle-leader" },
-    spec: { holderIdentity: "heddle-a", leaseDurationSeconds: 8, renewTime: new Date(now).toISOString() },
-  },
-  roots,
-  injectionWebhook: webhook("heddle-injection", roots),
-  validationWebhook: webhook("heddle-validation", roots),
-  injectionPolicy: { policy: false, binding: false },
-  namespaces: [namespace("shop", { "heddle.dev/inject": "enabled" }), namespace("kube-system", {})],
-  pods: [meshed],
-  trustBundles: new Map([["shop", roots]]),
-  gatewayApi: true,
-  gatewayClass: true,
-  istio: false,
-  problems: [],
+import {
+  healthy,
+  meshed,
+  namespace,
   now,
-};
+  otherRoots,
+  replica,
+  rootsMadeAt,
+  webhook,
+  year,
+} from "#test/helpers/cluster-snapshot.ts";
+import { checkInstallation } from "./check.ts";
+import type { ClusterSnapshot } from "./snapshot.ts";
 
 test("a mesh that is all right gives good news only", () => {
   const findings = checkInstallation(healthy);
@@ -108,6 +45,17 @@ test("injection by policy is as good as by webhook", () => {
     injectionPolicy: { policy: true, binding: true },
   };
   assert.ok(checkInstallation(byPolicy).every(({ severity }) => severity === "ok"));
+});
+
+test("a namespace that is ending lacks nothing", () => {
+  const metadata = {
+    name: "ending",
+    labels: { "heddle.dev/inject": "enabled" },
+    deletionTimestamp: "2026-11-26T00:00:00Z",
+  };
+  const namespaces = [...healthy.namespaces, { apiVersion: "v1", kind: "Namespace", metadata }];
+  const findings = checkInstallation({ ...healthy, namespaces });
+  assert.deepEqual(findings, checkInstallation(healthy));
 });
 
 interface Defect {
@@ -286,6 +234,13 @@ const defects: readonly Defect[] = [
     severity: "error",
     message: /1 pod of shop should have a sidecar, and has none: web-1/,
     remedy: /kubectl rollout restart .* -n shop/,
+  },
+  {
+    name: "a proxy that no replica knows",
+    change: { connectedProxies: new Set(["web-2.shop"]) },
+    severity: "warning",
+    message: /1 proxy of shop is ready, but not connected to the control plane, .*: web-1/,
+    remedy: /kubectl logs -n shop web-1 -c heddle-proxy/,
   },
   {
     name: "a proxy of another version",

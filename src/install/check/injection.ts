@@ -91,7 +91,7 @@ function caBundleFindings(
   return undefined;
 }
 
-/** The namespaces in which a pod that says nothing itself gets a sidecar. */
+/** The namespaces in which a pod that says nothing itself gets a sidecar. In one that is ending no pod can be created. */
 export function meshedNamespaces({
   namespaces,
 }: Pick<ClusterSnapshot, "namespaces">): readonly KubernetesObject[] {
@@ -102,7 +102,7 @@ export function meshedNamespaces({
       metadata: { name: "any", namespace: metadata.name },
       spec: { containers: [] },
     };
-    return decideInjection(silent, metadata).inject;
+    return metadata.deletionTimestamp === undefined && decideInjection(silent, metadata).inject;
   });
 }
 

@@ -113,7 +113,10 @@ type Present<T> = { [K in keyof T]: Exclude<T[K], undefined | null> };
 
 /** Without the fields that are not there, which the server may have as null. */
 function present<T extends object>(fields: T): Present<T> {
-  return Object.fromEntries(
-    Object.entries(fields).filter(([, value]) => value !== undefined && value !== null),
-  ) as Present<T>;
+  const kept: Partial<T> = {};
+  for (const name of Object.keys(fields) as (keyof T)[]) {
+    const value = fields[name];
+    if (value !== undefined && value !== null) kept[name] = value;
+  }
+  return kept as Present<T>;
 }

@@ -20,10 +20,10 @@ kubeconfig() {
   cat >"$1" <<Y
 apiVersion: v1
 kind: Config
-clusters: [{name: $NAME, cluster: {server: "https://127.0.0.1:$3", certificate-authority-data: $(base64 -w0 "$PKI/ca.crt")}}]
-users: [{name: $NAME, user: {client-certificate-data: $(base64 -w0 "$PKI/$2.crt"), client-key-data: $(base64 -w0 "$PKI/$2.key")}}]
-contexts: [{name: $NAME, context: {cluster: $NAME, user: $NAME}}]
-current-context: $NAME
+clusters: [{name: "$NAME", cluster: {server: "https://127.0.0.1:$3", certificate-authority-data: $(base64 -w0 "$PKI/ca.crt")}}]
+users: [{name: "$NAME", user: {client-certificate-data: $(base64 -w0 "$PKI/$2.crt"), client-key-data: $(base64 -w0 "$PKI/$2.key")}}]
+contexts: [{name: "$NAME", context: {cluster: "$NAME", user: "$NAME"}}]
+current-context: "$NAME"
 Y
 }
 

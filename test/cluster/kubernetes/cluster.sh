@@ -2,7 +2,7 @@
 # A Kubernetes of one node for tests: the real thing, in namespaces of its own on this machine.
 #   cluster.sh up [NAME]              starts it, unless it runs, and prints the path of its kubeconfig
 #   cluster.sh down [NAME]            ends it and removes all that it has left, however it ended
-#   cluster.sh hold [NAME]            up, until standard input ends; then down
+#   cluster.sh hold [NAME]            up, until standard input ends; then down, unless it ran before
 #   cluster.sh load NAME FILE...      brings image archives into it
 #   cluster.sh crds NAME SET...       custom resource definitions: gateway-api-standard, gateway-api-experimental, istio
 #   cluster.sh enter NAME COMMAND...  runs a command on the node: in its network, with its mounts and processes
@@ -38,6 +38,10 @@ holder() {
   read -r pid start 2>/dev/null <"$RUN/holder" || return 1
   [ "$(started "$pid")" = "$start" ] || return 1
   echo "$pid"
+}
+
+runs() {
+  holder >/dev/null && [ "$(tail -n 1 "$RUN/progress" 2>/dev/null)" = ready ]
 }
 
 first_process() {
@@ -94,7 +98,7 @@ down() {
 
 up() {
   local pid from=$EPOCHREALTIME shown=0 deadline=$((SECONDS + 240))
-  if holder >/dev/null && [ "$(tail -n 1 "$RUN/progress" 2>/dev/null)" = ready ]; then return; fi
+  if runs; then return; fi
   down
   "$HERE/prepare.sh"
   mkdir -m 700 "$RUN"
@@ -139,10 +143,12 @@ case $command in
   down) exclusively down ;;
   hold)
     trap '' INT TERM
+    ran=no
+    ! runs || ran=yes
     exclusively up
     echo "$RUN/kubeconfig"
     cat >/dev/null
-    exclusively down
+    [ $ran = yes ] || exclusively down
     ;;
   load)
     first_process >/dev/null

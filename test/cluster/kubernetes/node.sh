@@ -29,9 +29,11 @@ await() {
   shift 3
   deadline=$((SECONDS + seconds))
   pid=pid_${name//-/_}
-  until "$@" >/dev/null 2>&1; do
+  until "$@" >"$RUN/answer" 2>&1; do
     if ! kill -0 "${!pid}" 2>/dev/null || [ $SECONDS -ge $deadline ]; then
       kill -0 "${!pid}" 2>/dev/null && echo "$what: not within $seconds s" || echo "$what: $name has ended"
+      echo "the last answer:"
+      grep -v '^\[+\]' "$RUN/answer" | tail -n 10
       echo "the end of $LOGS/$name.log:"
       tail -n 15 "$LOGS/$name.log"
       exit 1
@@ -109,7 +111,7 @@ await 30 containerd "containerd" ctr -a "$RUN/containerd.sock" version
 for image in "$SYSTEM_IMAGES"/*.tar; do
   ctr -a "$RUN/containerd.sock" -n k8s.io images import "$image" >/dev/null
 done
-await 120 kube-apiserver "API server" kubectl get --raw /readyz
+await 120 kube-apiserver "API server" kubectl get --raw "/readyz?verbose"
 # Its controllers ask with accounts of their own, which takes seconds at the default rate.
 start kube-controller-manager "$BIN/kube-controller-manager" --kubeconfig="$RUN/controller-manager.kubeconfig" \
   --authentication-kubeconfig="$RUN/controller-manager.kubeconfig" \

@@ -137,7 +137,7 @@ export function testShapes(environment: () => Environment): void {
     const { spec } = await cluster.get<Pod>("pod", "with-helper", namespace);
     assert.deepEqual(
       spec.initContainers?.map(({ name }) => name),
-      ["heddle-init", "heddle-proxy", "helper"],
+      ["heddle-proxy", "heddle-init", "helper"],
     );
     const saw = await cluster.execInPod(namespace, "with-helper", ask, { container: "helper" });
     assert.match(saw, inTheMesh);

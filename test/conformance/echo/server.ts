@@ -12,7 +12,8 @@ import { echo, serveHttp } from "#test/local/apps/echo-http.ts";
 const ports = { type: "string", multiple: true, default: [] as string[] } as const;
 const { values } = parseArgs({
   options: {
-    port: ports,
+    // One of the suite's pods is only called from, and has no flags.
+    port: { ...ports, default: ["8080"] },
     tls: ports,
     grpc: ports,
     tcp: ports,

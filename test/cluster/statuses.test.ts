@@ -1,0 +1,244 @@
+// Statuses in a real API server, whose definitions of the kinds are those that the Gateway API and Istio publish.
+import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { gunzipSync } from "node:zlib";
+import * as yaml from "js-yaml";
+import { type Collection, Graph } from "#collections/graph.ts";
+import { checkMesh } from "#compile/check.ts";
+import { compileMesh } from "#compile/graph.ts";
+import { statusesOf } from "#compile/status.ts";
+import { pathOf } from "#kubernetes/client.ts";
+import type { GatewayStatus, RouteStatus } from "#model/gateway-api/status.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Condition, DesiredStatus, RejectedResource } from "#model/status.ts";
+import { writeStatuses } from "#replicas/write-statuses.ts";
+import { type KubernetesSource, openKubernetes } from "#sources/kubernetes/source.ts";
+import { startApiServer, type TestApiServer } from "#test/helpers/api-server.ts";
+import { namespace, put } from "#test/helpers/cluster-objects.ts";
+import { until } from "#test/helpers/wait.ts";
+
+let server: TestApiServer;
+let source: KubernetesSource;
+let statuses: readonly Collection<DesiredStatus>[];
+const failures: string[] = [];
+const stop = new AbortController();
+
+before(async () => {
+  server = await startApiServer();
+  for (const set of ["gateway-api-standard", "istio"]) {
+    const file = join(import.meta.dirname, "kubernetes/crds", `${set}.yaml.gz`);
+    const definitions = yaml.loadAll(gunzipSync(readFileSync(file)).toString()) as KubernetesObject[];
+    await Promise.all(definitions.map((definition) => put(server.admin, definition)));
+  }
+  await put(server.admin, namespace("shop"));
+  const graph = new Graph({
+    onFault: ({ error }) => {
+      throw error;
+    },
+  });
+  source = openKubernetes(graph, server.admin);
+  statuses = statusesOf(graph, {
+    objects: source.objects,
+    mesh: compileMesh(graph, source.objects),
+    problems: [source.problems, ...checkMesh(graph, source.objects)],
+    rejections: graph.source<RejectedResource>("rejections"),
+    now: () => new Date(),
+  });
+  await source.ready;
+  writeStatuses(
+    server.admin,
+    statuses,
+    (what, error) => failures.push(`${what}: ${String(error)}`),
+    stop.signal,
+  );
+});
+
+after(async () => {
+  stop.abort();
+  source?.close();
+  await server?.stop();
+});
+
+type Read<S> = KubernetesObject & {
+  readonly metadata: { readonly resourceVersion: string };
+  readonly status?: S;
+};
+
+async function read<S>(apiVersion: string, kind: string, name: string): Promise<Read<S>> {
+  const resource = await server.admin.resourceOf(apiVersion, kind);
+  assert.ok(resource !== undefined, kind);
+  return server.admin.request<Read<S>>("GET", pathOf(resource, { namespace: "shop", name }));
+}
+
+async function putAll(text: string): Promise<void> {
+  for (const object of yaml.loadAll(text) as KubernetesObject[]) await put(server.admin, object);
+}
+
+const words = (conditions: readonly Condition[] = []) =>
+  Object.fromEntries(conditions.map(({ type, status, reason }) => [type, `${status} ${reason}`]));
+
+const gatewayApi = "gateway.networking.k8s.io/v1";
+
+/** Waits until the server has every status that is wanted. */
+async function written(known: () => boolean): Promise<void> {
+  await until(known, "the objects to be read", 10_000);
+  await until(() => statuses.every(({ size }) => size === 0), "the statuses", 10_000);
+  assert.deepEqual(failures, []);
+}
+
+test("statuses pass the definitions of their kinds, and the server has what was meant", async () => {
+  await putAll(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: web}
+spec: {ports: [{name: http, port: 80}, {name: grpc, port: 7070}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GatewayClass
+metadata: {name: heddle}
+spec: {controllerName: heddle.dev/gateway-controller}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {namespace: shop, name: public}
+spec: {gatewayClassName: heddle, listeners: [{name: http, port: 80, protocol: HTTP}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{group: "", kind: Service, name: web, port: 80}, {name: public}]
+  rules: [{backendRefs: [{name: web, port: 80}, {namespace: bank, name: accounts, port: 80}]}]
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: GRPCRoute
+metadata: {namespace: shop, name: web}
+spec:
+  parentRefs: [{group: "", kind: Service, name: web, port: 7070}]
+  rules: [{backendRefs: [{name: web, port: 7070}]}]
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: shop, name: web}
+spec: {hosts: [web], http: [{route: [{destination: {host: web, port: {number: 80}}}]}]}
+---
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {namespace: shop, name: web}
+spec: {host: web}
+`);
+  const { objects } = source;
+  await written(
+    () =>
+      objects.destinationRules.size === 1 &&
+      objects.httpRoutes.size === 1 &&
+      objects.gatewayClasses.size === 1,
+  );
+  const http = await read<RouteStatus>(gatewayApi, "HTTPRoute", "web");
+  assert.deepEqual(
+    http.status?.parents.map(({ parentRef, conditions }) => [parentRef.name, words(conditions)]),
+    [
+      // Clients of the Service could call the backend themselves; the Gateway's could not.
+      ["web", "BackendNotFound"],
+      ["public", "RefNotPermitted"],
+    ].map(([name, reason]) => [
+      name,
+      { Accepted: "True Accepted", ResolvedRefs: `False ${reason}`, Programmed: "True Programmed" },
+    ]),
+  );
+  const grpc = await read<RouteStatus>(gatewayApi, "GRPCRoute", "web");
+  assert.deepEqual(words(grpc.status?.parents[0]?.conditions), {
+    Accepted: "True Accepted",
+    ResolvedRefs: "True ResolvedRefs",
+    Programmed: "True Programmed",
+  });
+  const gateway = await read<GatewayStatus>(gatewayApi, "Gateway", "public");
+  assert.deepEqual(words(gateway.status?.conditions), {
+    Accepted: "True Accepted",
+    Programmed: "False Pending",
+  });
+  assert.equal(gateway.status?.listeners?.[0]?.attachedRoutes, 1);
+  const virtualService = await read<{ conditions: Condition[] }>(
+    "networking.istio.io/v1",
+    "VirtualService",
+    "web",
+  );
+  assert.equal(words(virtualService.status?.conditions)["Accepted"], "False Conflicted");
+  const rule = await read<{ conditions: Condition[] }>("networking.istio.io/v1", "DestinationRule", "web");
+  assert.equal(words(rule.status?.conditions)["Accepted"], "True Accepted");
+});
+
+test("what another controller says of a route stays, and nothing is written while nothing changes", async () => {
+  const resource = await server.admin.resourceOf(gatewayApi, "HTTPRoute");
+  assert.ok(resource !== undefined);
+  const path = pathOf(resource, { namespace: "shop", name: "web" });
+  const own = (await read<RouteStatus>(gatewayApi, "HTTPRoute", "web")).status?.parents ?? [];
+  const foreign = {
+    controllerName: "example.com/other",
+    parentRef: { name: "elsewhere" },
+    conditions: [
+      {
+        type: "Accepted",
+        status: "True",
+        reason: "Accepted",
+        message: "",
+        lastTransitionTime: "2026-01-01T00:00:00Z",
+      },
+    ],
+  };
+  const change = (parents: readonly object[]) =>
+    server.admin.request("PATCH", `${path}/status`, {
+      contentType: "application/merge-patch+json",
+      body: { status: { parents } },
+    });
+  await change([foreign]);
+  const controllers = async () =>
+    (await read<RouteStatus>(gatewayApi, "HTTPRoute", "web")).status?.parents.map(
+      ({ controllerName }) => controllerName,
+    );
+  const ours = "heddle.dev/gateway-controller";
+  await until(async () => (await controllers())?.length === 3, "our entries again");
+  assert.deepEqual(await controllers(), ["example.com/other", ours, ours]);
+  await change([...own, foreign]);
+  await until(() => statuses.every(({ size }) => size === 0), "nothing to write");
+  const { resourceVersion } = (await read(gatewayApi, "HTTPRoute", "web")).metadata;
+  await sleep(500);
+  const now = await read<RouteStatus>(gatewayApi, "HTTPRoute", "web");
+  assert.equal(now.metadata.resourceVersion, resourceVersion);
+  assert.deepEqual(await controllers(), [ours, ours, "example.com/other"]);
+  assert.deepEqual(failures, []);
+});
+
+test("a transition is written once, with the time of that condition alone changed", async () => {
+  const earlier =
+    (await read<RouteStatus>(gatewayApi, "HTTPRoute", "web")).status?.parents[0]?.conditions ?? [];
+  await sleep(1_100);
+  await put(server.admin, namespace("bank"));
+  await putAll(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: bank, name: accounts}
+spec: {ports: [{port: 80}]}
+---
+apiVersion: gateway.networking.k8s.io/v1
+kind: ReferenceGrant
+metadata: {namespace: bank, name: shop}
+spec:
+  from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop}]
+  to: [{group: "", kind: Service}]
+`);
+  await written(
+    () =>
+      source.objects.referenceGrants.size === 1 && source.objects.services.get("bank/accounts") !== undefined,
+  );
+  const later =
+    (await read<RouteStatus>(gatewayApi, "HTTPRoute", "web")).status?.parents[0]?.conditions ?? [];
+  const times = (conditions: readonly Condition[]) =>
+    Object.fromEntries(conditions.map(({ type, lastTransitionTime }) => [type, lastTransitionTime]));
+  assert.equal(words(later)["ResolvedRefs"], "True ResolvedRefs");
+  assert.equal(times(later)["Accepted"], times(earlier)["Accepted"]);
+  assert.notEqual(times(later)["ResolvedRefs"], times(earlier)["ResolvedRefs"]);
+});
