@@ -25,13 +25,14 @@ const cases: readonly Case[] = [
     manifests: [
       "--injection=policy",
       "--replicas=3",
+      "--termination-delay=20",
       "--trust-domain=mesh.example",
       "--control-plane-image=registry.example/control-plane@sha256:00ff",
       "--proxy-image=registry.example:5000/proxy:1",
     ],
     helm: [
       "--set",
-      "injection=policy,replicas=3,trustDomain=mesh.example,controlPlaneImage=registry.example/control-plane@sha256:00ff,proxyImage=registry.example:5000/proxy:1",
+      "injection=policy,replicas=3,terminationDelaySeconds=20,trustDomain=mesh.example,controlPlaneImage=registry.example/control-plane@sha256:00ff,proxyImage=registry.example:5000/proxy:1",
       ...gatewayApi,
       ...policies,
     ],

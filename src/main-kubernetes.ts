@@ -91,8 +91,8 @@ const inputs = checkInputs(graph, source.objects);
 const checks = checkMesh(graph, source.objects, inputs);
 const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
-const own = { telemetry, xds, learned };
-const replicas = allReplicas(own, source.objects.endpointSlices, identity, pod);
+const own = { pod, telemetry, xds, learned };
+const replicas = allReplicas(own, source.objects.endpointSlices, identity);
 const lead = prepareLeading(graph, {
   client,
   objects: source.objects,

@@ -76,6 +76,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "injector",
     "compile/check.ts",
     "compile/checks/inputs.ts",
+    "compile/ownership.ts",
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
     "replicas/gathered.ts",

@@ -13,6 +13,10 @@ const graph = new Graph({
 const { objects, put } = testObjects(graph);
 const inputs = checkInputs(graph, objects);
 put(`
+{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: internal}, spec: {controllerName: heddle.dev/gateway-controller}}
+---
+{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: inner}, spec: {gatewayClassName: internal, listeners: []}}
+---
 {apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: theirs}, spec: {gatewayClassName: other, listeners: []}}
 ---
 {apiVersion: v1, kind: Service, metadata: {name: web}, spec: {ports: [{port: 80}]}}`);
@@ -98,6 +102,13 @@ test("what another controller reads is its own", () => {
   assert.deepEqual(responseTo(route(theirs)), { uid: "1", allowed: true });
   const gateway = { ...route({}), kind: "Gateway", spec: { gatewayClassName: "other", listeners: 7 } };
   assert.deepEqual(responseTo(gateway), { uid: "1", allowed: true });
+});
+
+test("a class is ours by its controller, whatever its name", () => {
+  const onInner = { parentRefs: [{ name: "inner" }], ...expression("(") };
+  assert.equal(responseTo(route(onInner)).allowed, false);
+  const gateway = { ...route({}), kind: "Gateway", spec: { gatewayClassName: "internal", listeners: 7 } };
+  assert.equal(responseTo(gateway).allowed, false);
 });
 
 test("garbage is answered in words", () => {

@@ -1,6 +1,7 @@
 /** The question of the API server about a route or a policy in, the answer out: what the validation webhook says. */
-import { checkProposed } from "#compile/check.ts";
+import { checkProposed, readNow } from "#compile/check.ts";
 import type { CheckInputs } from "#compile/checks/inputs.ts";
+import { isOurGateway } from "#compile/ownership.ts";
 import {
   type AdmissionAnswer,
   type AdmissionRequest,
@@ -9,7 +10,6 @@ import {
   type Verdict,
 } from "#injector/admission-review.ts";
 import type { ParentReference } from "#model/gateway-api/references.ts";
-import { gatewayClass } from "#model/installation.ts";
 import { mayComeRight, type Problem, problemText } from "#model/reference.ts";
 import { formatField } from "#sources/schema/field-path.ts";
 import { readObject } from "#sources/schema/read-object.ts";
@@ -69,19 +69,20 @@ function isBeingDeleted(object: JsonObject): boolean {
   return (object["metadata"] as JsonObject | undefined)?.["deletionTimestamp"] !== undefined;
 }
 
-/** A Gateway of another class, or a route of such Gateways alone: another controller's, whatever is in it. */
+/** A Gateway of another controller's class, or a route of such Gateways alone: not ours to judge, whatever is in it. */
 function isOfOthers(object: JsonObject, { objects }: CheckInputs): boolean {
   const spec = object["spec"] as
     | { readonly gatewayClassName?: unknown; readonly parentRefs?: unknown }
     | undefined;
   if (object["kind"] === "Gateway" && String(object["apiVersion"]).startsWith("gateway.networking.k8s.io/")) {
-    return spec?.gatewayClassName !== gatewayClass;
+    const gatewayClassName = String(spec?.gatewayClassName);
+    return !isOurGateway(objects, readNow, { spec: { gatewayClassName, listeners: [] } });
   }
   if (!Array.isArray(spec?.parentRefs) || spec.parentRefs.length === 0) return false;
   const namespace = String((object["metadata"] as JsonObject | undefined)?.["namespace"]);
   return (spec.parentRefs as readonly (ParentReference | null)[]).every((parent) => {
     const key = `${parent?.namespace ?? namespace}/${parent?.name}`;
     const gateway = (parent?.kind ?? "Gateway") === "Gateway" ? objects.gateways.get(key) : undefined;
-    return gateway !== undefined && gateway.spec.gatewayClassName !== gatewayClass;
+    return gateway !== undefined && !isOurGateway(objects, readNow, gateway);
   });
 }

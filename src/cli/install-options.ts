@@ -14,6 +14,14 @@ export interface InstallOptions {
   readonly proxyImage: string;
   readonly trustDomain: string;
   readonly replicas: number;
+  /** Seconds. */
+  readonly terminationDelay: number;
+}
+
+/** What a cluster can do, as far as an installation depends on it. */
+export interface ClusterAbilities {
+  readonly gatewayApi: boolean;
+  readonly terminationDelay: boolean;
 }
 
 const defaults = defaultSettings(packageVersion);
@@ -50,19 +58,38 @@ export function withInstallOptions(command: Command): Command {
       new Option("--replicas <number>", "of the control plane")
         .argParser(positive)
         .default(defaults.replicas),
+    )
+    .addOption(
+      new Option(
+        "--termination-delay <seconds>",
+        "from the end of a pod to the signal to its containers, 0 for none (from Kubernetes 1.30 on)",
+      )
+        .argParser(seconds)
+        .default(defaults.terminationDelaySeconds),
     );
 }
 
-export function settingsFrom(
-  options: InstallOptions,
-  cluster: { readonly gatewayApi: boolean },
-): InstallationSettings {
+export function settingsFrom(options: InstallOptions, cluster: ClusterAbilities): InstallationSettings {
   const { injection, controlPlaneImage, proxyImage, trustDomain: domain, replicas } = options;
-  return { ...defaults, injection, controlPlaneImage, proxyImage, trustDomain: domain, replicas, ...cluster };
+  return {
+    ...defaults,
+    injection,
+    controlPlaneImage,
+    proxyImage,
+    trustDomain: domain,
+    replicas,
+    terminationDelaySeconds: cluster.terminationDelay ? options.terminationDelay : 0,
+    gatewayApi: cluster.gatewayApi,
+  };
 }
 
 function positive(text: string): number {
   if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError("it is a number from 1 to 99");
+  return Number(text);
+}
+
+function seconds(text: string): number {
+  if (!/^(?:0|[1-9]\d{0,2})$/.test(text)) throw new InvalidArgumentError("it is a number from 0 to 999");
   return Number(text);
 }
 

@@ -10,6 +10,8 @@ import {
   type ParentReference,
   parentKey,
 } from "#model/gateway-api/references.ts";
+import type { Namespace } from "#model/kubernetes/configuration.ts";
+import { isSelected } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
 import { byAge } from "./by-age.ts";
 import { listed } from "./listed.ts";
@@ -58,6 +60,8 @@ export function attachedPorts(
 
 /** The listeners of a Gateway that a parent of a route means and that take the route. */
 export function attachedListeners(
+  inputs: RoutingInputs,
+  fetch: Fetch,
   parent: ParentReference,
   gateway: Gateway,
   route: GatewayRoute,
@@ -79,9 +83,14 @@ export function attachedListeners(
     const message = `Gateway ${key} has no listener on port ${parent.port}; its ports are ${ports}`;
     return refused("NoMatchingParent", "port", message);
   }
-  const open = meant.filter((listener) => takesNamespace(gateway, listener, namespace));
+  const labels = labelsOf(namespace, fetch.get(inputs.namespaces, namespace));
+  const open = meant.filter((listener) => takesNamespace(gateway, listener, namespace, labels));
   if (open.length === 0) {
-    const message = `Gateway ${key} takes no routes of namespace ${namespace}; set allowedRoutes.namespaces.from of its listener to All`;
+    const bySelector = meant.some(({ allowedRoutes }) => allowedRoutes?.namespaces?.from === "Selector");
+    const remedy = bySelector
+      ? "give the namespace the labels that allowedRoutes.namespaces.selector of its listener asks for"
+      : "set allowedRoutes.namespaces.from of its listener to All";
+    const message = `Gateway ${key} takes no routes of namespace ${namespace}; ${remedy}`;
     return refused("NotAllowedByListeners", "", message);
   }
   const fitting = open.filter((listener) => takesKind(listener, route.kind));
@@ -95,10 +104,25 @@ export function attachedListeners(
   return refused("NoMatchingListenerHostname", "", message);
 }
 
-function takesNamespace(gateway: Gateway, listener: Listener, namespace: string): boolean {
-  const from = listener.allowedRoutes?.namespaces?.from ?? "Same";
-  if (from === "All") return true;
-  return from === "Same" && namespace === (gateway.metadata.namespace ?? "default");
+type Labels = Readonly<Record<string, string>>;
+
+/** With the label that every API server gives a namespace. */
+function labelsOf(name: string, namespace: Namespace | undefined): Labels {
+  return { ...namespace?.metadata.labels, "kubernetes.io/metadata.name": name };
+}
+
+function takesNamespace(gateway: Gateway, listener: Listener, namespace: string, labels: Labels): boolean {
+  const { from = "Same", selector } = listener.allowedRoutes?.namespaces ?? {};
+  switch (from) {
+    case "All":
+      return true;
+    case "Same":
+      return namespace === (gateway.metadata.namespace ?? "default");
+    case "Selector":
+      return selector !== undefined && isSelected(labels, selector);
+    default:
+      return false;
+  }
 }
 
 function takesKind({ allowedRoutes }: Listener, kind: string): boolean {
@@ -205,7 +229,7 @@ export function routesOnListener(
     (route.spec.parentRefs ?? []).some((parent) => {
       if (!isGatewayParent(parent) || parentKey(parent, route.metadata.namespace ?? "default") !== key)
         return false;
-      const attached = attachedListeners(parent, gateway, route);
+      const attached = attachedListeners(inputs, fetch, parent, gateway, route);
       return attached.kind === "listeners" && attached.listeners.some(({ name }) => name === listener.name);
     }),
   );

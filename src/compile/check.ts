@@ -81,7 +81,7 @@ function problemOf(kind: string, object: KubernetesObject, finding: CheckFinding
 }
 
 /** Reads what is there, without a record: the answer is given once. */
-const readNow: Fetch = {
+export const readNow: Fetch = {
   get: (collection, key) => collection.get(key),
   by: (index, value) => index.get(value),
   all: (collection) => [...collection.entries()].map(([, item]) => item),

@@ -177,14 +177,15 @@ function endpointsOfService(
     : all.filter((endpoint) => hasLabels(endpoint.labels, subset.labels));
 }
 
-/** The pod at an address, also on ports that no service names. */
+/** The pod at an address, also on ports that no service names; of two the one that stays. */
 function endpointsAt(
   mesh: Mesh,
   fetch: Fetch,
   address: string,
   port: number,
 ): readonly MeshEndpoint[] | undefined {
-  const workload = fetch.by(mesh.workloadsByAddress, address)[0];
+  const workloads = fetch.by(mesh.workloadsByAddress, address);
+  const workload = workloads.find(({ terminating }) => !terminating) ?? workloads[0];
   if (workload === undefined) return undefined;
   return [
     {

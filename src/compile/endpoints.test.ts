@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import { podYaml, testObjects } from "#test/helpers/objects.ts";
+import { endpointsView } from "./clusters.ts";
 import { compileMesh } from "./graph.ts";
 
 type SliceEndpoint = EndpointSlice["endpoints"][number];
@@ -86,6 +87,18 @@ test("an endpoint that is not ready is left out, and one of which nothing is sai
   assert.deepEqual(endpoints(80), ["10.0.0.0:8080 web meshed", "10.0.0.1:8080 web meshed"]);
 });
 
+test("where all endpoints end, those that still serve are used until one is ready", () => {
+  const { pod, slice, endpoints } = setUp();
+  for (const [index, name] of ["serving", "done", "starting"].entries()) pod(name, `10.0.0.${index}`, "web");
+  const serving = endpoint("10.0.0.0", "serving", { ready: false, serving: true, terminating: true });
+  const done = endpoint("10.0.0.1", "done", { ready: false, serving: false, terminating: true });
+  const starting = endpoint("10.0.0.2", "starting", { ready: false, serving: false, terminating: false });
+  slice("one", 8080, [serving, done, starting]);
+  assert.deepEqual(endpoints(80), ["10.0.0.0:8080 web meshed"]);
+  slice("two", 8080, [endpoint("10.0.0.2", "starting")]);
+  assert.deepEqual(endpoints(80), ["10.0.0.2:8080 web meshed"]);
+});
+
 test("of two pods with one address the one that stays has it", () => {
   const { pod, slice, endpoints } = setUp();
   pod("old", "10.0.0.1", "old");
@@ -97,6 +110,28 @@ test("of two pods with one address the one that stays has it", () => {
   assert.deepEqual(endpoints(80), ["10.0.0.1:8080 new meshed"]);
   slice("two", 8080, []);
   assert.deepEqual(endpoints(80), ["10.0.0.1:8080 old meshed"]);
+});
+
+test("who dials the address of two pods reaches the one that stays", () => {
+  const graph = new Graph();
+  const { objects, put } = testObjects(graph);
+  const mesh = compileMesh(graph, objects);
+  const pod = (name: string, metadata: object) => {
+    const made = JSON.parse(
+      podYaml({ namespace: "default", name, address: "10.0.0.1", labels: { app: name } }),
+    ) as { readonly metadata: object };
+    put(JSON.stringify({ ...made, metadata: { ...made.metadata, ...metadata } }));
+  };
+  pod("a-goes", { deletionTimestamp: "2026-01-01T00:00:00Z" });
+  const view = graph.single("who is there", (fetch) => {
+    const found = endpointsView(mesh, fetch, { kind: "address", address: "10.0.0.1", port: 80 });
+    return found?.endpoints.map(({ workload }) => workload);
+  });
+  graph.settle();
+  assert.deepEqual(view.get(""), ["a-goes"]);
+  pod("b-stays", {});
+  graph.settle();
+  assert.deepEqual(view.get(""), ["b-stays"]);
 });
 
 test("an endpoint waits for its pod, for without it nobody knows whether to encrypt; one without a pod is plain", () => {

@@ -20,7 +20,11 @@ export function serviceKeyOfSlice(slice: EndpointSlice): readonly string[] {
   return service === undefined ? [] : [`${slice.metadata.namespace ?? "default"}/${service}`];
 }
 
-/** The endpoints of every port of a service, ready ones only, in order of address. */
+/**
+ * The endpoints of every port of a service, in order of address: ready ones, or where there is none, those that still
+ * serve while they end, as kube-proxy does.
+ * https://kubernetes.io/docs/reference/networking/virtual-ips/#traffic-policies
+ */
 export function endpointsOfService(
   service: MeshService,
   slices: Index<EndpointSlice>,
@@ -33,9 +37,14 @@ export function endpointsOfService(
     name: service.name,
     port: port.port,
     endpoints: withoutDuplicates(
-      owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch)),
+      readyIfAny(owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))),
     ),
   }));
+}
+
+function readyIfAny(found: readonly Found[]): readonly Found[] {
+  const ready = found.filter((each) => each.ready);
+  return ready.length > 0 ? ready : found;
 }
 
 /**
@@ -57,6 +66,8 @@ function withoutDuplicates(found: readonly Found[]): readonly MeshEndpoint[] {
 
 interface Found {
   readonly endpoint: MeshEndpoint;
+  /** Else it serves, but only while it ends. */
+  readonly ready: boolean;
   readonly terminating: boolean;
 }
 
@@ -70,13 +81,14 @@ function endpointsOfSlice(
   if (port === undefined || slice.addressType !== "IPv4") return [];
   const namespace = slice.metadata.namespace ?? "default";
   return slice.endpoints
-    .filter((endpoint) => endpoint.conditions?.ready !== false)
+    .filter(({ conditions }) => isReady(conditions) || (conditions?.serving && conditions.terminating))
     .flatMap((endpoint) => {
       const pod = endpoint.targetRef?.kind === "Pod" ? endpoint.targetRef.name : undefined;
       const workload = pod === undefined ? undefined : fetch.get(workloads, `${namespace}/${pod}`);
       // A slice may come before its pod: until then nobody knows whether to encrypt, and plaintext must not be a guess.
       if (pod !== undefined && workload === undefined) return [];
       return endpoint.addresses.map((address) => ({
+        ready: isReady(endpoint.conditions),
         terminating: endpoint.conditions?.terminating === true,
         endpoint: {
           address,
@@ -90,4 +102,8 @@ function endpointsOfSlice(
         },
       }));
     });
+}
+
+function isReady(conditions: EndpointSlice["endpoints"][number]["conditions"]): boolean {
+  return conditions?.ready !== false;
 }

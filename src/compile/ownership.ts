@@ -11,7 +11,7 @@ import { gatewayClass, gatewayController } from "#model/installation.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 
 /** Whether a Gateway's class is one of ours. */
-export function isOurGateway(objects: MeshObjects, fetch: Fetch, { spec }: Gateway): boolean {
+export function isOurGateway(objects: MeshObjects, fetch: Fetch, { spec }: Pick<Gateway, "spec">): boolean {
   const found = fetch.get(objects.gatewayClasses, spec.gatewayClassName);
   return found === undefined
     ? spec.gatewayClassName === gatewayClass

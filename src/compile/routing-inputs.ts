@@ -7,6 +7,7 @@ import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
+import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
@@ -15,6 +16,7 @@ import { serviceKeyOfHost } from "./services.ts";
 export interface RoutingInputs {
   readonly services: Collection<MeshService>;
   readonly gateways: Collection<Gateway>;
+  readonly namespaces: Collection<Namespace>;
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
@@ -35,6 +37,7 @@ export function routingInputs(
   return {
     services,
     gateways: objects.gateways,
+    namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),

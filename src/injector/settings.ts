@@ -28,9 +28,13 @@ export interface ProxyResources {
   readonly memoryLimit: string;
 }
 
+/** The images of a version of Heddle. */
+export function imagesOf(version: string): Pick<InjectionSettings, "controlPlaneImage" | "proxyImage"> {
+  return { controlPlaneImage: `heddle/control-plane:${version}`, proxyImage: `heddle/proxy:${version}` };
+}
+
 export const defaultInjectionSettings: InjectionSettings = {
-  proxyImage: "envoyproxy/envoy:v1.40.0",
-  controlPlaneImage: "heddle/control-plane:0.1.0",
+  ...imagesOf("0.1.0"),
   xdsAddress: { host: "heddle.heddle-system.svc", port: 15010 },
   statsFlushSeconds: 5,
   concurrency: 2,

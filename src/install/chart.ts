@@ -18,6 +18,7 @@ const placeholders = {
   proxyImage: "heddle-chart-proxy-image",
   trustDomain: "heddle-chart-trust-domain",
   replicas: 987_654_321,
+  terminationDelaySeconds: 987_654_322,
   resources: "heddle-chart-resources",
 };
 
@@ -91,8 +92,13 @@ function template(objects: readonly Manifest[]): string {
     .replaceAll(placeholders.proxyImage, value("proxyImage"))
     .replaceAll(placeholders.trustDomain, value("trustDomain"))
     .replaceAll(String(placeholders.replicas), value("replicas"))
+    .replaceAll(String(placeholders.terminationDelaySeconds), terminationDelay)
     .replaceAll(placeholders.resources, value("resources", " | toJson"));
 }
+
+/** The API servers of Kubernetes 1.29 know no `sleep`. */
+const terminationDelay =
+  '{{ ternary .Values.terminationDelaySeconds 0 (semverCompare ">=1.30.0-0" .Capabilities.KubeVersion.Version) }}';
 
 function chartYaml(version: string): string {
   return dump(
@@ -110,8 +116,15 @@ function chartYaml(version: string): string {
 }
 
 function valuesYaml(version: string): string {
-  const { controlPlaneImage, proxyImage, trustDomain, replicas, injection, resources } =
-    defaultSettings(version);
+  const {
+    controlPlaneImage,
+    proxyImage,
+    trustDomain,
+    replicas,
+    injection,
+    terminationDelaySeconds,
+    resources,
+  } = defaultSettings(version);
   return `# Of the control plane, and of the container that captures traffic in pods.
 controlPlaneImage: ${controlPlaneImage}
 # Of the sidecars and gateways.
@@ -122,6 +135,8 @@ trustDomain: ${trustDomain}
 replicas: ${replicas}
 # webhook: the control plane injects sidecars; policy: the API server itself, from Kubernetes 1.36 on.
 injection: ${injection}
+# For so many seconds after the end of a pod its containers are not signalled; 0 for none, as on Kubernetes 1.29 always.
+terminationDelaySeconds: ${terminationDelaySeconds}
 # Of a replica of the control plane.
 ${dump({ resources })}`;
 }
@@ -130,13 +145,22 @@ const valuesSchema = {
   $schema: "http://json-schema.org/draft-07/schema#",
   type: "object",
   additionalProperties: false,
-  required: ["controlPlaneImage", "proxyImage", "trustDomain", "replicas", "injection", "resources"],
+  required: [
+    "controlPlaneImage",
+    "proxyImage",
+    "trustDomain",
+    "replicas",
+    "injection",
+    "terminationDelaySeconds",
+    "resources",
+  ],
   properties: {
     controlPlaneImage: { type: "string", minLength: 1 },
     proxyImage: { type: "string", minLength: 1 },
     trustDomain: { type: "string", pattern: "^[a-z0-9._-]{1,255}$" },
     replicas: { type: "integer", minimum: 1 },
     injection: { enum: injectionModes },
+    terminationDelaySeconds: { type: "integer", minimum: 0 },
     resources: { type: "object" },
     global: { type: "object" },
   },

@@ -113,6 +113,7 @@ function container(settings: InstallationSettings): object {
       `--trust-domain=${settings.trustDomain}`,
       `--control-plane-image=${settings.controlPlaneImage}`,
       `--proxy-image=${settings.proxyImage}`,
+      `--termination-delay=${settings.terminationDelaySeconds}`,
     ],
     env: [
       { name: "POD_NAME", valueFrom: { fieldRef: { fieldPath: "metadata.name" } } },

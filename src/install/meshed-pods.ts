@@ -17,6 +17,11 @@ export interface MeshedPod {
   readonly ready: boolean;
 }
 
+/** What the control plane calls a pod's proxy. */
+export function proxyId({ namespace, name }: Pick<MeshedPod, "namespace" | "name">): string {
+  return `${name}.${namespace}`;
+}
+
 /** Those that run and go on running; what the policy keeps out of the mesh is left out. */
 export function meshedPods(
   pods: readonly Pod[],

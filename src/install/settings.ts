@@ -1,4 +1,4 @@
-import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
+import { defaultInjectionSettings, type InjectionSettings, imagesOf } from "#injector/settings.ts";
 
 /** Who puts the sidecar into pods: the control plane, when the API server asks it, or the API server by itself. */
 export type InjectionMode = "webhook" | "policy";
@@ -16,6 +16,8 @@ export interface InstallationSettings {
   /** Of the control plane. */
   readonly replicas: number;
   readonly injection: InjectionMode;
+  /** Seconds for which containers of the mesh are not signalled yet when their pod ends; 0 for none. */
+  readonly terminationDelaySeconds: number;
   /** Whether the cluster has the Gateway API: without it there can be no GatewayClass. */
   readonly gatewayApi: boolean;
   readonly resources: ControlPlaneResources;
@@ -31,11 +33,12 @@ export interface ControlPlaneResources {
 export function defaultSettings(version: string): InstallationSettings {
   return {
     version,
-    controlPlaneImage: `heddle/control-plane:${version}`,
-    proxyImage: `heddle/proxy:${version}`,
+    ...imagesOf(version),
     trustDomain: "cluster.local",
     replicas: 2,
     injection: "webhook",
+    // Endpoints that go are known everywhere in far less, even while the control plane is busy.
+    terminationDelaySeconds: 5,
     gatewayApi: true,
     // No limit of CPU: it would slow down pushes just when there are many.
     resources: { requests: { cpu: "100m", memory: "128Mi" }, limits: { memory: "1Gi" } },
@@ -48,5 +51,6 @@ export function injectionSettings(settings: InstallationSettings): InjectionSett
     ...defaultInjectionSettings,
     controlPlaneImage: settings.controlPlaneImage,
     proxyImage: settings.proxyImage,
+    terminationDelaySeconds: settings.terminationDelaySeconds,
   };
 }

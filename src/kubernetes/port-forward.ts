@@ -57,6 +57,8 @@ function streamOver(socket: WebSocket, what: string): Duplex {
     },
   });
   const started = new Set<number>();
+  // Until somebody reads: an error that comes with the first frames has nobody to hear it.
+  socket.once("open", () => socket.pause());
   socket.on("message", (message: Buffer) => {
     const channel = message[0] ?? errorChannel;
     const data = message.subarray(1 + (started.has(channel) ? 0 : portPrefixBytes));

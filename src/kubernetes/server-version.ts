@@ -29,6 +29,11 @@ export function isSupported({ major, minor }: ServerVersion): boolean {
   return major > 1 || (major === 1 && minor >= oldestMinor);
 }
 
+/** Whether containers can have a `preStop` that sleeps (1.30). */
+export function canDelayTermination({ major, minor }: ServerVersion): boolean {
+  return major > 1 || (major === 1 && minor >= 30);
+}
+
 /** Throws with what to do if the API server is too old for sidecars. */
 export async function requireSupported(client: KubernetesClient): Promise<void> {
   const version = await readServerVersion(client);

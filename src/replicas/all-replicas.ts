@@ -17,15 +17,22 @@ import { type Answers, askReplicas, type ReplicaIdentity } from "./questions.ts"
 
 /** What one replica knows of the proxies that are connected to it. */
 export interface OwnKnowledge {
+  /** The name of its pod. */
+  readonly pod: string;
   readonly telemetry: TelemetryStore;
   readonly xds: Pick<XdsServer, "proxies" | "acknowledgements" | "rejections">;
   readonly learned: LearnedDependencies;
 }
 
+/** What is known of a proxy, and by whom: the pod of the replica that it is connected to. */
+export interface ConnectedProxy extends ProxyStatus {
+  readonly replica: string;
+}
+
 /** Questions to all replicas. */
 export interface AllReplicas {
   stat(options: StatOptions): Promise<Gathered<EdgeStat>>;
-  proxies(): Promise<Gathered<ProxyStatus>>;
+  proxies(): Promise<Gathered<ConnectedProxy>>;
   acknowledgements(): Promise<Gathered<Acknowledgement>>;
   rejections(): Promise<Gathered<RejectionStatus>>;
   /** What the proxies of the others used. */
@@ -33,14 +40,19 @@ export interface AllReplicas {
 }
 
 /** What this replica answers the others. */
-export function ownAnswers({ telemetry, xds, learned }: OwnKnowledge): Answers {
+export function ownAnswers(own: OwnKnowledge): Answers {
+  const { telemetry, xds, learned } = own;
   return {
     "/stat": (parameters) => statRows(telemetry, parseStatOptions(parameters)).map(plainRow),
-    "/proxies": () => xds.proxies(),
+    "/proxies": () => ownProxies(own),
     "/acknowledgements": () => xds.acknowledgements(),
     "/rejections": () => xds.rejections(),
     "/dependencies": () => [learned.uses()],
   };
+}
+
+function ownProxies({ xds, pod }: OwnKnowledge): readonly ConnectedProxy[] {
+  return xds.proxies().map((proxy) => ({ ...proxy, replica: pod }));
 }
 
 /** Asks the others, which are those in the control plane's EndpointSlices, and adds what is known here. */
@@ -48,9 +60,8 @@ export function allReplicas(
   own: OwnKnowledge,
   slices: Collection<EndpointSlice>,
   identity: ReplicaIdentity,
-  ownPod: string,
 ): AllReplicas {
-  const ask = <T>(question: string) => askReplicas<T>(otherReplicas(slices, ownPod), identity, question);
+  const ask = <T>(question: string) => askReplicas<T>(otherReplicas(slices, own.pod), identity, question);
   return {
     async stat(options) {
       const { items, unanswered } = await ask<PlainRow>(`/stat?${formatStatOptions(options)}`);
@@ -58,8 +69,8 @@ export function allReplicas(
       return { items: statOfRows(rows), unanswered };
     },
     async proxies() {
-      const { items, unanswered } = await ask<ProxyStatus>("/proxies");
-      const proxies = [...own.xds.proxies(), ...items];
+      const { items, unanswered } = await ask<ConnectedProxy>("/proxies");
+      const proxies = [...ownProxies(own), ...items];
       return { items: proxies.sort((a, b) => (a.id < b.id ? -1 : Number(a.id > b.id))), unanswered };
     },
     async acknowledgements() {

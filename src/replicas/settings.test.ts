@@ -15,13 +15,20 @@ test("the Downward API is enough for a start", () => {
   });
 });
 
-test("images and resources of sidecars are told by options", () => {
+test("images, resources and the termination delay of sidecars are told by options", () => {
   const { injection, trustDomain } = readReplicaSettings(
-    ["--trust-domain=example.org", "--proxy-image=p:1", "--proxy-memory-limit=1Gi", "--proxy-cpu-limit=2"],
+    [
+      "--trust-domain=example.org",
+      "--proxy-image=p:1",
+      "--proxy-memory-limit=1Gi",
+      "--proxy-cpu-limit=2",
+      "--termination-delay=5",
+    ],
     env,
   );
   assert.equal(trustDomain, "example.org");
   assert.equal(injection.proxyImage, "p:1");
+  assert.equal(injection.terminationDelaySeconds, 5);
   assert.deepEqual(injection.proxyResources, {
     ...defaultInjectionSettings.proxyResources,
     memoryLimit: "1Gi",
@@ -32,5 +39,6 @@ test("images and resources of sidecars are told by options", () => {
 test("what is missing or wrong is told with the usage", () => {
   assert.throws(() => readReplicaSettings([], {}), /POD_NAME and POD_IP/);
   assert.throws(() => readReplicaSettings(["--concurrency=none"], env), /usage/);
+  assert.throws(() => readReplicaSettings(["--termination-delay=soon"], env), /usage/);
   assert.throws(() => readReplicaSettings(["--api-listen=15019"], env), /usage/);
 });

@@ -18,7 +18,7 @@ const usage = `usage: main-kubernetes.ts [OPTION]..., with POD_NAME and POD_IP i
   --trust-domain NAME
   --control-plane-image IMAGE, --proxy-image IMAGE
   --proxy-cpu QUANTITY, --proxy-cpu-limit QUANTITY, --proxy-memory QUANTITY, --proxy-memory-limit QUANTITY
-  --concurrency THREADS
+  --concurrency THREADS, --termination-delay SECONDS
   --api-listen ADDRESS:PORT`;
 
 const day = 24 * 60 * 60 * 1000;
@@ -40,14 +40,17 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
       "proxy-memory": { ...text, default: defaultInjectionSettings.proxyResources.memory },
       "proxy-memory-limit": { ...text, default: defaultInjectionSettings.proxyResources.memoryLimit },
       concurrency: { ...text, default: String(defaultInjectionSettings.concurrency) },
+      "termination-delay": { ...text, default: String(defaultInjectionSettings.terminationDelaySeconds) },
       "api-listen": { ...text, default: `127.0.0.1:${apiPort}` },
     },
   });
   const { POD_NAME: name = "", POD_IP: address = "", HEDDLE_CERTIFICATE_LIFETIME_MS: lifetime = day } = env;
   const [host = "", port] = values["api-listen"].split(":");
   const concurrency = Number(values.concurrency);
+  const terminationDelaySeconds = Number(values["termination-delay"]);
   const isComplete = name !== "" && address !== "" && host !== "" && Number(port) > 0;
-  if (!isComplete || !(Number(lifetime) > 0) || !(concurrency >= 1)) throw new Error(usage);
+  const isDelay = Number.isInteger(terminationDelaySeconds) && terminationDelaySeconds >= 0;
+  if (!isComplete || !(Number(lifetime) > 0) || !(concurrency >= 1) || !isDelay) throw new Error(usage);
   const cpuLimit = values["proxy-cpu-limit"];
   return {
     pod: { name, address },
@@ -59,6 +62,7 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
       controlPlaneImage: values["control-plane-image"],
       proxyImage: values["proxy-image"],
       concurrency,
+      terminationDelaySeconds,
       proxyResources: {
         cpu: values["proxy-cpu"],
         memory: values["proxy-memory"],

@@ -15,7 +15,21 @@ export interface WorkQueueOptions {
   readonly signal: AbortSignal;
   /** Keys begun per second, when many come at once. Default: 20. */
   readonly perSecond?: number;
+  readonly clock?: QueueClock;
 }
+
+/** Time as a queue sees it, so that a test need not wait. */
+export interface QueueClock {
+  /** Milliseconds since some moment. */
+  now(): number;
+  /** Resolves after so many milliseconds, and rejects when the signal aborts. */
+  sleep(durationMs: number, signal: AbortSignal): Promise<void>;
+}
+
+const systemClock: QueueClock = {
+  now: () => performance.now(),
+  sleep: (durationMs, signal) => sleep(durationMs, undefined, { signal, ref: false }),
+};
 
 const firstRetryMs = 500;
 const lastRetryMs = 60_000;
@@ -28,11 +42,11 @@ interface Failures {
 }
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { work, onFailure, signal, perSecond = 20 } = options;
+  const { work, onFailure, signal, perSecond = 20, clock = systemClock } = options;
   const waiting = new Set<string>();
   const running = new Set<string>();
   const failures = new Map<string, Failures>();
-  let nextAt = 0;
+  let nextAt = Number.NEGATIVE_INFINITY;
 
   const failed = (key: string, error: unknown): void => {
     const message = String(error);
@@ -41,16 +55,16 @@ export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
     const count = (before?.count ?? 0) + 1;
     failures.set(key, { count, message });
     const pauseMs = Math.min(firstRetryMs * 2 ** (count - 1), lastRetryMs) * (0.75 + Math.random() / 2);
-    void sleep(pauseMs, undefined, { signal, ref: false }).then(
+    void clock.sleep(pauseMs, signal).then(
       () => add(key),
       () => {},
     );
   };
   const run = async (key: string): Promise<void> => {
     // A burst of a second is let through, then one at a time.
-    nextAt = Math.max(nextAt, performance.now() - 1_000) + 1_000 / perSecond;
-    const pauseMs = nextAt - performance.now();
-    if (pauseMs > 0) await sleep(pauseMs);
+    nextAt = Math.max(nextAt, clock.now() - 1_000) + 1_000 / perSecond;
+    const pauseMs = nextAt - clock.now();
+    if (pauseMs > 0) await clock.sleep(pauseMs, signal).catch(() => {});
     if (signal.aborted) return;
     try {
       await work(key);

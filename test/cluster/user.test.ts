@@ -129,14 +129,17 @@ for (const injection of ["webhook", "policy"]) {
 
     test("heddle check finds nothing broken, and heddle ps has every pod connected", async () => {
       await succeeds("check");
-      const pods = await json<readonly { readonly proxy: string; readonly connectedSince: string | null }[]>(
-        "ps",
-        "-n",
-        namespace,
-      );
+      const pods = await json<
+        readonly {
+          readonly proxy: string;
+          readonly connectedSince: string | null;
+          readonly replica: string | null;
+        }[]
+      >("ps", "-n", namespace);
       const running = pods.filter(({ connectedSince }) => connectedSince !== null);
       assert.equal(running.length, 2);
       assert.ok(running.every(({ proxy }) => proxy === "sidecar"));
+      assert.ok(running.every(({ replica }) => replica?.startsWith("heddle-")));
     });
 
     test("heddle stat shows the calls, all of them encrypted", async () => {

@@ -76,5 +76,6 @@ export const healthy: ClusterSnapshot = {
   gatewayClass: true,
   istio: false,
   problems: [],
+  connectedProxies: new Set(["web-1.shop"]),
   now,
 };

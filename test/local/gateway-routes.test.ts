@@ -96,7 +96,9 @@ before(async () => {
       () => true,
       () => false,
     );
-  await until(isThere, "the gateway");
+  await until(isThere, "the gateway").catch(async (error: unknown) => {
+    throw new Error(`no gateway; ${JSON.stringify(await mesh.problems())}`, { cause: error });
+  });
 });
 after(() => mesh.close());
 

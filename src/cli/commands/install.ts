@@ -30,24 +30,31 @@ Then, for each namespace that shall be in the mesh:
 }
 
 async function install(options: InstallOptions & ClusterOptions): Promise<void> {
-  const [{ connectCluster }, { preflight }, { bringUp }] = await Promise.all([
+  const [{ connectCluster }, { preflight }, { bringUp }, { canDelayTermination }] = await Promise.all([
     import("../cluster.ts"),
     import("#install/preflight.ts"),
     import("#install/bring-up.ts"),
+    import("#kubernetes/server-version.ts"),
   ]);
   const client = await connectCluster(options);
   const run = showSteps();
   const found = await run("look at the cluster", () =>
-    preflight(client, settingsFrom(options, { gatewayApi: true })),
+    preflight(client, settingsFrom(options, { gatewayApi: true, terminationDelay: true })),
   );
   if (found.problems.length > 0) {
     throw new Error(
       `nothing was changed:\n${found.problems.map(({ message }) => `  ${message}`).join("\n")}`,
     );
   }
-  const settings = settingsFrom(options, { gatewayApi: found.gatewayApi });
+  const terminationDelay = canDelayTermination(found.server);
+  const settings = settingsFrom(options, { gatewayApi: found.gatewayApi, terminationDelay });
   if (found.upgradeFrom !== undefined && found.upgradeFrom !== settings.version) {
     console.error(`Heddle ${found.upgradeFrom} is there, and becomes ${settings.version}`);
+  }
+  if (!terminationDelay && options.terminationDelay > 0) {
+    console.error(
+      `Kubernetes ${found.server.text} cannot delay the end of containers: there is no termination delay (from 1.30 on)`,
+    );
   }
   await bringUp(client, settings, run);
   if (!found.gatewayApi) {

@@ -12,6 +12,7 @@ export function register(program: Command): void {
       `
 Examples:
   heddle manifests | less
+  heddle manifests --termination-delay 0 > for-kubernetes-1.29.yaml
   heddle manifests --injection=policy > heddle.yaml
   heddle manifests | kubectl apply --server-side -f -`,
     )
@@ -23,5 +24,7 @@ async function printManifests(options: InstallOptions & { readonly gatewayApi: b
     import("#install/manifests.ts"),
     import("#install/yaml.ts"),
   ]);
-  process.stdout.write(toYaml(manifests(settingsFrom(options, { gatewayApi: options.gatewayApi }))));
+  process.stdout.write(
+    toYaml(manifests(settingsFrom(options, { gatewayApi: options.gatewayApi, terminationDelay: true }))),
+  );
 }

@@ -22,7 +22,7 @@ export function register(program: Command): void {
         "after",
         `
 On a cluster: the pods that have a proxy or should have one (PROXY none: created before the namespace was labelled),
-which image of it, and since when it has been connected to the control plane.
+which image of it, since when it has been connected to the control plane, and to which replica of it.
 
 Examples:
   heddle ps
@@ -63,30 +63,38 @@ interface Listed {
   readonly row: readonly string[];
 }
 
-const clusterHeaders = ["NAMESPACE", "NAME", "PROXY", "IMAGE", "READY", "CONNECTED"];
+/** What `/proxies` says of one, as far as it is shown. */
+interface Connection {
+  readonly id: string;
+  readonly connectedSince: string;
+  readonly replica: string;
+}
+
+const clusterHeaders = ["NAMESPACE", "NAME", "PROXY", "IMAGE", "READY", "CONNECTED", "REPLICA"];
 
 async function clusterPods(cluster: ClusterOptions): Promise<readonly Listed[]> {
-  const [{ askReplica, connectCluster }, { readMeshedPods }] = await Promise.all([
+  const [{ askReplica, connectCluster }, { proxyId, readMeshedPods }] = await Promise.all([
     import("../cluster.ts"),
     import("#install/meshed-pods.ts"),
   ]);
   const client = await connectCluster(cluster);
   const [pods, proxies] = await Promise.all([
     readMeshedPods(client),
-    askReplica<readonly { readonly id: string; readonly connectedSince: string }[]>(client, "/proxies").catch(
-      (error: unknown) => {
-        // The pods are told all the same.
-        console.error(`heddle: ${error instanceof Error ? error.message : String(error)}`);
-        return [];
-      },
-    ),
+    askReplica<readonly Connection[]>(client, "/proxies").catch((error: unknown) => {
+      // The pods are told all the same.
+      console.error(`heddle: ${error instanceof Error ? error.message : String(error)}`);
+      return [];
+    }),
   ]);
-  const connected = new Map(proxies.map(({ id, connectedSince }) => [id, connectedSince]));
+  const connections = new Map(proxies.map((proxy) => [proxy.id, proxy]));
   return pods.map((pod) => {
-    const connectedSince = connected.get(`${pod.name}.${pod.namespace}`) ?? null;
+    const { connectedSince = null, replica = null } = connections.get(proxyId(pod)) ?? {};
     const since = connectedSince === null ? "no" : age(connectedSince);
     const row = [pod.namespace, pod.name, pod.proxy, pod.proxyImage || "-", pod.ready ? "yes" : "no"];
-    return { pod: { ...pod, connectedSince }, row: [...row, pod.proxy === "none" ? "-" : since] };
+    return {
+      pod: { ...pod, connectedSince, replica },
+      row: [...row, pod.proxy === "none" ? "-" : since, replica ?? "-"],
+    };
   });
 }
 

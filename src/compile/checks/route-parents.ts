@@ -95,7 +95,7 @@ function checkGatewayParent(
         : 'for the Service, add kind: Service and group: ""';
     return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`, "NoMatchingParent")];
   }
-  const attached = attachedListeners(parent, gateway, route);
+  const attached = attachedListeners(inputs.routing, fetch, parent, gateway, route);
   if (attached.kind === "refused") {
     return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { GatewayStatus } from "#model/gateway-api/status.ts";
+import type { GatewayStatus, RouteStatus } from "#model/gateway-api/status.ts";
 import { podYaml } from "#test/helpers/objects.ts";
 import { cluster, ours, route, service, words } from "#test/helpers/statuses.ts";
 
@@ -91,4 +91,48 @@ spec: {clusterIP: 10.96.0.9, ports: [{port: 80}]}
   });
   assert.deepEqual(second.addresses, [{ type: "IPAddress", value: "10.96.0.9" }]);
   assert.equal(write(), 0);
+});
+
+test("a listener takes routes of the namespaces whose labels it selects", () => {
+  const { put, write, status } = cluster();
+  const gateway = (selector: string) => `
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {namespace: default, name: public}
+spec:
+  gatewayClassName: heddle
+  listeners: [{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: ${selector}}}}]`;
+  const namespace = (labels: string) =>
+    put(`{apiVersion: v1, kind: Namespace, metadata: {name: shop, labels: ${labels}}}`);
+  const served = () => {
+    while (write() > 0);
+    const { listeners } = status("Gateway default/public") as GatewayStatus;
+    return listeners?.[0]?.attachedRoutes;
+  };
+  put(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {namespace: shop, name: web}
+spec: {parentRefs: [{name: public, namespace: default}]}`);
+  put(gateway("{matchLabels: {public: yes-please}}"));
+  namespace("{}");
+  assert.equal(served(), 0);
+  const { parents } = status("HTTPRoute shop/web") as RouteStatus;
+  const accepted = parents[0]?.conditions.find(({ type }) => type === "Accepted");
+  assert.equal(accepted?.reason, "NotAllowedByListeners");
+  assert.match(accepted.message, /give the namespace the labels that allowedRoutes\.namespaces\.selector/);
+  namespace("{public: yes-please}");
+  assert.equal(served(), 1);
+  const expressions: readonly (readonly [string, number])[] = [
+    ["{key: public, operator: In, values: [no, yes-please]}", 1],
+    ["{key: public, operator: NotIn, values: [yes-please]}", 0],
+    ["{key: other, operator: Exists}", 0],
+    ["{key: other, operator: DoesNotExist}", 1],
+    ["{key: kubernetes.io/metadata.name, operator: In, values: [shop]}", 1],
+    ["{key: public, operator: Like, values: [yes]}", 0],
+  ];
+  for (const [expression, routes] of expressions) {
+    put(gateway(`{matchExpressions: [${expression}]}`));
+    assert.equal(served(), routes, expression);
+  }
 });

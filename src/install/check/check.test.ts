@@ -236,6 +236,13 @@ const defects: readonly Defect[] = [
     remedy: /kubectl rollout restart .* -n shop/,
   },
   {
+    name: "a proxy that no replica knows",
+    change: { connectedProxies: new Set(["web-2.shop"]) },
+    severity: "warning",
+    message: /1 proxy of shop is ready, but not connected to the control plane, .*: web-1/,
+    remedy: /kubectl logs -n shop web-1 -c heddle-proxy/,
+  },
+  {
     name: "a proxy of another version",
     change: { pods: [{ ...meshed, proxyImage: "heddle/proxy:0.0.1" }] },
     severity: "warning",

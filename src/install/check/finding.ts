@@ -21,8 +21,8 @@ export function error(subject: string, message: string, remedy: string): Finding
 }
 
 /** `3 pods`, `1 pod`. */
-export function count(number: number, noun: string): string {
-  return `${number} ${noun}${number === 1 ? "" : "s"}`;
+export function count(number: number, noun: string, nouns = `${noun}s`): string {
+  return `${number} ${number === 1 ? noun : nouns}`;
 }
 
 const shownNames = 5;

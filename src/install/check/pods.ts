@@ -1,14 +1,21 @@
-// What runs already: pods without the sidecar that they should have, and proxies of another version.
+// What runs already: pods without the sidecar that they should have, proxies of another version, and proxies that the
+// control plane does not reach.
+
 import { podSecurityLabel, podSecurityProblem } from "#injector/pod-security.ts";
+import { proxyContainerName } from "#model/kubernetes/workload.ts";
+import { proxyId } from "../meshed-pods.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
 import { meshedNamespaces } from "./injection.ts";
 import type { ClusterSnapshot } from "./snapshot.ts";
 
-export function checkPods({ installed, pods }: ClusterSnapshot): readonly Finding[] {
+export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot): readonly Finding[] {
   if (installed === undefined) return [];
   const outside = byNamespace(pods.filter(({ proxy }) => proxy === "none"));
   const old = byNamespace(
     pods.filter(({ proxy, proxyImage }) => proxy !== "none" && proxyImage !== installed.proxyImage),
+  );
+  const lost = byNamespace(
+    pods.filter((pod) => pod.proxy !== "none" && pod.ready && connectedProxies?.has(proxyId(pod)) === false),
   );
   const findings = [
     ...outside.map(([namespace, names]) =>
@@ -23,6 +30,13 @@ export function checkPods({ installed, pods }: ClusterSnapshot): readonly Findin
         "pods",
         `${count(names.length, "pod")} of ${namespace} ${names.length === 1 ? "has" : "have"} a proxy of another version: ${someOf(names)}`,
         restart(namespace),
+      ),
+    ),
+    ...lost.map(([namespace, names]) =>
+      warning(
+        "pods",
+        `${count(names.length, "proxy", "proxies")} of ${namespace} ${names.length === 1 ? "is" : "are"} ready, but not connected to the control plane, and learn${names.length === 1 ? "s" : ""} nothing new: ${someOf(names)}`,
+        `wait a minute after an upgrade, else kubectl logs -n ${namespace} ${names[0]} -c ${proxyContainerName}`,
       ),
     ),
   ];

@@ -56,6 +56,8 @@ export interface ClusterSnapshot {
   readonly istio: boolean;
   /** What the control plane says; undefined if none answers. */
   readonly problems: readonly Problem[] | undefined;
+  /** The ids of those that are connected; undefined if no replica answers. */
+  readonly connectedProxies: ReadonlySet<string> | undefined;
   readonly now: number;
 }
 
@@ -106,6 +108,10 @@ export async function readSnapshot(
     istio: has("networking.istio.io/v1", "VirtualService"),
     // Its absence is found by other checks, with reasons.
     problems: askReplica<readonly Problem[]>("/problems").catch(() => undefined),
+    connectedProxies: askReplica<readonly { readonly id: string }[]>("/proxies").then(
+      (proxies) => new Set(proxies.map(({ id }) => id)),
+      () => undefined,
+    ),
     now: Promise.resolve(Date.now()),
   });
 }

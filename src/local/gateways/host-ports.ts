@@ -114,7 +114,8 @@ function listenOnHost(hostNetwork: number, port: number): Promise<Server | strin
       resolve(message.error ?? (server as Server));
     });
     child.on("error", (error) => resolve(error.message));
-    child.on("exit", () => resolve("the listening process ended"));
+    // Its end may be known before its last message, and a socket that nobody takes would accept clients for ever.
+    child.on("close", () => resolve("the listening process ended"));
   });
 }
 

@@ -4,6 +4,8 @@ import { createServer } from "node:net";
 
 const port = Number(process.argv[2]);
 const server = createServer();
+// A client that is accepted here, before the supervisor has the socket, is sent away rather than left waiting.
+server.maxConnections = 0;
 server.on("error", (error) => {
   process.send?.({ error: "code" in error ? error.code : error.message });
   process.disconnect();

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject, LabelSelector } from "../kubernetes/object.ts";
 import type { GatewayStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#gateway */
@@ -12,7 +12,11 @@ export interface Gateway extends KubernetesObject {
       readonly port: number;
       readonly protocol: string;
       readonly allowedRoutes?: {
-        readonly namespaces?: { readonly from?: "All" | "Same" | "Selector" | "None" };
+        readonly namespaces?: {
+          readonly from?: "All" | "Same" | "Selector" | "None";
+          /** Of namespaces, where `from` is `Selector`. */
+          readonly selector?: LabelSelector;
+        };
         readonly kinds?: readonly { readonly group?: string; readonly kind: string }[];
       };
     }[];

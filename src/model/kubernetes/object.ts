@@ -47,3 +47,29 @@ export function hasLabels(
 ): boolean {
   return Object.entries(selector).every(([key, value]) => labels?.[key] === value);
 }
+
+/** Whether `labels` are what `selector` asks for; an empty selector matches everything. */
+export function isSelected(
+  labels: Readonly<Record<string, string>>,
+  { matchLabels = {}, matchExpressions = [] }: LabelSelector,
+): boolean {
+  return (
+    hasLabels(labels, matchLabels) &&
+    matchExpressions.every(({ key, operator, values = [] }) => {
+      const value = labels[key];
+      switch (operator) {
+        case "In":
+          return value !== undefined && values.includes(value);
+        case "NotIn":
+          return value === undefined || !values.includes(value);
+        case "Exists":
+          return value !== undefined;
+        case "DoesNotExist":
+          return value === undefined;
+        default:
+          // The definition of Gateways takes any word here.
+          return false;
+      }
+    })
+  );
+}

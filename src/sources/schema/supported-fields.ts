@@ -78,7 +78,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       // Others are spoken of by the checks of Gateways.
       protocol: true,
       allowedRoutes: {
-        namespaces: { from: ["All", "Same", "None"] },
+        namespaces: { from: true, selector: true },
         kinds: { group: true, kind: ["HTTPRoute", "GRPCRoute"] },
       },
     },
