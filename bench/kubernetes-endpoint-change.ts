@@ -30,7 +30,7 @@ export const benchmark: Benchmark = {
       await cluster.client.request("POST", `/api/v1/namespaces/${space}/pods`, { body: idlePod("client") });
       await cluster.kubectl(["wait", "-n", space, "pod/client", "--for=condition=Ready", "--timeout=60s"]);
       for (let run = 0; run < runs; run++) {
-        const times = await measure(cluster, space, `service-${run}`);
+        const times = await measure(cluster, space, run);
         record(half, percentile(times, 0.5));
         record(most, percentile(times, 0.99));
       }
@@ -38,17 +38,21 @@ export const benchmark: Benchmark = {
 };
 
 /** Milliseconds from each request that changes the slice until the sidecar has what it says. */
-async function measure(cluster: BenchCluster, space: string, service: string): Promise<readonly number[]> {
+async function measure(cluster: BenchCluster, space: string, run: number): Promise<readonly number[]> {
   const { client } = cluster;
+  const service = `service-${run}`;
+  // The sidecar keeps the services of earlier runs.
+  const first = run * (changes + 2);
+  const last = first + changes + 1;
   await client.request("POST", `/api/v1/namespaces/${space}/services`, { body: serviceNamed(service) });
   const slices = `/apis/discovery.k8s.io/v1/namespaces/${space}/endpointslices`;
-  await client.request("POST", slices, { body: sliceOf(service, 1) });
-  const argument = JSON.stringify({ url: `http://${service}/`, last: addressOf(changes + 2) });
+  await client.request("POST", slices, { body: sliceOf(service, first) });
+  const argument = JSON.stringify({ url: `http://${service}/`, last: addressOf(last) });
   const program = ["node", "--input-type=module-typescript", "-e", readFileSync(watcher, "utf8"), argument];
   const watching = cluster.execInPod(space, "client", program, { container: "application" });
   await sleep(warmUpMs);
   const sent: number[] = [];
-  for (let change = 2; change <= changes + 2; change++) {
+  for (let change = first + 1; change <= last; change++) {
     sent[change] = monotonicMs();
     await client.request("PATCH", `${slices}/${service}`, {
       contentType: "application/merge-patch+json",
@@ -57,7 +61,11 @@ async function measure(cluster: BenchCluster, space: string, service: string): P
     await sleep(everyMs);
   }
   const seen = JSON.parse(await watching) as readonly Sighting[];
-  return Array.from({ length: changes }, (_none, index) => arrival(seen, index + 2) - (sent[index + 2] ?? 0));
+  // All but the last, whose arrival ends the program.
+  return Array.from({ length: changes }, (_none, index) => {
+    const change = first + 1 + index;
+    return arrival(seen, change) - (sent[change] ?? 0);
+  });
 }
 
 /** The program in the pod starts, and the sidecar asks for the Service. */
