@@ -72,6 +72,7 @@ if [ "${1:-}" = test ]; then
     have etcd || missing="$missing etcd-server"
     [ -x /usr/lib/cni/bridge ] || missing="$missing containernetworking-plugins"
     have catatonit || missing="$missing catatonit"
+    have sysctl || missing="$missing procps"
     have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing="$missing busybox-static"
     for program in conntrack iptables socat openssl curl zstd; do
       have $program || missing="$missing $program"
