@@ -3,8 +3,7 @@
 import { type DescMessage, fromBinary, type MessageShape } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
-import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
-import type { FilterChainMatch } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
+import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import {
   type HeaderMatcher,
   type RedirectAction,
@@ -20,6 +19,7 @@ import type { Graph } from "#collections/graph.ts";
 import type { EnvoyProvider } from "#envoy/provider.ts";
 import type { ProxyIdentity } from "#model/workload.ts";
 import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+import { chosenChain } from "./chain-matching.ts";
 
 /** What an application does. */
 export interface Call {
@@ -62,8 +62,7 @@ export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Out
   if (listener === undefined) throw new Error("there is no outbound listener");
   const [address = "", portText = ""] = call.to.split(":");
   const protocols = call.http === undefined ? [] : ["http/1.1"];
-  // Ports that are declared HTTP have chains of their own, which do the same.
-  const chain = filterChain(listener, address, Number(portText), protocols).replace(/ \d+$/, "");
+  const chain = chosenChain(listener, { address, port: Number(portText), protocols });
   const toCluster = (cluster: string, weight: number): Destination => ({
     cluster,
     weight,
@@ -167,47 +166,6 @@ function endpointsOf(read: Read, name: string): readonly string[] {
       return `${address}:${portSpecifier.value}${meshed && cluster.transportSocketMatches.length > 0 ? "+mtls" : ""}`;
     }),
   );
-}
-
-/** Envoy's order: port, then address, then application protocol; what has matched once is never gone back on. */
-function filterChain(
-  listener: Listener,
-  address: string,
-  port: number,
-  protocols: readonly string[],
-): string {
-  const matches = listener.filterChains.map((chain) => ({ chain, match: chain.filterChainMatch }));
-  const narrow = (
-    from: typeof matches,
-    has: (match: FilterChainMatch) => boolean,
-    fits: (match: FilterChainMatch) => boolean,
-  ) => {
-    const specific = from.filter(({ match }) => match !== undefined && has(match) && fits(match));
-    return specific.length > 0 ? specific : from.filter(({ match }) => match === undefined || !has(match));
-  };
-  const byPort = narrow(
-    matches,
-    (match) => match.destinationPort !== undefined,
-    (match) => match.destinationPort === port,
-  );
-  const byAddress = narrow(
-    byPort,
-    (match) => match.prefixRanges.length > 0,
-    (match) =>
-      match.prefixRanges.some((range) => inRange(address, range.addressPrefix, range.prefixLen ?? 32)),
-  );
-  const byProtocol = narrow(
-    byAddress,
-    (match) => match.applicationProtocols.length > 0,
-    (match) => match.applicationProtocols.some((protocol) => protocols.includes(protocol)),
-  );
-  return (byProtocol[0]?.chain ?? listener.defaultFilterChain)?.name ?? "none";
-}
-
-function inRange(address: string, prefix: string, length: number): boolean {
-  const number = (text: string) => text.split(".").reduce((sum, part) => sum * 256 + Number(part), 0);
-  const size = 2 ** (32 - length);
-  return Math.floor(number(address) / size) === Math.floor(number(prefix) / size);
 }
 
 /** Both ways to a virtual host end at the same routes: every route asks for the destination. */

@@ -11,125 +11,77 @@ import { unansweredLookup } from "../local-replies.ts";
 import { adsSource, duration, socketAddress } from "../messages.ts";
 import { outboundListenerName, outboundRouteConfiguration, passthroughCluster } from "../names.ts";
 import { connectionManager } from "./http.ts";
-import { httpInspector, httpProtocols, inspectionTimeout, originalDestination } from "./inspection.ts";
+import { httpInspector, inspectionTimeout, originalDestination } from "./inspection.ts";
+import { outboundChains, outboundMatching } from "./outbound-matching.ts";
 import { tcpProxy, tcpProxyOnDemand } from "./tcp.ts";
 
 export const outboundPort = 15_001;
 
 /** The outbound listener: HTTP and TCP inside the mesh's ranges on demand, everything else as it was dialled. */
 export function outboundListener(view: OutboundListenerView): Listener {
-  const inMesh = view.meshRanges.map(cidrRange);
   return create(ListenerSchema, {
     name: outboundListenerName,
     address: socketAddress("127.0.0.1", outboundPort),
     trafficDirection: TrafficDirection.OUTBOUND,
     listenerFilters: [originalDestination, httpInspector(view.tcpPorts)],
     ...inspectionTimeout,
+    filterChainMatcher: outboundMatching(view, outboundPort),
     filterChains: [
-      {
-        name: "itself",
-        // No filter: the connection is closed.
-        filterChainMatch: { destinationPort: outboundPort },
-      },
-      {
-        name: "mesh http",
-        filterChainMatch: { prefixRanges: inMesh, applicationProtocols: httpProtocols },
-        filters: [meshHttp()],
-      },
-      {
-        name: "mesh tcp",
-        filterChainMatch: { prefixRanges: inMesh },
-        filters: tcpProxyOnDemand("outbound_tcp"),
-      },
-      {
-        name: "outside http",
-        filterChainMatch: { applicationProtocols: httpProtocols },
-        filters: [outsideHttp()],
-      },
-      ...view.httpPorts.flatMap((port) => httpPortChains(port, inMesh)),
+      { name: outboundChains.itself },
+      { name: outboundChains.meshHttp, filters: [meshHttp] },
+      { name: outboundChains.meshTcp, filters: tcpProxyOnDemand("outbound_tcp") },
+      { name: outboundChains.outsideHttp, filters: [outsideHttp] },
     ],
     defaultFilterChain: outsideTcp,
   });
 }
 
-/**
- * A client that connects ahead of its first request, or is merely slow, has said nothing when the inspection ends. Taken
- * for TCP its connection would be tied to one endpoint, and cut when that ends. Matching never goes back to chains
- * without a port, so what is outside is here again.
- */
-function httpPortChains(
-  port: number,
-  prefixRanges: readonly ReturnType<typeof cidrRange>[],
-): readonly MessageInitShape<typeof FilterChainSchema>[] {
-  return [
-    {
-      name: `mesh http ${port}`,
-      filterChainMatch: { destinationPort: port, prefixRanges: [...prefixRanges] },
-      filters: [meshHttp()],
-    },
-    {
-      name: `outside http ${port}`,
-      filterChainMatch: { destinationPort: port, applicationProtocols: httpProtocols },
-      filters: [outsideHttp()],
-    },
-  ];
-}
+const meshHttp = connectionManager({
+  statPrefix: "outbound",
+  routeSpecifier: {
+    case: "rds",
+    value: { configSource: adsSource(), routeConfigName: outboundRouteConfiguration },
+  },
+  earlyHeaderMutationExtensions: [destinationMutation],
+  httpFilters: outboundHttpFilters,
+  // Bounds the wait for a destination that nobody answers about; every route lifts it.
+  streamIdleTimeout: duration(lookupTimeoutMs),
+  localReplyConfig: unansweredLookup,
+  accessLog: [...httpStats("source")],
+});
 
-function meshHttp() {
-  return connectionManager({
-    statPrefix: "outbound",
-    routeSpecifier: {
-      case: "rds",
-      value: { configSource: adsSource(), routeConfigName: outboundRouteConfiguration },
-    },
-    earlyHeaderMutationExtensions: [destinationMutation],
-    httpFilters: outboundHttpFilters,
-    // Bounds the wait for a destination that nobody answers about; every route lifts it.
-    streamIdleTimeout: duration(lookupTimeoutMs),
-    localReplyConfig: unansweredLookup,
-    accessLog: [...httpStats("source")],
-  });
-}
-
-function outsideHttp() {
-  return connectionManager({
-    statPrefix: "outside",
-    routeSpecifier: {
-      case: "routeConfig",
-      value: {
-        name: "outside",
-        validateClusters: false,
-        virtualHosts: [
-          {
-            name: "outside",
-            domains: ["*"],
-            routes: [
-              {
-                match: { pathSpecifier: { case: "prefix", value: "/" } },
-                action: {
-                  case: "route",
-                  value: {
-                    clusterSpecifier: { case: "cluster", value: passthroughCluster },
-                    timeout: duration(0),
-                  },
+const outsideHttp = connectionManager({
+  statPrefix: "outside",
+  routeSpecifier: {
+    case: "routeConfig",
+    value: {
+      name: "outside",
+      validateClusters: false,
+      virtualHosts: [
+        {
+          name: "outside",
+          domains: ["*"],
+          routes: [
+            {
+              match: { pathSpecifier: { case: "prefix", value: "/" } },
+              action: {
+                case: "route",
+                value: {
+                  clusterSpecifier: { case: "cluster", value: passthroughCluster },
+                  timeout: duration(0),
                 },
               },
-            ],
-          },
-        ],
-      },
+            },
+          ],
+        },
+      ],
     },
-    httpFilters: outboundHttpFilters.slice(-1),
-    accessLog: [...httpStats("source")],
-  });
-}
+  },
+  httpFilters: outboundHttpFilters.slice(-1),
+  accessLog: [...httpStats("source")],
+});
 
 const outsideTcp: MessageInitShape<typeof FilterChainSchema> = {
   name: "outside tcp",
   filters: [tcpProxy("outside_tcp", passthroughCluster)],
 };
-
-function cidrRange(range: string) {
-  const [addressPrefix = "", length = "32"] = range.split("/");
-  return { addressPrefix, prefixLen: Number(length) };
-}
