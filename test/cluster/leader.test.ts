@@ -108,7 +108,8 @@ test("a Gateway of our class becomes an account, a Deployment and a Service, and
     gatewayClassName,
     listeners: [{ name: "http", port: 80, protocol: "HTTP" }],
   });
-  await until(async () => (await set.get(`/apis/${apiVersion}/gateways`)) !== undefined, "the kinds");
+  for (const kind of ["gatewayclasses", "gateways", "httproutes"])
+    await until(async () => (await set.get(`/apis/${apiVersion}/${kind}`)) !== undefined, kind);
   const gatewayClass = (name: string, controllerName: string) =>
     put(set.admin, {
       apiVersion,
