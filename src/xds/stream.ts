@@ -105,8 +105,10 @@ export class Stream {
   acknowledgements(): ReadonlyMap<string, Acknowledged> {
     const found = new Map<string, Acknowledged>();
     for (const { typeUrl, name, reasons, current } of this.#wants.all()) {
-      if (reasons === 0 || current?.kind !== "resource") continue;
-      const held = this.#delivery(typeUrl).subscription.held.get(name);
+      const delivery = this.#delivery(typeUrl);
+      // What is referred to and was not asked for the client does without, such as endpoints that it has no cluster for.
+      if (reasons === 0 || current?.kind !== "resource" || !this.#isAskedFor(delivery, name)) continue;
+      const held = delivery.subscription.held.get(name);
       const isLatest =
         held === current.version ||
         (held !== undefined && isKnown(held) && this.#options.mayKeep(held, current, { typeUrl, name }));
@@ -362,8 +364,7 @@ export class Stream {
     const want = this.#wants.get(typeUrl, name);
     const held = subscription.held.get(name);
     if (want === undefined || want.reasons === 0) return this.#decideUnwanted(delivery, name, want);
-    const isAskedFor = subscription.names.has(name) || this.#isByWildcard(delivery);
-    if (!isAskedFor || want.current === undefined) return nothing;
+    if (!this.#isAskedFor(delivery, name) || want.current === undefined) return nothing;
     if (want.current.kind === "absent") {
       if (held === toldAbsent) return nothing;
       return held === undefined && typeUrl === virtualHostType ? send(absentVirtualHost(name)) : remove;
@@ -389,6 +390,10 @@ export class Stream {
       this.#wants.recount(want);
     }
     return nothing;
+  }
+
+  #isAskedFor(delivery: Delivery, name: string): boolean {
+    return delivery.subscription.names.has(name) || this.#isByWildcard(delivery);
   }
 
   #isByWildcard(delivery: Delivery): boolean {
