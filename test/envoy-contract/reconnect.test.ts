@@ -49,6 +49,10 @@ test("with the control plane away known destinations work, an unknown one is ans
 
 test("a request that waits while the control plane comes back is served", async () => {
   const waiting = get(4);
+  await until(
+    async () => (await sidecar.envoy.stat("http.outbound.downstream_rq_active")) === 1,
+    "the request to wait",
+  );
   await sidecar.ads.reopen();
   assert.equal(await waiting, 200);
 });
