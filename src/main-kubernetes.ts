@@ -87,7 +87,7 @@ const controlPlane = await createControlPlane({
   log,
 });
 const { mesh, xds, certificate } = controlPlane;
-const inputs = checkInputs(graph, source.objects);
+const inputs = checkInputs(graph, source.objects, mesh.routing);
 const checks = checkMesh(graph, source.objects, inputs);
 const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };

@@ -38,8 +38,8 @@ const controlPlane = await createControlPlane({
   telemetry,
   log,
 });
-const { xds } = controlPlane;
-const checks = checkObjects(graph, source.objects);
+const { mesh, xds } = controlPlane;
+const checks = checkObjects(graph, source.objects, mesh.routing);
 
 let serving = false;
 const api = await serveApi(inState("control-plane.sock"), {

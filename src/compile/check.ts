@@ -13,6 +13,7 @@ import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs 
 import { checkService } from "./checks/service.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
+import type { RoutingInputs } from "./routing-inputs.ts";
 
 /**
  * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
@@ -32,9 +33,16 @@ export function checkProposed(object: KubernetesObject, inputs: CheckInputs): re
   return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
 }
 
-/** The same for local mode, where nobody else checks services and what pods are made of. */
-export function checkObjects(graph: Graph, objects: LocalObjects): readonly Collection<Problem>[] {
-  const inputs = localCheckInputs(graph, objects);
+/**
+ * The same for local mode, where nobody else checks services and what pods are made of. `routing` is that of the mesh
+ * where one is compiled beside the checks.
+ */
+export function checkObjects(
+  graph: Graph,
+  objects: LocalObjects,
+  routing?: RoutingInputs,
+): readonly Collection<Problem>[] {
+  const inputs = localCheckInputs(graph, objects, routing);
   const check = checker<LocalCheckInputs>(graph, inputs);
   return [
     check(objects.services, "Service", checkService),

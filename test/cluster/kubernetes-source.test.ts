@@ -18,6 +18,7 @@ import type { KindStatus } from "#sources/kubernetes/status.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import { startApiServer, type TestApiServer } from "#test/helpers/api-server.ts";
 import { startBreakableProxy } from "#test/helpers/breakable-proxy.ts";
+import { definition } from "#test/helpers/cluster-objects.ts";
 import { until } from "#test/helpers/wait.ts";
 
 let server: TestApiServer;
@@ -33,34 +34,6 @@ after(async () => {
 
 const opened: { close(): void }[] = [];
 
-/** A definition that lets everything pass, as a newer or broken one might. */
-function definition(group: string, kind: string, plural: string, version: string): KubernetesObject {
-  return {
-    apiVersion: "apiextensions.k8s.io/v1",
-    kind: "CustomResourceDefinition",
-    metadata: {
-      name: `${plural}.${group}`,
-      annotations: {
-        "api-approved.kubernetes.io": "https://github.com/kubernetes-sigs/gateway-api/pull/1",
-      },
-    },
-    spec: {
-      group,
-      scope: "Namespaced",
-      names: { kind, plural },
-      versions: [
-        {
-          name: version,
-          served: true,
-          storage: true,
-          subresources: { status: {} },
-          schema: { openAPIV3Schema: { type: "object", "x-kubernetes-preserve-unknown-fields": true } },
-        },
-      ],
-    },
-  } as KubernetesObject;
-}
-
 /** As the Gateway API publishes them: they fill in defaults, and leave out what they do not know. */
 function publishedDefinitions(...kinds: readonly string[]): readonly KubernetesObject[] {
   const file = join(import.meta.dirname, "kubernetes/crds/gateway-api-standard.yaml.gz");
@@ -70,12 +43,9 @@ function publishedDefinitions(...kinds: readonly string[]): readonly KubernetesO
   return all.filter(({ spec }) => kinds.includes(spec.names?.kind ?? ""));
 }
 
-const virtualServiceDefinition = definition(
-  "networking.istio.io",
-  "VirtualService",
-  "virtualservices",
-  "v1beta1",
-);
+const virtualServiceDefinition = definition("networking.istio.io", "VirtualService", "virtualservices", {
+  version: "v1beta1",
+});
 
 async function installDefinitions(definitions: readonly KubernetesObject[]): Promise<void> {
   for (const each of definitions) {
@@ -338,7 +308,7 @@ spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host:
 
 test("an object that the schema refuses is told and does not take effect; its last good version stands", async () => {
   await installDefinitions([
-    definition("networking.istio.io", "DestinationRule", "destinationrules", "v1alpha3"),
+    definition("networking.istio.io", "DestinationRule", "destinationrules", { version: "v1alpha3" }),
   ]);
   const source = await open(server.kubeconfig("admin"));
   await source.ready;

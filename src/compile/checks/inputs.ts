@@ -30,24 +30,34 @@ export interface Template {
   readonly portNames: readonly string[];
 }
 
-/** Makes the indexes that the checks share. */
-export function checkInputs(graph: Graph, objects: MeshObjects): CheckInputs {
+/** Makes the indexes that the checks share. `routing` is that of the mesh where one is compiled beside them. */
+export function checkInputs(
+  graph: Graph,
+  objects: MeshObjects,
+  routing: RoutingInputs = routingAlone(graph, objects),
+): CheckInputs {
   return {
     objects,
-    routing: routingInputs(
-      objects,
-      graph.derive("services for checks", objects.services, (service) => meshService(service)),
-      "checks",
-    ),
+    routing,
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
     ],
   };
 }
 
+/** For checks where no mesh is compiled. */
+function routingAlone(graph: Graph, objects: MeshObjects): RoutingInputs {
+  const services = graph.derive("services for checks", objects.services, (service) => meshService(service));
+  return routingInputs(objects, services, "checks");
+}
+
 /** Makes the indexes of local mode. */
-export function localCheckInputs(graph: Graph, objects: LocalObjects): LocalCheckInputs {
-  const inputs = checkInputs(graph, objects);
+export function localCheckInputs(
+  graph: Graph,
+  objects: LocalObjects,
+  routing?: RoutingInputs,
+): LocalCheckInputs {
+  const inputs = checkInputs(graph, objects, routing);
   return {
     ...inputs,
     objects,
