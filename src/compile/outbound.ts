@@ -116,8 +116,17 @@ function canonicalNames(service: MeshService, port: number, clientNamespace: str
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
 export function routeView(route: Route, port: number): RouteView {
-  const { name, match, request, response, origin } = route;
-  return { name, match, request, response, origins: [origin], action: routeAction(route, port) };
+  const { name, match, request, response, fault, cors, origin } = route;
+  return {
+    name,
+    match,
+    request,
+    response,
+    origins: [origin],
+    action: routeAction(route, port),
+    ...(fault === undefined ? {} : { fault }),
+    ...(cors === undefined ? {} : { cors }),
+  };
 }
 
 function routeAction(route: Route, port: number): RouteAction {
@@ -125,6 +134,9 @@ function routeAction(route: Route, port: number): RouteAction {
   const unusableStatus = route.protocol === "grpc" ? 503 : 500;
   if (route.unsupported) return respond(unusableStatus, "heddle: the route asks for what is not supported\n");
   if (route.redirect !== undefined) return redirect(route.redirect, port);
+  if (route.directResponse !== undefined) {
+    return respond(route.directResponse.status, route.directResponse.body);
+  }
   const weighted = route.destinations.filter((destination) => destination.weight > 0);
   if (weighted.length === 0) return respond(unusableStatus, "heddle: the route has no backend\n");
   return {
@@ -139,6 +151,19 @@ function routeAction(route: Route, port: number): RouteAction {
     })),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
+    ...beside(route),
+  };
+}
+
+/** What few routes have. */
+function beside({ mirrors = [], retries, sessionPersistence }: Route) {
+  const mirrored = mirrors.flatMap(({ service, subset, percentage }) =>
+    service === undefined ? [] : [{ cluster: serviceCluster(service, subset), percentage }],
+  );
+  return {
+    ...(mirrored.length === 0 ? {} : { mirrors: mirrored }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
   };
 }
 

@@ -107,7 +107,7 @@ function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
   const names = new Set<string>();
   for (const { action } of routes) {
     if (action.kind !== "forward") continue;
-    for (const { cluster } of action.destinations) {
+    for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
       if (cluster !== undefined) names.add(clusterName(cluster));
     }
   }
