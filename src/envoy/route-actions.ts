@@ -5,15 +5,16 @@ import type {
   RouteSchema,
   WeightedCluster_ClusterWeightSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { RouteView, WeightedCluster } from "#compile/views.ts";
+import type { RouteAction, RouteView, WeightedCluster } from "#compile/views.ts";
 import type { Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
+import { mirrorPolicy } from "./mirrors.ts";
 import { blackHoleCluster, clusterName, passthroughCluster } from "./names.ts";
 import { pathRewrite } from "./path-changes.ts";
 import { redirectAction } from "./redirects.ts";
-import { safeRetries } from "./retries.ts";
+import { retries } from "./retries.ts";
 
 /** How the Host that a backend sees is made. */
 export type HostRewrite = Exclude<
@@ -49,9 +50,15 @@ export function routeAction(
             ...shared,
             ...rewriteOf(action.rewrite),
             clusterSpecifier: clusterSpecifier(action.destinations, action.unusableStatus),
-            retryPolicy: safeRetries(action.attemptTimeoutMs),
+            ...retryPolicy(action),
+            requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },
   };
+}
+
+function retryPolicy({ retries: policy, attemptTimeoutMs }: Extract<RouteAction, { kind: "forward" }>) {
+  const found = retries(policy, attemptTimeoutMs);
+  return found === undefined ? {} : { retryPolicy: found };
 }
 
 function rewriteOf(

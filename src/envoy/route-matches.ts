@@ -5,7 +5,8 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
+import type { NamedMatcher, PathMatcher, RouteMatch } from "#model/route.ts";
+import { stringMatch } from "./string-matches.ts";
 
 /** `conditions`: what must hold beside. */
 export function routeMatch(
@@ -51,13 +52,4 @@ function queryParameterMatcher({
   value,
 }: NamedMatcher): MessageInitShape<typeof QueryParameterMatcherSchema> {
   return { name, queryParameterMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
-}
-
-function stringMatch(matcher: StringMatcher) {
-  return {
-    matchPattern:
-      matcher.kind === "regex"
-        ? { case: "safeRegex" as const, value: { regex: matcher.value } }
-        : { case: matcher.kind, value: matcher.value },
-  };
 }

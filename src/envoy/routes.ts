@@ -12,12 +12,12 @@ import type {
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
-import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
+import { routeFilters } from "./route-filters.ts";
 import { routeMatch } from "./route-matches.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
@@ -94,9 +94,7 @@ function routeOf(
     name: view.name,
     match: routeMatch(view.match, conditions),
     action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && hostRewrite !== undefined
-      ? { typedPerFilterConfig: restoreHost }
-      : {}),
+    typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
