@@ -8,15 +8,17 @@ import type {
 import type { NamedMatcher, PathMatcher, RouteMatch } from "#model/route.ts";
 import { stringMatch } from "./string-matches.ts";
 
-/** `conditions`: what must hold beside. */
+/** `conditions` and `cookies`: what must hold beside. */
 export function routeMatch(
   match: RouteMatch,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
+  cookies: readonly NamedMatcher[],
 ): MessageInitShape<typeof RouteMatchSchema> {
   return {
     pathSpecifier: pathSpecifier(match.path),
     headers: [...conditions, ...headerMatchers(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
+    cookies: cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
   };
 }
 
