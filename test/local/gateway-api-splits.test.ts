@@ -124,6 +124,15 @@ suite("a copy of a request", () => {
     assert.deepEqual(copies("audit", "/one/first"), ["a POST shop.example.com /one/first 5"]);
   });
 
+  test("has a large body, too", async () => {
+    const bytes = 4_000_000;
+    const flags = ["--body-bytes", String(bytes), "--header", "x-call:b"];
+    const [answer] = await calls("http://copied/one/large", ...flags);
+    assert.equal(answer?.status, 200);
+    await until(() => copies("audit", "/one/large").length === 1, "the copy", 3_000);
+    assert.deepEqual(copies("audit", "/one/large"), [`b POST copied /one/large ${bytes}`]);
+  });
+
   test("is made of each request, or of the share that is asked for", async () => {
     assert.ok((await calls("http://copied/one/each", "--count", "50")).every(({ ok }) => ok));
     await until(() => copies("audit", "/one/each").length === 50, "50 copies", 3_000);
