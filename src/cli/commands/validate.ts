@@ -50,7 +50,8 @@ export async function validateFiles(paths: readonly string[]): Promise<Validatio
   const directory = openDirectory(graph, { paths });
   const checks = checkObjects(graph, directory.objects);
   graph.settle();
-  const problems = collectProblems(directory, checks, checkCommands(directory.objects));
+  const standIns = [...directory.standIns.entries()].map(([, standIn]) => standIn);
+  const problems = collectProblems(directory, checks, checkCommands(directory.objects, standIns));
   directory.close();
   // Slices and namespaces may be made by Heddle; the others stand in the files.
   const { endpointSlices: _slices, namespaces: _namespaces, ...written } = directory.objects;
