@@ -64,7 +64,7 @@ export function resolveBackend(
     const message = `Service ${key} has no port ${port}; its ports are ${listed(ports)}`;
     return unresolved("BackendNotFound", "port", message);
   }
-  return { kind: "service", service: { namespace, name: backend.name, port } };
+  return { kind: "service", service: { hostname: service.hostname, port } };
 }
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#referencegrant */

@@ -3,7 +3,8 @@ import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import { podYaml, testObjects } from "#test/helpers/objects.ts";
-import { endpointsView } from "./clusters.ts";
+import { clientOfKey } from "./clients.ts";
+import { endpointSelection, endpointsView } from "./endpoint-lists.ts";
 import { compileMesh } from "./graph.ts";
 
 type SliceEndpoint = EndpointSlice["endpoints"][number];
@@ -124,7 +125,9 @@ test("who dials the address of two pods reaches the one that stays", () => {
   };
   pod("a-goes", { deletionTimestamp: "2026-01-01T00:00:00Z" });
   const view = graph.single("who is there", (fetch) => {
-    const found = endpointsView(mesh, fetch, { kind: "address", address: "10.0.0.1", port: 80 });
+    const reference = { kind: "address", address: "10.0.0.1", port: 80 } as const;
+    const selection = endpointSelection(mesh, fetch, clientOfKey("default"), reference);
+    const found = selection === undefined ? undefined : endpointsView(mesh, fetch, selection);
     return found?.endpoints.map(({ workload }) => workload);
   });
   graph.settle();

@@ -3,13 +3,14 @@ import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint, Workload } from "#model/workload.ts";
+import { serviceKey } from "./services.ts";
 
 export const serviceNameLabel = "kubernetes.io/service-name";
 
 /** The endpoints of one service port. */
 export interface PortEndpoints {
-  readonly namespace: string;
-  readonly name: string;
+  /** By `serviceKey`. */
+  readonly service: string;
   readonly port: number;
   readonly endpoints: readonly MeshEndpoint[];
 }
@@ -33,8 +34,7 @@ export function endpointsOfService(
 ): readonly PortEndpoints[] {
   const owned = fetch.by(slices, `${service.namespace}/${service.name}`);
   return service.ports.map((port) => ({
-    namespace: service.namespace,
-    name: service.name,
+    service: serviceKey(service),
     port: port.port,
     endpoints: withoutDuplicates(
       readyIfAny(owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))),

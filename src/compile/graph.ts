@@ -8,7 +8,7 @@ import type { DestinationPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import { byAge } from "./by-age.ts";
+import { type Client, clientOf } from "./clients.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
@@ -19,7 +19,7 @@ import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {
-  /** By `namespace/name`. */
+  /** By `serviceKey`. */
   readonly services: Collection<MeshService>;
   /** By virtual IP. */
   readonly servicesByAddress: Index<MeshService>;
@@ -32,8 +32,10 @@ export interface Mesh {
   readonly endpointsByAddress: Index<PortEndpoints>;
   /** By `routesKey`. */
   readonly routes: Collection<PortRoutes>;
-  /** By the key of the service. */
+  /** By the key of the DestinationRule. */
   readonly policies: Collection<DestinationPolicy>;
+  /** By `namespace/pod`. */
+  readonly clients: Collection<Client>;
   /** Ports on which no client's first bytes are waited for. */
   readonly tcpPorts: Single<readonly number[]>;
   /** Ports on which a client that is silent at first will speak HTTP. */
@@ -49,16 +51,14 @@ export interface Mesh {
 export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   // Services and what runs behind them.
   const services = graph.derive("services", objects.services, (service) => meshService(service));
-  const servicesByAddress = services.index("by address", (service) =>
-    service.address === undefined ? [] : [service.address],
-  );
+  const servicesByAddress = services.index("by address", ({ addresses }) => addresses);
   const servicesByNamespace = services.index("by namespace", (service) => [service.namespace]);
   const workloads = graph.derive("workloads", objects.pods, (pod) => workloadOf(pod));
   const workloadsByAddress = workloads.index("by address", (workload) => [workload.address]);
   const slices = objects.endpointSlices.index("by service", serviceKeyOfSlice);
   const endpoints = graph.deriveMany("endpoints", services, (service, fetch) =>
     endpointsOfService(service, slices, workloads, fetch).map(
-      (port) => [servicePortKey(port), port] as const,
+      (port) => [servicePortKey(service, port.port), port] as const,
     ),
   );
   const endpointsByAddress = endpoints.index("by address", (port) =>
@@ -72,10 +72,10 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
-  const policies = graph.derive("destination policies", services, (_service, fetch, key) => {
-    const oldest = [...fetch.by(routing.destinationRulesByService, key)].sort(byAge)[0];
-    return oldest === undefined ? undefined : destinationPolicy(oldest);
-  });
+  const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
+    destinationPolicy(rule),
+  );
+  const clients = graph.derive("clients", workloads, (workload) => clientOf(workload, []));
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
@@ -93,6 +93,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     endpointsByAddress,
     routes,
     policies,
+    clients,
     tcpPorts,
     httpPorts,
     inbound,

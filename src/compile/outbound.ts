@@ -1,11 +1,13 @@
-// The routes for a destination address, as the clients of one namespace see them.
+// The routes for a destination address, as a client sees them.
 import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
+import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
+import { serviceOrigin } from "./services.ts";
 import type {
   OutboundListenerView,
   RedirectAction,
@@ -33,13 +35,12 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch): OutboundListener
 export function virtualHostView(
   mesh: Mesh,
   fetch: Fetch,
-  clientNamespace: string,
+  client: Client,
   destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
   const service = fetch.by(mesh.servicesByAddress, destination.address)[0];
-  if (service !== undefined)
-    return ofService(mesh, fetch, clientNamespace, service, destination.port, address);
+  if (service !== undefined) return ofService(mesh, fetch, client, service, destination.port, address);
   const isPod = fetch.by(mesh.workloadsByAddress, destination.address).length > 0;
   return {
     address,
@@ -57,25 +58,25 @@ export function virtualHostView(
 function ofService(
   mesh: Mesh,
   fetch: Fetch,
-  clientNamespace: string,
+  client: Client,
   service: MeshService,
   port: number,
   address: string,
 ): VirtualHostView {
-  const origins: readonly Origin[] = [{ kind: "Service", namespace: service.namespace, name: service.name }];
+  const origins: readonly Origin[] = [serviceOrigin(service)];
   if (!service.ports.some((candidate) => candidate.port === port)) {
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
     return answeringVirtualHost(address, body, origins);
   }
   const routes =
-    fetch.get(mesh.routes, routesKey(service, port, clientNamespace)) ??
+    fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
   return {
     address,
-    domains: [address, ...canonicalNames(service, port, clientNamespace)],
+    domains: [address, ...canonicalNames(service, port, client.namespace)],
     routes:
       routes === undefined
-        ? [everything(forward([{ cluster: serviceCluster(service, port) }]), origins)]
+        ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
         : [
             ...routes.routes.map((route) => routeView(route, port)),
             everything(respond(404, noRoute), origins),
@@ -115,8 +116,17 @@ function canonicalNames(service: MeshService, port: number, clientNamespace: str
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
 export function routeView(route: Route, port: number): RouteView {
-  const { name, match, request, response, origin } = route;
-  return { name, match, request, response, origins: [origin], action: routeAction(route, port) };
+  const { name, match, request, response, fault, cors, origin } = route;
+  return {
+    name,
+    match,
+    request,
+    response,
+    origins: [origin],
+    action: routeAction(route, port),
+    ...(fault === undefined ? {} : { fault }),
+    ...(cors === undefined ? {} : { cors }),
+  };
 }
 
 function routeAction(route: Route, port: number): RouteAction {
@@ -124,6 +134,9 @@ function routeAction(route: Route, port: number): RouteAction {
   const unusableStatus = route.protocol === "grpc" ? 503 : 500;
   if (route.unsupported) return respond(unusableStatus, "heddle: the route asks for what is not supported\n");
   if (route.redirect !== undefined) return redirect(route.redirect, port);
+  if (route.directResponse !== undefined) {
+    return respond(route.directResponse.status, route.directResponse.body);
+  }
   const weighted = route.destinations.filter((destination) => destination.weight > 0);
   if (weighted.length === 0) return respond(unusableStatus, "heddle: the route has no backend\n");
   return {
@@ -131,13 +144,26 @@ function routeAction(route: Route, port: number): RouteAction {
     unusableStatus,
     rewrite: route.rewrite,
     destinations: weighted.map(({ service, subset, weight, request, response }) => ({
-      cluster: service === undefined ? undefined : serviceCluster(service, service.port, subset),
+      cluster: service === undefined ? undefined : serviceCluster(service, subset),
       weight,
       request,
       response,
     })),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
+    ...beside(route),
+  };
+}
+
+/** What few routes have. */
+function beside({ mirrors = [], retries, sessionPersistence }: Route) {
+  const mirrored = mirrors.flatMap(({ service, subset, percentage }) =>
+    service === undefined ? [] : [{ cluster: serviceCluster(service, subset), percentage }],
+  );
+  return {
+    ...(mirrored.length === 0 ? {} : { mirrors: mirrored }),
+    ...(retries === undefined ? {} : { retries }),
+    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
   };
 }
 

@@ -10,7 +10,7 @@ import { audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { serviceKeyOfHost, servicePortKey } from "./services.ts";
+import { serviceKey, serviceOfHost, servicePortKey } from "./services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortRoutes {
@@ -20,7 +20,7 @@ export interface PortRoutes {
 
 /** The key of the routes of a service port for clients of a namespace. */
 export function routesKey(service: MeshService, port: number, client: string): string {
-  return `${servicePortKey({ ...service, port })}@${client}`;
+  return `${servicePortKey(service, port)}@${client}`;
 }
 
 /**
@@ -33,7 +33,7 @@ export function routesOfService(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly (readonly [string, PortRoutes])[] {
-  const key = `${service.namespace}/${service.name}`;
+  const key = serviceKey(service);
   const attached: readonly GatewayRoute[] = [
     ...fetch.by(inputs.grpcRoutesByService, key),
     ...fetch.by(inputs.httpRoutesByService, key),
@@ -49,7 +49,7 @@ export function routesOfService(
       found.push([routesKey(service, port, client), { client, routes }]);
     }
     if (clients.has("")) continue;
-    const oldest = fetch.by(inputs.virtualServicesByService, key).slice().sort(byAge)[0];
+    const oldest = fetch.by(inputs.virtualServicesByHost, service.hostname).slice().sort(byAge)[0];
     const routes = oldest === undefined ? [] : virtualServiceRoutes(oldest, port, inputs, fetch);
     if (routes.length > 0) found.push([routesKey(service, port, ""), { client: "", routes }]);
   }
@@ -90,11 +90,10 @@ function virtualServiceRoutes(
   fetch: Fetch,
 ): readonly Route[] {
   return routesOfVirtualService(virtualService, port, (destination, namespace) => {
-    const key = serviceKeyOfHost(destination.host, namespace);
-    const service = key === undefined ? undefined : fetch.get(inputs.services, key);
+    const service = serviceOfHost(inputs, fetch, destination.host, namespace);
     const wanted = destination.port?.number ?? (service?.ports.length === 1 ? service.ports[0]?.port : port);
     return service?.ports.some((candidate) => candidate.port === wanted) === true && wanted !== undefined
-      ? { namespace: service.namespace, name: service.name, port: wanted }
+      ? { hostname: service.hostname, port: wanted }
       : undefined;
   });
 }

@@ -11,10 +11,12 @@ import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
-import { serviceKeyOfHost } from "./services.ts";
+import { meantHostnames } from "./services.ts";
 
 export interface RoutingInputs {
+  /** By `serviceKey`. */
   readonly services: Collection<MeshService>;
+  readonly servicesByHostname: Index<MeshService>;
   readonly gateways: Collection<Gateway>;
   readonly namespaces: Collection<Namespace>;
   readonly httpRoutesByService: Index<HttpRoute>;
@@ -23,8 +25,10 @@ export interface RoutingInputs {
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
-  readonly virtualServicesByService: Index<VirtualService>;
-  readonly destinationRulesByService: Index<DestinationRule>;
+  /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
+  readonly virtualServicesByHost: Index<VirtualService>;
+  /** By the hostnames that their host may mean. */
+  readonly destinationRulesByHost: Index<DestinationRule>;
 }
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
@@ -36,6 +40,7 @@ export function routingInputs(
   const { httpRoutes, grpcRoutes, virtualServices, destinationRules } = objects;
   return {
     services,
+    servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
     gateways: objects.gateways,
     namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
@@ -45,8 +50,10 @@ export function routingInputs(
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
-    virtualServicesByService: virtualServices.index(`by service for ${purpose}`, servicesOfVirtualService),
-    destinationRulesByService: destinationRules.index(`by service for ${purpose}`, serviceOfDestinationRule),
+    virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
+    destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
+      meantHostnames(spec.host, metadata.namespace ?? "default"),
+    ),
   };
 }
 
@@ -62,15 +69,9 @@ function parentGateways(route: GatewayRoute): readonly string[] {
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
 }
 
-/** The keys of the services whose traffic inside the mesh a VirtualService describes. */
-export function servicesOfVirtualService(virtualService: VirtualService): readonly string[] {
-  const { gateways, hosts } = virtualService.spec;
+/** The hostnames of the services whose traffic inside the mesh a VirtualService may describe. */
+function hostnamesOfVirtualService({ metadata, spec }: VirtualService): readonly string[] {
+  const { gateways, hosts } = spec;
   if (gateways !== undefined && gateways.length > 0 && !gateways.includes("mesh")) return [];
-  const namespace = virtualService.metadata.namespace ?? "default";
-  return (hosts ?? []).flatMap((host) => serviceKeyOfHost(host, namespace) ?? []);
-}
-
-function serviceOfDestinationRule({ metadata, spec }: DestinationRule): readonly string[] {
-  const key = serviceKeyOfHost(spec.host, metadata.namespace ?? "default");
-  return key === undefined ? [] : [key];
+  return (hosts ?? []).flatMap((host) => meantHostnames(host, metadata.namespace ?? "default"));
 }

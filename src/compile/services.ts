@@ -1,28 +1,51 @@
 // Services by the hosts and addresses that name them.
-import { clusterDomain } from "#model/kubernetes/mesh-service.ts";
+import type { Fetch, Index } from "#collections/graph.ts";
+import { serviceHostname } from "#model/kubernetes/mesh-service.ts";
+import type { Origin } from "#model/reference.ts";
 import type { MeshService, PortProtocol } from "#model/service.ts";
 import type { ServiceLabel } from "./views.ts";
 
-/**
- * The key (`namespace/name`) of the service that a host means, as written in an object of `namespace`:
- * `reviews`, `reviews.shop`, `reviews.shop.svc` or the full name. Undefined when the host names no service.
- */
-export function serviceKeyOfHost(host: string, namespace: string): string | undefined {
-  const [name, space, svc, ...domain] = host.split(".");
-  if (name === undefined || name === "" || host.includes("*")) return undefined;
-  if (space === undefined) return `${namespace}/${name}`;
-  if (svc === undefined) return `${space}/${name}`;
-  if (svc !== "svc" || (domain.length > 0 && domain.join(".") !== clusterDomain)) return undefined;
-  return `${space}/${name}`;
+/** The key of a service in collections; for a Service it is that of the object. */
+export function serviceKey(service: Pick<MeshService, "kind" | "namespace" | "name" | "hostname">): string {
+  const object = `${service.namespace}/${service.name}`;
+  return service.kind === "Service" ? object : `${object}/${service.hostname}`;
 }
 
 /** The key of a port of a service in collections: `namespace/name:port`. */
-export function servicePortKey(port: {
-  readonly namespace: string;
-  readonly name: string;
-  readonly port: number;
-}): string {
-  return `${port.namespace}/${port.name}:${port.port}`;
+export function servicePortKey(service: Parameters<typeof serviceKey>[0], port: number): string {
+  return `${serviceKey(service)}:${port}`;
+}
+
+/** Where services are looked up by the hosts that name them. */
+export interface Hosts {
+  readonly servicesByHostname: Index<MeshService>;
+}
+
+/**
+ * The hostnames that a host may mean, as written in an object of `namespace`, the likeliest first: `reviews`,
+ * `reviews.shop` and `reviews.shop.svc` are short for the full name of a Service.
+ * https://istio.io/latest/docs/reference/config/networking/virtual-service/#Destination
+ */
+export function meantHostnames(host: string, namespace: string): readonly string[] {
+  const [name = "", space, svc, ...domain] = host.split(".");
+  if (name === "" || host.includes("*")) return [host];
+  if (space === undefined) return [serviceHostname(namespace, name)];
+  if (svc === undefined) return [host, serviceHostname(space, name)];
+  return svc === "svc" && domain.length === 0 ? [serviceHostname(space, name)] : [host];
+}
+
+/** The service that a host means, as written in an object of `namespace` or asked for by a client there. */
+export function serviceOfHost(
+  hosts: Hosts,
+  fetch: Fetch,
+  host: string,
+  namespace: string,
+): MeshService | undefined {
+  for (const hostname of meantHostnames(host, namespace)) {
+    const [service] = fetch.by(hosts.servicesByHostname, hostname);
+    if (service !== undefined) return service;
+  }
+  return undefined;
 }
 
 /**
@@ -54,6 +77,11 @@ function portsDeclared(
     for (const number of numbers) (protocols.includes(protocol) ? declared : other).add(number);
   }
   return [...declared].filter((port) => !other.has(port)).sort((a, b) => a - b);
+}
+
+/** The object that defines a service. */
+export function serviceOrigin({ kind, namespace, name }: MeshService): Origin {
+  return { kind, namespace, name };
 }
 
 /** What telemetry calls a service. */

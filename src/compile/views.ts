@@ -2,7 +2,17 @@
 // Envoy message appears here, and everything carries the objects that it came from.
 import type { LoadBalancing } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
-import type { HeaderChanges, PathChange, Redirect, Rewrite, RouteMatch } from "#model/route.ts";
+import type {
+  CorsPolicy,
+  FaultInjection,
+  HeaderChanges,
+  PathChange,
+  Redirect,
+  RetryPolicy,
+  Rewrite,
+  RouteMatch,
+  SessionPersistence,
+} from "#model/route.ts";
 import type { PortProtocol } from "#model/service.ts";
 
 /** What a cluster is for; its name on the wire is made of this alone. */
@@ -82,6 +92,8 @@ export interface RouteView {
   readonly name: string;
   readonly match: RouteMatch;
   readonly action: RouteAction;
+  readonly fault?: FaultInjection;
+  readonly cors?: CorsPolicy;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
   readonly origins: readonly Origin[];
@@ -96,6 +108,10 @@ export type RouteAction =
       readonly rewrite: Rewrite | undefined;
       readonly timeoutMs: number | undefined;
       readonly attemptTimeoutMs: number | undefined;
+      readonly mirrors?: readonly MirroredCluster[];
+      /** Undefined: the safe default. */
+      readonly retries?: RetryPolicy;
+      readonly sessionPersistence?: SessionPersistence;
     }
   /** To the address that the application dialled, without TLS. */
   | { readonly kind: "passthrough" }
@@ -110,6 +126,12 @@ export interface RedirectAction {
   /** Undefined: none in the new address, but for that of a Host that stays. */
   readonly port: number | undefined;
   readonly path: PathChange | undefined;
+}
+
+export interface MirroredCluster {
+  readonly cluster: ClusterReference;
+  /** 0 to 100. */
+  readonly percentage: number;
 }
 
 export interface WeightedCluster {

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import type { LocalReplyConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
-import { unprocessedHeader } from "./routes.ts";
+import { unprocessedHeader } from "./retries.ts";
 
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
 

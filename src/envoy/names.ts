@@ -1,5 +1,4 @@
 // Every name on the wire is made here and parsed here, nowhere else.
-import { serviceKeyOfHost } from "#compile/services.ts";
 import type { ClusterReference, ProbeView } from "#compile/views.ts";
 
 /** The one route configuration of a sidecar's outbound HTTP. */
@@ -54,9 +53,7 @@ export function parseClusterName(name: string): ClusterReference | undefined {
   const port = parsePort(portText);
   if (direction !== "outbound" || port === undefined || host === "" || rest.length > 0) return undefined;
   if (isIpv4(host)) return subset === "" ? { kind: "address", address: host, port } : undefined;
-  return serviceKeyOfHost(host, "") === undefined
-    ? undefined
-    : { kind: "service", hostname: host, port, subset };
+  return { kind: "service", hostname: host, port, subset };
 }
 
 /** The destination in the name of a virtual host, or undefined. */

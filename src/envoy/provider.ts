@@ -1,6 +1,8 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
-import { clusterView, endpointsView } from "#compile/clusters.ts";
+import { type Client, clientOfKey } from "#compile/clients.ts";
+import { clusterView } from "#compile/clusters.ts";
+import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { outboundListenerView, rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
@@ -59,6 +61,9 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     resources.viewResource(JSON.parse(json) as resources.SharedView, trustDomain),
   );
   const encode = (fetch: Fetch, view: resources.SharedView) => fetch.get(encoded, JSON.stringify(view));
+  const endpointLists = graph.demand("endpoint lists", (json, fetch) =>
+    resources.endpointsResource(endpointsView(mesh, fetch, JSON.parse(json) as EndpointSelection)),
+  );
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -69,15 +74,16 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         return cluster(key, fetch);
       case endpointsType: {
         const reference = parseClusterName(key.name);
-        const view = reference === undefined ? undefined : endpointsView(mesh, fetch, reference);
-        return view === undefined ? absent : resources.endpointsResource(view);
+        if (reference === undefined) return absent;
+        const selection = endpointSelection(mesh, fetch, clientOfKey(key.scope), reference);
+        return selection === undefined ? absent : fetch.get(endpointLists, JSON.stringify(selection));
       }
       case routeConfigurationType:
         return routeConfiguration(key, fetch);
       case virtualHostType: {
         const destination = parseVirtualHostName(key.name);
         if (destination === undefined) return resources.noVirtualHostResource(key.name);
-        const view = virtualHostView(mesh, fetch, key.scope, destination);
+        const view = virtualHostView(mesh, fetch, clientOfKey(key.scope), destination);
         return encode(fetch, { kind: "virtualHost", view });
       }
       case secretType:
@@ -109,7 +115,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     const reference = parseClusterName(name);
     if (reference !== undefined) {
-      return resources.outboundClusterResource(clusterView(mesh, fetch, reference), trustDomain);
+      const view = clusterView(mesh, fetch, clientOfKey(scope), reference);
+      return encode(fetch, { kind: "outboundCluster", view });
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();
@@ -192,7 +199,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   );
   return {
     resources: graph.demand("resources", (key, fetch) => find(parseKey(key), fetch)),
-    keyOf: (client, name) => formatKey({ ...name, scope: scopeOf(client, name) }),
+    keyOf: (client, name) => {
+      const known = mesh.clients.get(podKey(client)) ?? clientOfKey(client.namespace);
+      return formatKey({ ...name, scope: scopeOf(client, known, name) });
+    },
+    audiences: mesh.clients,
+    audienceKeyOf: podKey,
     wildcards,
     wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
     mayKeep: (held, { version }, { typeUrl, name }) =>
@@ -210,33 +222,32 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 }
 
 interface ResourceKey extends ResourceName {
-  /** What depends on the asker: nothing, its namespace or its pod. */
+  /** What depends on the asker: nothing, what kind of client it is, or its pod. */
   readonly scope: string;
 }
 
 /** As little of the asker as the resource needs, so that proxies share what is the same for them. */
-function scopeOf(client: ProxyIdentity, { typeUrl, name }: ResourceName): string {
+function scopeOf(pod: ProxyIdentity, client: Client, { typeUrl, name }: ResourceName): string {
   switch (typeUrl) {
     case virtualHostType:
-      return client.namespace;
     case endpointsType:
-      return "";
+      return client.key;
     case clusterType:
-      return isSharedCluster(name) ? "" : podKey(client);
+      if (isConstantCluster(name)) return "";
+      return parseClusterName(name) === undefined ? podKey(pod) : client.key;
     case listenerType:
-      return name === outboundListenerName ? "" : podKey(client);
+      return name === outboundListenerName ? "" : podKey(pod);
     case routeConfigurationType:
-      return name === outboundRouteConfiguration ? "" : podKey(client);
+      return name === outboundRouteConfiguration ? "" : podKey(pod);
     case secretType:
-      return name === trustBundleSecret ? "" : podKey(client);
+      return name === trustBundleSecret ? "" : podKey(pod);
     default:
       return "";
   }
 }
 
-function isSharedCluster(name: string): boolean {
-  const constants = [passthroughCluster, blackHoleCluster, inboundClusterName(undefined)];
-  return constants.includes(name) || parseClusterName(name) !== undefined;
+function isConstantCluster(name: string): boolean {
+  return [passthroughCluster, blackHoleCluster, inboundClusterName(undefined)].includes(name);
 }
 
 function podKey(pod: { readonly namespace: string; readonly pod: string }): string {

@@ -46,6 +46,7 @@ export function outboundListenerResource(view: OutboundListenerView): Resource {
 /** The views of which many proxies have the same one. */
 export type SharedView =
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
+  | { readonly kind: "outboundCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
   | { readonly kind: "inboundCluster"; readonly view: InboundPortView }
   | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
@@ -54,6 +55,8 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
   switch (shared.kind) {
     case "virtualHost":
       return virtualHostResource(shared.view);
+    case "outboundCluster":
+      return outboundClusterResource(shared.view, trustDomain);
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
     case "inboundCluster": {
@@ -104,14 +107,14 @@ function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
   const names = new Set<string>();
   for (const { action } of routes) {
     if (action.kind !== "forward") continue;
-    for (const { cluster } of action.destinations) {
+    for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
       if (cluster !== undefined) names.add(clusterName(cluster));
     }
   }
   return [...names].map((name) => ({ typeUrl: clusterType, name }));
 }
 
-export function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
+function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
   const message = outboundCluster(view, trustDomain);
   const { endpoints, origins } = view;
   return encodeResource(ClusterSchema, message.name, message, {

@@ -60,6 +60,67 @@ export interface Rewrite {
   readonly path: PathChange | undefined;
 }
 
+/** An answer of the proxy's own. */
+export interface DirectResponse {
+  readonly status: number;
+  readonly body: string;
+}
+
+/** What is done to requests on purpose, on the client's side, before they go anywhere. Percentages: 0 to 100. */
+export interface FaultInjection {
+  readonly delay?: { readonly milliseconds: number; readonly percentage: number };
+  readonly abort?: {
+    /** A status of HTTP, or one of gRPC (0 to 16). */
+    readonly status: { readonly kind: "http" | "grpc"; readonly code: number };
+    readonly percentage: number;
+  };
+}
+
+/** Where copies of requests go; their answers are seen by nobody. */
+export interface Mirror {
+  /** Undefined where the backend cannot be used: nothing is copied. */
+  readonly service: ServicePortReference | undefined;
+  readonly subset?: string;
+  /** 0 to 100; fractions count. */
+  readonly percentage: number;
+}
+
+/** Which other sites' pages may call. https://fetch.spec.whatwg.org/#http-cors-protocol */
+export interface CorsPolicy {
+  readonly allowOrigins: readonly StringMatcher[];
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds?: number;
+  readonly allowCredentials: boolean;
+  /** Whether a preflight from elsewhere goes on to the backend; else it is answered without the headers that permit. */
+  readonly forwardUnmatchedPreflights: boolean;
+}
+
+/** When a request is sent again, in the place of the default, which repeats only what was provably not processed. */
+export interface RetryPolicy {
+  /** How many times again; 0: never. */
+  readonly attempts: number;
+  /** Conditions by Envoy's names, e.g. `5xx`, `connect-failure`, `cancelled`; those of gRPC among them. */
+  readonly on: readonly string[];
+  /** Statuses of answers that are not taken for good. */
+  readonly statuses: readonly number[];
+  /** The first wait in milliseconds; later ones grow up to ten times that. */
+  readonly backoffMs?: number;
+  /** Whether another attempt avoids endpoints that an earlier one went to; by default it does. */
+  readonly samePreviousEndpoints?: boolean;
+  /** Whether another attempt may leave the locality of the first. */
+  readonly otherLocalities?: boolean;
+}
+
+/** Requests of one session go to one endpoint. https://gateway-api.sigs.k8s.io/geps/gep-1619/ */
+export interface SessionPersistence {
+  readonly kind: "cookie" | "header";
+  readonly name: string;
+  /** Milliseconds that a session lasts; undefined: as long as the client keeps its cookie. */
+  readonly lifetimeMs?: number;
+}
+
 /** A share of a route's traffic. */
 export interface RouteDestination {
   /** Undefined where the backend cannot be used: its share is answered with an error. */
@@ -79,9 +140,15 @@ export interface Route {
   /** Gateway API's precedence, the greater the earlier; empty where the order of the object decides. */
   readonly rank: readonly number[];
   readonly destinations: readonly RouteDestination[];
-  /** Instead of sending the request anywhere. */
+  /** Instead of sending the request anywhere, as is a direct response. */
   readonly redirect?: Redirect;
+  readonly directResponse?: DirectResponse;
   readonly rewrite?: Rewrite;
+  readonly fault?: FaultInjection;
+  readonly mirrors?: readonly Mirror[];
+  readonly cors?: CorsPolicy;
+  readonly retries?: RetryPolicy;
+  readonly sessionPersistence?: SessionPersistence;
   /** It asks for what Heddle cannot do: every request is answered with an error, for to skip it could do harm. */
   readonly unsupported: boolean;
   /** Milliseconds for the whole request; undefined: no limit. */

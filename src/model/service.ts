@@ -10,22 +10,23 @@ export interface MeshServicePort {
   readonly targetPort: number | string;
 }
 
-/** A service of the mesh. */
+/** A service that clients of the mesh can reach. */
 export interface MeshService {
+  /** The kind of object that defines it. */
+  readonly kind: "Service" | "ServiceEntry";
   readonly namespace: string;
   readonly name: string;
   /** Fully qualified, e.g. `reviews.bookstore.svc.cluster.local`. */
   readonly hostname: string;
-  /** The virtual IP; undefined for headless services and for those that have none yet. */
-  readonly address: string | undefined;
+  /** Its virtual IPs; none for headless services and for those that have none yet. */
+  readonly addresses: readonly string[];
   readonly headless: boolean;
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly MeshServicePort[];
 }
 
-/** A port of a service, named so that it can be a key. */
+/** A port of a service, by the host that clients know it under. */
 export interface ServicePortReference {
-  readonly namespace: string;
-  readonly name: string;
+  readonly hostname: string;
   readonly port: number;
 }

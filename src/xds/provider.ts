@@ -1,5 +1,5 @@
 // What the xDS server asks of the rest: resources by name, computed only for names that a proxy watches.
-import type { Demand } from "#collections/graph.ts";
+import type { Collection, Demand } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import type { Rejection } from "./delivery.ts";
 
@@ -35,6 +35,9 @@ export interface Provider<Client> {
   readonly resources: Demand<Resource | Absent>;
   /** The key of a resource; what depends on the asker is part of it. */
   keyOf(client: Client, name: ResourceName): string;
+  /** By `audienceKeyOf`: when what is known of a client changes, so may the keys of what it gets. */
+  readonly audiences: Pick<Collection<unknown>, "onChange">;
+  audienceKeyOf(client: Client): string;
   /** By `wildcardKeyOf`: the names that a wildcard subscription means. */
   readonly wildcards: Demand<readonly string[]>;
   wildcardKeyOf(client: Client, typeUrl: string): string;

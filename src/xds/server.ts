@@ -14,7 +14,7 @@ import {
   typeStatus,
 } from "./status.ts";
 import { type Request, Stream } from "./stream.ts";
-import type { Want } from "./wants.ts";
+import { Watches } from "./watches.ts";
 
 /** What workloads used before, so that it can be sent ahead. */
 export interface Learned<Client> {
@@ -67,12 +67,6 @@ interface Session {
   deferred: NodeJS.Immediate | undefined;
 }
 
-/** A resource of one session's stream that waits for changes of the provider's. */
-interface Watcher {
-  readonly session: () => Session;
-  readonly want: Want;
-}
-
 export function createXdsServer<Client>(options: XdsServerOptions<Client>): XdsServer {
   const server = new DiscoveryServer(options);
   return {
@@ -87,7 +81,7 @@ export function createXdsServer<Client>(options: XdsServerOptions<Client>): XdsS
 class DiscoveryServer<Client> {
   readonly #options: XdsServerOptions<Client>;
   readonly #sessions = new Set<Session>();
-  readonly #watchers = new Map<string, Set<Watcher>>();
+  readonly #watches: Watches<Client>;
   readonly #wildcardWatchers = new Map<string, Map<Session, string>>();
   readonly #stale = new Set<Session>();
   readonly #stop: (() => void)[];
@@ -95,15 +89,10 @@ class DiscoveryServer<Client> {
 
   constructor(options: XdsServerOptions<Client>) {
     this.#options = options;
-    const { resources, wildcards } = options.provider;
+    const { wildcards } = options.provider;
+    this.#watches = new Watches(options.provider);
     this.#stop = [
-      resources.onChange((changes) => {
-        for (const change of changes)
-          for (const { session, want } of this.#watchers.get(change.key) ?? []) {
-            session().stream.changed(want, change.after);
-            this.#flushSoon(session());
-          }
-      }),
+      () => this.#watches.close(),
       wildcards.onChange((changes) => {
         for (const change of changes)
           for (const [session, typeUrl] of this.#wildcardWatchers.get(change.key) ?? []) {
@@ -247,26 +236,14 @@ class DiscoveryServer<Client> {
 
   #newStream(client: Client, id: string, call: Call, session: () => Session): Stream {
     const { provider, learned, onRejected, onDemandLimit = 2000, reconnectGraceMs = 2000 } = this.#options;
-    const watching = new Map<Want, { readonly key: string; readonly watcher: Watcher }>();
     return new Stream({
       onDemandLimit,
       reconnectGraceMs,
       transport: { send: (response) => call.write(response) },
-      watch: (want) => {
-        const key = provider.keyOf(client, want);
-        const watcher = { session, want };
-        watching.set(want, { key, watcher });
-        addTo(this.#watchers, key, watcher);
-        provider.resources.retain(key);
-        want.current = provider.resources.get(key);
-      },
-      unwatch: (want) => {
-        const watched = watching.get(want);
-        if (watched === undefined) return;
-        watching.delete(want);
-        removeFrom(this.#watchers, watched.key, watched.watcher);
-        provider.resources.release(watched.key);
-      },
+      watch: this.#watches.open(client, (want, value) => {
+        session().stream.changed(want, value);
+        this.#flushSoon(session());
+      }),
       watchWildcard: (typeUrl) =>
         this.#watchWildcard(session(), provider.wildcardKeyOf(client, typeUrl), typeUrl),
       wildcardNames: (typeUrl) => provider.wildcards.get(provider.wildcardKeyOf(client, typeUrl)),
@@ -335,16 +312,4 @@ function decode(bytes: Uint8Array): { readonly request: Request; readonly nodeId
 /** Messages are encoded and decoded here, not by the gRPC library. */
 function asItIs(bytes: Buffer): Buffer {
   return bytes;
-}
-
-function addTo<V>(sets: Map<string, Set<V>>, key: string, value: V): void {
-  const set = sets.get(key);
-  if (set === undefined) sets.set(key, new Set([value]));
-  else set.add(value);
-}
-
-function removeFrom<V>(sets: Map<string, Set<V>>, key: string, value: V): void {
-  const set = sets.get(key);
-  set?.delete(value);
-  if (set?.size === 0) sets.delete(key);
 }

@@ -6,7 +6,8 @@ import type { Absent, Provider, Resource, ResourceName } from "./provider.ts";
 import { absentVirtualHost, encodeResponse } from "./response.ts";
 import { type Interest, toldAbsent, unknownVersion } from "./subscription.ts";
 import { clusterType, endpointsType, listenerType, typesInOrder, virtualHostType } from "./type-urls.ts";
-import { type Want, type WantHooks, Wants } from "./wants.ts";
+import { type Want, Wants } from "./wants.ts";
+import type { Watch } from "./watches.ts";
 
 /** One request of the client, decoded. */
 export interface Request extends Interest {
@@ -24,8 +25,9 @@ export interface Transport {
 }
 
 /** What a stream needs of the server that it belongs to. */
-export interface StreamOptions extends WantHooks {
+export interface StreamOptions {
   readonly transport: Transport;
+  readonly watch: Watch;
   /** The names that a wildcard subscription of the type means; `undefined` while not known. */
   wildcardNames(typeUrl: string): readonly string[] | undefined;
   watchWildcard(typeUrl: string): void;
@@ -81,12 +83,12 @@ export class Stream {
     this.#options = options;
     this.#wants = new Wants({
       watch: (want) => {
-        options.watch(want);
+        options.watch.watch(want);
         this.#fresh ||= want.current === undefined;
         this.#touch(want);
       },
       unwatch: (want) => {
-        options.unwatch(want);
+        options.watch.unwatch(want);
         this.#touch(want);
       },
     });
@@ -191,6 +193,7 @@ export class Stream {
     clearTimeout(this.#graceTimer);
     this.#writable = false;
     this.#wants.clear();
+    this.#options.watch.close();
   }
 
   #delivery(typeUrl: string): Delivery {

@@ -87,6 +87,8 @@ class ControlPlane {
         return found === undefined ? { kind: "absent" } : encode(found);
       }),
       keyOf: (_client, { typeUrl, name }) => `${typeUrl} ${name}`,
+      audiences: this.graph.source(`audiences ${suffix}`),
+      audienceKeyOf: (client) => client,
       // Fixed in these tests: the listeners there are, and no clusters but those referred to.
       wildcards: this.graph.demand(`wildcard names ${suffix}`, (typeUrl, fetch) =>
         typeUrl !== listenerType

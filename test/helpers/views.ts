@@ -1,6 +1,8 @@
 // Everything that the proxies of a mesh could ask for, as views.
 import type { Graph } from "#collections/graph.ts";
-import { clusterView, endpointsView } from "#compile/clusters.ts";
+import { type Client, clientOfKey } from "#compile/clients.ts";
+import { clusterView } from "#compile/clusters.ts";
+import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
@@ -11,16 +13,16 @@ import { clusterName } from "#envoy/names.ts";
 export function readViews(graph: Graph, mesh: Mesh) {
   const views = graph.single("all views", (fetch) => {
     const workloads = fetch.all(mesh.workloads);
-    const clients = [...new Set(workloads.map((workload) => workload.namespace))].sort();
-    const addresses = fetch
+    const clients = [...new Set(fetch.all(mesh.clients).map(({ key }) => key))].sort();
+    const destinations = fetch
       .all(mesh.services)
-      .flatMap(({ address, ports }) =>
-        address === undefined ? [] : ports.map(({ port }) => ({ address, port })),
+      .flatMap(({ addresses, ports }) =>
+        addresses.flatMap((address) => ports.map(({ port }) => ({ address, port }))),
       );
     const virtualHosts = Object.fromEntries(
       clients.map((client) => [
         client,
-        addresses.map((address) => virtualHostView(mesh, fetch, client, address)),
+        destinations.map((address) => virtualHostView(mesh, fetch, clientOfKey(client), address)),
       ]),
     );
     const gateways = fetch
@@ -31,12 +33,21 @@ export function readViews(graph: Graph, mesh: Mesh) {
       ...gateways.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
     ];
     const clusters = referencesOf(routes);
+    const perClient = (viewsFor: (client: Client) => readonly object[]) =>
+      unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
     return {
       outbound: outboundListenerView(mesh, fetch),
       virtualHosts,
       gateways,
-      clusters: clusters.flatMap((reference) => clusterView(mesh, fetch, reference) ?? []),
-      endpoints: clusters.flatMap((reference) => endpointsView(mesh, fetch, reference) ?? []),
+      clusters: perClient((client) =>
+        clusters.map((reference) => clusterView(mesh, fetch, client, reference)),
+      ),
+      endpoints: perClient((client) =>
+        clusters.flatMap((reference) => {
+          const selection = endpointSelection(mesh, fetch, client, reference);
+          return selection === undefined ? [] : [endpointsView(mesh, fetch, selection)];
+        }),
+      ),
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
           const key = `${workload.namespace}/${workload.pod}`;
@@ -48,6 +59,13 @@ export function readViews(graph: Graph, mesh: Mesh) {
   });
   graph.settle();
   return JSON.parse(JSON.stringify(views.value)) as unknown;
+}
+
+/** Views that are the same for all clients are listed once, under no key. */
+function unlessAlike(views: readonly (readonly [string, readonly object[]])[]) {
+  const [first] = views;
+  const alike = views.every(([, each]) => JSON.stringify(each) === JSON.stringify(first?.[1]));
+  return alike ? (first?.[1] ?? []) : Object.fromEntries(views);
 }
 
 function referencesOf(routes: readonly RouteView[]): readonly ClusterReference[] {

@@ -27,6 +27,8 @@ interface Rig {
   /** By type URL. */
   readonly wildcards: Source<readonly string[]>;
   readonly provider: Provider<string>;
+  /** What is known of clients beside their names. */
+  readonly audiences: Source<string>;
   readonly server: XdsServer;
   /** How often a resource was encoded. */
   encodings(): number;
@@ -40,6 +42,7 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
   const graph = new Graph();
   const content = graph.source<Content>("content");
   const wildcards = graph.source<readonly string[]>("wildcards");
+  const audiences = graph.source<string>("audiences");
   wildcards.apply([
     [clusterType, []],
     [listenerType, []],
@@ -63,7 +66,12 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
         origins: [{ kind: "Test", namespace: "", name }],
       };
     }),
-    keyOf: (_client, { typeUrl, name }) => `${typeUrl} ${name}`,
+    keyOf: (client, { typeUrl, name }) => {
+      const audience = audiences.get(client);
+      return `${typeUrl} ${name}${audience === undefined ? "" : ` ${audience}`}`;
+    },
+    audiences,
+    audienceKeyOf: (client) => client,
     wildcards: graph.demand("wildcard names", (key, fetch) => fetch.get(wildcards, key)),
     wildcardKeyOf: (_client, typeUrl) => typeUrl,
   };
@@ -93,6 +101,7 @@ async function startRig(context: TestContext, options: Partial<XdsServerOptions<
     graph,
     content,
     wildcards,
+    audiences,
     provider,
     server,
     encodings: () => encodings,
@@ -135,6 +144,30 @@ test("a wildcard subscription is answered once all is known, even by nothing, an
   rig.wildcards.set(listenerType, ["out"]);
   const change = await client.next();
   assert.deepEqual([change.resources, change.removed], [{ out: "1" }, ["in"]]);
+});
+
+test("when what is known of a client changes, it gets what is for it now, and nothing that is the same", async (context) => {
+  const rig = await startRig(context);
+  rig.content.apply([
+    [`${clusterType} a`, { version: "1" }],
+    [`${clusterType} b`, { version: "1" }],
+    [`${clusterType} a testers`, { version: "2" }],
+    [`${clusterType} b testers`, { version: "1" }],
+  ]);
+  const [web, other] = [rig.connect(), rig.connect({ token: "other" })];
+  for (const client of [web, other]) {
+    client.subscribe(clusterType, ["a", "b"]);
+    assert.deepEqual((await client.next()).resources, { a: "1", b: "1" });
+  }
+  rig.audiences.set("web", "testers");
+  assert.deepEqual((await web.next()).resources, { a: "2" });
+  rig.content.set(`${clusterType} b testers`, { version: "3" });
+  assert.deepEqual((await web.next()).resources, { b: "3" });
+  rig.content.set(`${clusterType} b`, { version: "4" });
+  assert.deepEqual((await other.next()).resources, { b: "4" });
+  await web.quiet();
+  rig.audiences.set("web", undefined);
+  assert.deepEqual((await web.next()).resources, { a: "1", b: "4" });
 });
 
 test("a virtual host's clusters go before it, and leave after the client has accepted that it does not need them", async (context) => {

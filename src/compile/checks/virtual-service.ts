@@ -6,12 +6,15 @@ import type {
   VirtualService,
 } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
+import { audienceOf } from "../attachments.ts";
 import { byAge } from "../by-age.ts";
 import { listed } from "../listed.ts";
-import { serviceKeyOfHost } from "../services.ts";
+import { destinationRuleOf } from "../policies.ts";
+import { serviceKey, serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
+import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Hosts and destinations of a VirtualService. */
@@ -46,35 +49,20 @@ function checkHost(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const key = serviceKeyOfHost(host, virtualService.metadata.namespace ?? "default");
-  if (key === undefined) {
-    return [
-      warning(
-        field,
-        `${host} names no Service; wildcards and hosts outside the mesh are not supported yet`,
-        "UnsupportedValue",
-      ),
-    ];
-  }
-  if (fetch.get(inputs.objects.services, key) === undefined) {
-    return [
-      error(
-        field,
-        `${host} means Service ${key}, which does not exist; define it or correct the host`,
-        "NoMatchingParent",
-      ),
-    ];
-  }
+  const { namespace = "default" } = virtualService.metadata;
+  const service = serviceOfHost(inputs.routing, fetch, host, namespace);
+  if (service === undefined) return [unknownHost(field, host, namespace)];
+  const key = serviceKey(service);
   const own = objectKey(virtualService.metadata);
   const attached = [
     ...fetch.by(inputs.routing.grpcRoutesByService, key),
     ...fetch.by(inputs.routing.httpRoutesByService, key),
-  ].find((route) => route.metadata.namespace === key.slice(0, key.indexOf("/")));
+  ].find((route) => audienceOf(route, service) === "");
   if (attached !== undefined) {
     const message = `has no effect on ${host}: ${attached.kind} ${objectKey(attached.metadata)} is attached to it and goes first`;
     return [warning(field, message, "Conflicted")];
   }
-  const oldest = [...fetch.by(inputs.routing.virtualServicesByService, key)].sort(byAge)[0];
+  const oldest = [...fetch.by(inputs.routing.virtualServicesByHost, service.hostname)].sort(byAge)[0];
   if (oldest === undefined || objectKey(oldest.metadata) === own) return [];
   return [
     warning(
@@ -124,20 +112,18 @@ function checkDestination(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const key = serviceKeyOfHost(destination.host, namespace);
-  if (key === undefined)
-    return [error(`${field}.host`, `${destination.host} names no Service of the mesh`, "BackendNotFound")];
-  const service = fetch.get(inputs.objects.services, key);
-  const port = { number: destination.port?.number, field: `${field}.port.number` };
+  const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
+  if (service === undefined)
+    return [{ ...unknownHost(`${field}.host`, destination.host, namespace), reason: "BackendNotFound" }];
+  const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
   const { subset } = destination;
-  const found = checkServicePort(service, key, `${field}.host`, port);
-  if (service === undefined || subset === undefined) return found;
-  const rule = [...fetch.by(inputs.routing.destinationRulesByService, key)].sort(byAge)[0];
+  if (subset === undefined) return found;
+  const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
   const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
   if (subsets.includes(subset)) return found;
   const message =
     rule === undefined
-      ? `there is no DestinationRule for ${key} that defines subset ${subset}; write one`
+      ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
       : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
 }

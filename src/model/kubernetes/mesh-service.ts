@@ -13,10 +13,11 @@ export function meshService(service: Service): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
   return {
+    kind: "Service",
     namespace,
     name,
     hostname: serviceHostname(namespace, name),
-    address: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? undefined : clusterIP,
+    addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
     selector: service.spec.selector ?? {},
     ports: (service.spec.ports ?? [])

@@ -1,0 +1,31 @@
+// What configuration depends on about the proxy that asks: clients that are alike share it.
+import type { Workload } from "#model/workload.ts";
+
+/** Whoever asks for configuration, as far as it matters to what it gets. */
+export interface Client {
+  /** All of it, as part of the keys of resources. */
+  readonly key: string;
+  readonly namespace: string;
+  /** The values of those labels that some rule reads of the sources of requests. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** A proxy as a client. `labelsRead`: the names of labels that rules read. */
+export function clientOf(workload: Workload, labelsRead: readonly string[]): Client {
+  const labels = labelsRead.flatMap((name) => {
+    const value = workload.labels[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return newClient(workload.namespace, Object.fromEntries(labels));
+}
+
+/** A client by its key, or by a namespace alone. */
+export function clientOfKey(key: string): Client {
+  const [namespace = "", query = ""] = key.split("?");
+  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)));
+}
+
+function newClient(namespace: string, labels: Readonly<Record<string, string>>): Client {
+  const query = new URLSearchParams(labels).toString();
+  return { key: query === "" ? namespace : `${namespace}?${query}`, namespace, labels };
+}

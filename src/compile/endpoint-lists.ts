@@ -1,0 +1,103 @@
+// Views of endpoints, by what a cluster refers to.
+import type { Fetch } from "#collections/graph.ts";
+import { hasLabels } from "#model/kubernetes/object.ts";
+import type { Origin } from "#model/reference.ts";
+import type { MeshEndpoint } from "#model/workload.ts";
+import type { Client } from "./clients.ts";
+import type { Mesh } from "./graph.ts";
+import { destinationPolicyOf } from "./policies.ts";
+import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
+import type { ClusterReference, EndpointsView } from "./views.ts";
+
+/** Which endpoints a cluster has for some client: all that the list depends on, so that clients share it. */
+export interface EndpointSelection {
+  /** The list's name. */
+  readonly reference: ClusterReference;
+  /** By `serviceKey`; undefined for the pod at an address. */
+  readonly service: string | undefined;
+  /** Those that the endpoints must have. */
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Undefined where there is no such service, port, subset or pod. */
+export function endpointSelection(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  reference: ClusterReference,
+): EndpointSelection | undefined {
+  if (reference.kind !== "service") {
+    const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
+    return isPod ? { reference, service: undefined, labels: {} } : undefined;
+  }
+  const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
+  if (service === undefined || !service.ports.some(({ port }) => port === reference.port)) return undefined;
+  if (reference.subset === "") return { reference, service: serviceKey(service), labels: {} };
+  const subset = destinationPolicyOf(mesh, fetch, service.hostname)?.subsets.find(
+    ({ name }) => name === reference.subset,
+  );
+  return subset === undefined
+    ? undefined
+    : { reference, service: serviceKey(service), labels: subset.labels };
+}
+
+/** The endpoints of a selection. */
+export function selectedEndpoints(
+  mesh: Mesh,
+  fetch: Fetch,
+  { reference, service: key, labels }: EndpointSelection,
+): readonly MeshEndpoint[] {
+  const { port } = reference;
+  if (reference.kind !== "service") return endpointsAt(mesh, fetch, reference.address, port) ?? [];
+  const service = key === undefined ? undefined : fetch.get(mesh.services, key);
+  if (service === undefined) return [];
+  const all = fetch.get(mesh.endpoints, servicePortKey(service, port))?.endpoints ?? [];
+  return Object.keys(labels).length === 0
+    ? all
+    : all.filter((endpoint) => hasLabels(endpoint.labels, labels));
+}
+
+/** What a proxy gets for a selection. */
+export function endpointsView(mesh: Mesh, fetch: Fetch, selection: EndpointSelection): EndpointsView {
+  const service = selection.service === undefined ? undefined : fetch.get(mesh.services, selection.service);
+  const origins: readonly Origin[] = service === undefined ? [] : [serviceOrigin(service)];
+  return {
+    reference: selection.reference,
+    endpoints: selectedEndpoints(mesh, fetch, selection).map(
+      ({ address, port, meshed, namespace, workload, labels }) => ({
+        address,
+        port,
+        meshed,
+        namespace,
+        workload,
+        app: labels.app ?? "",
+        version: labels.version ?? "",
+      }),
+    ),
+    origins,
+  };
+}
+
+/** The pod at an address, also on ports that no service names; of two the one that stays. */
+export function endpointsAt(
+  mesh: Mesh,
+  fetch: Fetch,
+  address: string,
+  port: number,
+): readonly MeshEndpoint[] | undefined {
+  const workloads = fetch.by(mesh.workloadsByAddress, address);
+  const workload = workloads.find(({ terminating }) => !terminating) ?? workloads[0];
+  if (workload === undefined) return undefined;
+  return [
+    {
+      address,
+      port,
+      ready: true,
+      meshed: workload.proxy === "sidecar",
+      namespace: workload.namespace,
+      workload: workload.name,
+      serviceAccount: workload.serviceAccount,
+      labels: workload.labels,
+    },
+  ];
+}
