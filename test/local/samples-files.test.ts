@@ -53,11 +53,6 @@ suite("other samples", () => {
   const together: readonly (readonly string[])[] = [
     ["helloworld/helloworld.yaml", "helloworld/helloworld-gateway.yaml"],
     ["helloworld/helloworld.yaml", "helloworld/gateway-api/helloworld-gateway.yaml"],
-    [
-      "helloworld/helloworld.yaml",
-      "helloworld/gateway-api/helloworld-versions.yaml",
-      "helloworld/gateway-api/helloworld-route.yaml",
-    ],
     ["httpbin/httpbin.yaml", "httpbin/httpbin-gateway.yaml", "httpbin/sample-client/fortio-deploy.yaml"],
     ["httpbin/httpbin.yaml", "httpbin/gateway-api/httpbin-gateway.yaml"],
     ["tcp-echo/tcp-echo-services.yaml", "tcp-echo/tcp-echo-all-v1.yaml"],

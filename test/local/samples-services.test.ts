@@ -59,7 +59,7 @@ suite("the samples by themselves", () => {
     const versions = new Set(
       answers.map(({ body }) => /^Hello version: (v\d), instance: \S+/.exec(body)?.[1]),
     );
-    assert.deepEqual([...versions].toSorted(), ["v1", "v2"]);
+    assert.deepEqual(versions, new Set(["v1", "v2"]));
   });
 
   test("tcp-echo answers on both ports of its Service", async () => {
@@ -119,7 +119,7 @@ spec:
       () => load(6, 60),
       (found) => (found.get(503) ?? 0) > 0,
     );
-    assert.deepEqual([...codes.keys()].toSorted(), [200, 503]);
+    assert.deepEqual(new Set(codes.keys()), new Set([200, 503]));
     assert.equal((codes.get(200) ?? 0) + (codes.get(503) ?? 0), 60);
     assert.deepEqual(await load(1, 20), new Map([[200, 20]]));
   });
@@ -244,6 +244,7 @@ suite("gateways of the Gateway API", () => {
     await samples.mesh.ready("helloworld-gateway-heddle");
     const hello = () => samples.curlOutside([`http://${gatewayHost("helloworld-gateway")}/hello?[1-100]`]);
     const answers = await eventually(hello, (all) => all.every(({ status }) => status === 200));
+    assert.deepEqual(await samples.mesh.problems(), []);
     const second = answers.filter(({ body }) => body.includes("version: v2")).length;
     assert.ok(second > 0 && second < 25, `${second} of 100`);
     samples.delete(
@@ -331,7 +332,7 @@ spec:
       (all) => all.every(({ status }) => status === 200),
     );
     const versions = new Set(answers.map(({ body }) => /version: (v\d)/.exec(body)?.[1]));
-    assert.deepEqual([...versions].toSorted(), ["v1", "v2"]);
+    assert.deepEqual(versions, new Set(["v1", "v2"]));
     samples.delete("helloworld/helloworld-gateway.yaml");
   });
 
