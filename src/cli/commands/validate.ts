@@ -12,7 +12,8 @@ export function register(program: Command): void {
       "after",
       `
 Each problem is printed as 'file:line: severity: message (Kind namespace/name, field)'.
-Exits with 1 if there is an error, with 0 if there are warnings only.
+Exits with 1 if there is an error, with 0 if there are warnings only. Containers must have a command that runs on this
+machine, or a stand-in for their image in a file heddle-images.yaml among the paths (see heddle up --help).
 
 Examples:
   heddle validate examples/bookstore
