@@ -174,7 +174,7 @@ export function instanceOf(
     },
     spec: {
       ...template.spec,
-      serviceAccountName: template.spec.serviceAccountName ?? "default",
+      serviceAccountName: template.spec.serviceAccountName || "default",
       nodeName: "local",
       ...(workload.kind === "StatefulSet" ? { hostname: instance.name } : {}),
     },
