@@ -53,8 +53,8 @@ async function shown(colors: string, ...args: readonly string[]): Promise<void> 
 }
 
 test("the page of Bookinfo is there, with reviews of all versions", async () => {
-  assert.match(await curl(PAGE), /<title>Simple Bookstore App<\/title>/);
   await shown("black,none,red");
+  assert.match(await curl(PAGE), /<title>Simple Bookstore App<\/title>/);
 });
 
 test("httpbin, helloworld and tcp-echo answer", async () => {

@@ -66,9 +66,11 @@ const asJason = ["-b", `session=${Buffer.from("jason").toString("base64url")}`];
 
 suite("getting started", () => {
   test("the page is there, seen from the ratings", async () => {
-    const [answer] = await samples.curl(["-S", "productpage:9080/productpage"], "deploy/ratings-v1");
+    const [answer] = await eventually(
+      () => samples.curl(["-S", "productpage:9080/productpage"], "deploy/ratings-v1"),
+      ([found]) => /Book Details.*Book Reviews/s.test(found?.body ?? ""),
+    );
     assert.match(answer?.body ?? "", /<title>Simple Bookstore App<\/title>/);
-    assert.match(answer?.body ?? "", /Book Details.*Book Reviews/s);
   });
 
   test("reviews come from all three versions", () => shown("none", "black", "red"));

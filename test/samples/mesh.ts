@@ -1,5 +1,6 @@
 // A mesh of Istio's samples, and what a reader of its tasks does with it: apply, delete, curl.
 import assert from "node:assert/strict";
+import { inspect } from "node:util";
 import { parseDocument, splitDocuments } from "#sources/directory/yaml.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -105,7 +106,7 @@ interface Identified {
   readonly metadata: { readonly name: string; readonly namespace?: string };
 }
 
-/** Waits until `answers` are as they shall be: what was applied takes a moment to arrive. */
+/** Asks until the answer is as it shall be: what was applied takes a moment to arrive, and the samples have no probes. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
   await until(
@@ -115,7 +116,7 @@ export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) =>
     },
     "what was applied to take effect",
     PATIENCE_MS,
-  ).catch(() => assert.fail(`still ${JSON.stringify(last)}`));
+  ).catch(() => assert.fail(`still ${inspect(last)}`));
   return last as T;
 }
 
