@@ -1,4 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
+import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type {
   IstioDestination,
   IstioHttpMatch,
@@ -6,6 +7,7 @@ import type {
   VirtualService,
 } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
 import { audienceOf } from "../attachments.ts";
 import { byAge } from "../by-age.ts";
 import { listed } from "../listed.ts";
@@ -15,7 +17,7 @@ import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
-import type { CheckInputs } from "./inputs.ts";
+import { type CheckInputs, selected } from "./inputs.ts";
 
 /** Hosts and destinations of a VirtualService. */
 export function checkVirtualService(
@@ -120,10 +122,26 @@ function checkDestination(
   if (subset === undefined) return found;
   const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
   const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
-  if (subsets.includes(subset)) return found;
+  const chosen = rule?.spec.subsets?.find(({ name }) => name === subset);
+  if (chosen !== undefined)
+    return [...found, ...checkSubset(chosen, service, `${field}.subset`, inputs, fetch)];
   const message =
     rule === undefined
       ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
       : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
+}
+
+/** A rule may define subsets for later; one that a route sends to should have somebody in it. */
+function checkSubset(
+  { name, labels }: NonNullable<DestinationRule["spec"]["subsets"]>[number],
+  service: MeshService,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  if (Object.keys(service.selector).length === 0) return [];
+  if (selected(inputs, fetch, service.namespace, { ...service.selector, ...labels }).length > 0) return [];
+  const message = `no workload behind ${service.kind} ${objectKey(service)} has the labels of subset ${name}, so it is empty`;
+  return [warning(field, message)];
 }
