@@ -11,6 +11,8 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
+import { largestAnswer } from "#model/route.ts";
+import { inject } from "./filters/fault.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
@@ -18,7 +20,7 @@ import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
-import { routeMatch } from "./route-matches.ts";
+import { type HostPlace, routeMatches } from "./route-matches.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
 export function outboundRoutes(): RouteConfiguration {
@@ -29,7 +31,7 @@ export function outboundRoutes(): RouteConfiguration {
     virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
@@ -61,8 +63,8 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.map((route) =>
-        routeOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
+      ...view.routes.flatMap((route) =>
+        routesOf(route, { conditions: [toThisAddress], host: "byDestination" }),
       ),
       missRoute,
     ],
@@ -76,27 +78,26 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.map((route) => routeOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, { conditions: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
-function routeOf(
-  view: RouteView,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-): MessageInitShape<typeof RouteSchema> {
+/** How requests come to a virtual host. */
+interface Way {
+  readonly conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly host: HostPlace;
+}
+
+function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
   const origin = view.origins[0];
-  return {
+  const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    match: routeMatch(view.match, conditions),
-    action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && hostRewrite !== undefined
-      ? { typedPerFilterConfig: restoreHost }
-      : {}),
+    action: routeAction(view, way.host === "byDestination" ? hostOfTheClient : undefined),
+    typedPerFilterConfig: perFilter(view, way),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -108,5 +109,15 @@ function routeOf(
             field: origin.field ?? "",
           }),
         }),
+  };
+  return routeMatches(view.match, way.conditions, way.host).map((match) => ({ ...shared, match }));
+}
+
+const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };
+
+function perFilter({ action, fault }: RouteView, { host }: Way) {
+  return {
+    ...(action.kind === "redirect" && host === "byDestination" ? restoreHost : {}),
+    ...(fault === undefined ? {} : inject(fault)),
   };
 }

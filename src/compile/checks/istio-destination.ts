@@ -1,0 +1,34 @@
+import type { Fetch } from "#collections/graph.ts";
+import type { IstioDestination } from "#model/istio/virtual-service.ts";
+import { objectKey } from "#model/reference.ts";
+import { listed } from "../listed.ts";
+import { destinationRuleOf } from "../policies.ts";
+import { serviceOfHost } from "../services.ts";
+import { checkServicePort } from "./backend.ts";
+import { type CheckFinding, error } from "./finding.ts";
+import { unknownHost } from "./host.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+/** Host, port and subset of a destination that an object of `namespace` names. */
+export function checkDestination(
+  destination: IstioDestination,
+  namespace: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
+  if (service === undefined)
+    return [{ ...unknownHost(`${field}.host`, destination.host, namespace), reason: "BackendNotFound" }];
+  const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
+  const { subset } = destination;
+  if (subset === undefined) return found;
+  const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
+  const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
+  if (subsets.includes(subset)) return found;
+  const message =
+    rule === undefined
+      ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
+      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+  return [...found, error(`${field}.subset`, message, "BackendNotFound")];
+}
