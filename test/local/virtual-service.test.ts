@@ -315,8 +315,8 @@ suite("a VirtualService changes", () => {
     const host = names[used++];
     const at = { url: `http://${host}/own-host` };
     const found = await answers([
-      ...Array(12).fill(at),
-      ...Array(12).fill({ ...at, headers: { host: "x.org" } }),
+      ...Array.from({ length: 12 }, () => at),
+      ...Array.from({ length: 12 }, () => ({ ...at, headers: { host: "x.org" } })),
     ]);
     const hosts = found.map((answer) => `${seen(answer).name} ${String(seen(answer).headers["host"])}`);
     assert.deepEqual([...new Set(hosts)].sort(), ["v1 one.org", "v2 route.example.org"]);
