@@ -3,6 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
+import { sessionsOfService } from "./backend-policies.ts";
 import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
@@ -77,7 +78,7 @@ function ofService(
     domains: [address, ...canonicalNames(service, port, client.namespace)],
     routes:
       routes === undefined
-        ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
+        ? [everything(toService(mesh, fetch, service, port), origins)]
         : [...routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)],
     origins: [...origins, ...(routes ?? []).map((route) => route.origin)],
   };
@@ -87,6 +88,15 @@ function ofService(
 export function routesForClient(routes: readonly Route[], client: Client): readonly Route[] | undefined {
   const own = routes.filter(({ source }) => isSource(client, source));
   return own.length === 0 && routes.length > 0 ? undefined : own;
+}
+
+/** Where requests go that no route speaks of. */
+function toService(mesh: Mesh, fetch: Fetch, service: MeshService, port: number): RouteAction {
+  const sessionPersistence = sessionsOfService(mesh.routing, fetch, service);
+  return {
+    ...forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]),
+    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
+  };
 }
 
 /** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
@@ -147,13 +157,16 @@ function routeAction(route: Route, port: number): RouteAction {
     kind: "forward",
     unusableStatus,
     rewrite: route.rewrite,
-    destinations: weighted.map(({ service, subset, weight, hostname, request, response }) => ({
-      cluster: service === undefined ? undefined : serviceCluster(service, subset),
-      weight,
-      ...(hostname === undefined ? {} : { hostname }),
-      request,
-      response,
-    })),
+    destinations: weighted.map(
+      ({ service, subset, weight, hostname, request, response, sessionPersistence }) => ({
+        cluster: service === undefined ? undefined : serviceCluster(service, subset),
+        weight,
+        ...(hostname === undefined ? {} : { hostname }),
+        request,
+        response,
+        ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
+      }),
+    ),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
     ...beside(route),
@@ -195,7 +208,7 @@ function forward(
   destinations: readonly {
     readonly cluster: Extract<RouteAction, { kind: "forward" }>["destinations"][number]["cluster"];
   }[],
-): RouteAction {
+): Extract<RouteAction, { kind: "forward" }> {
   return {
     kind: "forward",
     destinations: destinations.map(({ cluster }) => ({

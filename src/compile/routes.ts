@@ -6,10 +6,11 @@ import { meshGateway } from "#model/istio/gateway-names.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
+import { withSessions } from "./backend-policies.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { serviceKey, servicePortKey } from "./services.ts";
+import { servicePortKey } from "./services.ts";
 import { virtualServiceRoutes, virtualServicesOf } from "./virtual-services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
@@ -34,7 +35,7 @@ export function routesOfService(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly (readonly [string, PortRoutes])[] {
-  const key = serviceKey(service);
+  const key = `${service.namespace}/${service.name}`;
   const attached: readonly GatewayRoute[] = [
     ...fetch.by(inputs.grpcRoutesByService, key),
     ...fetch.by(inputs.httpRoutesByService, key),
@@ -81,7 +82,7 @@ export function routesInOrder(
       ? routesOfGrpcRoute(object, resolve)
       : routesOfHttpRoute(object, resolve);
   });
-  return bySpecificity(routes);
+  return withSessions(bySpecificity(routes), inputs, fetch);
 }
 
 /** The higher rank first; ties keep the order of the objects. */

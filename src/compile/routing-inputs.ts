@@ -1,10 +1,11 @@
 // What says where requests go, by what it says it of. The configuration and the checks of objects look it up alike.
 import type { Collection, Index } from "#collections/graph.ts";
+import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
-import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
@@ -13,14 +14,17 @@ import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
-import { meantHostnames } from "./services.ts";
+import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
   /** By `serviceKey`. */
   readonly services: Collection<MeshService>;
   readonly servicesByHostname: Index<MeshService>;
+  /** By `objectOfService`. */
+  readonly servicesByObject: Index<MeshService>;
   readonly gateways: Collection<Gateway>;
   readonly namespaces: Collection<Namespace>;
+  /** By the key of the Service or the ServiceEntry. */
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
@@ -28,6 +32,8 @@ export interface RoutingInputs {
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
+  /** By `objectOfService`. */
+  readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
   /** By the keys of those that they delegate to. */
@@ -48,6 +54,7 @@ export function routingInputs(
   return {
     services,
     servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
+    servicesByObject: services.index(`by object for ${purpose}`, (service) => [objectOfService(service)]),
     gateways: objects.gateways,
     namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
@@ -58,6 +65,10 @@ export function routingInputs(
       metadata.namespace ?? "default",
     ]),
     virtualServices,
+    backendPoliciesByService: objects.backendTrafficPolicies.index(
+      `by service for ${purpose}`,
+      targetedServices,
+    ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
     virtualServicesByDelegate: virtualServices.index(`by delegate for ${purpose}`, delegateKeys),
     wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
@@ -73,6 +84,15 @@ function parentServices(route: GatewayRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly string[] {
+  return spec.targetRefs
+    .filter(
+      ({ group, kind }) =>
+        (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup),
+    )
+    .map(({ kind, name }) => `${kind} ${metadata.namespace ?? "default"}/${name}`);
 }
 
 function parentGateways(route: GatewayRoute): readonly string[] {

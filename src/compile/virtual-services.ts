@@ -4,6 +4,7 @@ import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
+import { withSessions } from "./backend-policies.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 import { serviceOfHost } from "./services.ts";
@@ -39,7 +40,7 @@ export function virtualServiceRoutes(
   fetch: Fetch,
 ): readonly Route[] {
   const find = (key: string) => fetch.get(inputs.virtualServices, key);
-  return virtualServices.flatMap((virtualService) =>
+  const routes = virtualServices.flatMap((virtualService) =>
     routesOfVirtualService(virtualService, place, find, (destination, namespace) => {
       const service = serviceOfHost(inputs, fetch, destination.host, namespace);
       const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
@@ -49,4 +50,5 @@ export function virtualServiceRoutes(
         : undefined;
     }),
   );
+  return withSessions(routes, inputs, fetch);
 }

@@ -5,18 +5,19 @@ import type {
   RouteSchema,
   WeightedCluster_ClusterWeightSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { RouteView, WeightedCluster } from "#compile/views.ts";
+import type { RouteAction, RouteView, WeightedCluster } from "#compile/views.ts";
 import type { DirectResponse, Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
 import { authorityHeader } from "./filters/on-demand.ts";
+import { sessions } from "./filters/stateful-session.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
+import { mirrorPolicy } from "./mirrors.ts";
 import { blackHoleCluster, clusterName, passthroughCluster } from "./names.ts";
 import { pathRewrite } from "./path-changes.ts";
 import { redirectAction } from "./redirects.ts";
-import { safeRetries } from "./retries.ts";
-
-type ForwardAction = Extract<RouteView["action"], { kind: "forward" }>;
+import { retries } from "./retries.ts";
+import { cookiePath } from "./route-filters.ts";
 
 /** How the Host that a backend sees is made. */
 export type HostRewrite = Exclude<
@@ -26,7 +27,7 @@ export type HostRewrite = Exclude<
 
 /** `hostRewrite`: what becomes of the Host where the route says nothing. */
 export function routeAction(
-  { action }: RouteView,
+  { action, match }: RouteView,
   hostRewrite: HostRewrite | undefined,
 ): NonNullable<MessageInitShape<typeof RouteSchema>["action"]> {
   if (action.kind === "respond") {
@@ -50,8 +51,9 @@ export function routeAction(
         ? { ...shared, clusterSpecifier: { case: "cluster", value: passthroughCluster } }
         : {
             ...shared,
-            ...forwarding(action),
-            retryPolicy: safeRetries(action.attemptTimeoutMs),
+            ...forwarding(action, cookiePath(match.path)),
+            ...retryPolicy(action),
+            requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },
   };
 }
@@ -62,22 +64,28 @@ function bodyOf({ body, encoding }: DirectResponse) {
     : { case: "inlineBytes" as const, value: Buffer.from(body, encoding) };
 }
 
+type Forward = Extract<RouteAction, { kind: "forward" }>;
+
 /**
  * The Host and the path that backends see, and the backends. Envoy changes the Host for the route after it has done so
  * for the backend: where a backend has its own, the route must have none.
  */
-function forwarding(action: ForwardAction) {
-  const { rewrite, unusableStatus } = action;
+function forwarding(action: Forward, path: string) {
+  const { rewrite, destinations } = action;
   const hostname = rewrite?.hostname;
-  if (!action.destinations.some((destination) => destination.hostname !== undefined)) {
-    return { ...rewriteOf(rewrite), clusterSpecifier: clusterSpecifier(action.destinations, unusableStatus) };
+  if (!destinations.some((destination) => destination.hostname !== undefined)) {
+    return { ...rewriteOf(rewrite), clusterSpecifier: clusterSpecifier(action, path) };
   }
-  const destinations =
-    hostname === undefined ? action.destinations : action.destinations.map((each) => ({ hostname, ...each }));
+  const named = hostname === undefined ? destinations : destinations.map((each) => ({ hostname, ...each }));
   return {
     ...pathRewrite(rewrite?.path),
-    clusterSpecifier: clusterSpecifier(destinations, unusableStatus),
+    clusterSpecifier: clusterSpecifier({ ...action, destinations: named }, path),
   };
+}
+
+function retryPolicy({ retries: policy, attemptTimeoutMs }: Forward) {
+  const found = retries(policy, attemptTimeoutMs);
+  return found === undefined ? {} : { retryPolicy: found };
 }
 
 function rewriteOf(
@@ -96,29 +104,34 @@ function rewriteOf(
 }
 
 function clusterSpecifier(
-  destinations: readonly WeightedCluster[],
-  unusableStatus: number,
+  { destinations, unusableStatus }: Forward,
+  path: string,
 ): NonNullable<MessageInitShape<typeof RouteActionSchema>["clusterSpecifier"]> {
   const [only] = destinations;
-  if (destinations.length === 1 && only?.cluster !== undefined && !changesHeaders(only)) {
+  if (destinations.length === 1 && only?.cluster !== undefined && !hasOwn(only)) {
     return { case: "cluster", value: clusterName(only.cluster) };
   }
   return {
     case: "weightedClusters",
-    value: { clusters: destinations.map((each) => clusterWeight(each, unusableStatus)) },
+    value: { clusters: destinations.map((each) => clusterWeight(each, unusableStatus, path)) },
   };
 }
 
-function changesHeaders({ hostname, request, response }: WeightedCluster): boolean {
-  if (hostname !== undefined) return true;
-  return [request, response].some(({ set, add, remove }) => set.length + add.length + remove.length > 0);
+/** Whether something is said of a destination that a route with one alone has no place for. */
+function hasOwn({ hostname, request, response, sessionPersistence }: WeightedCluster): boolean {
+  return (
+    hostname !== undefined ||
+    sessionPersistence !== undefined ||
+    [request, response].some(({ set, add, remove }) => set.length + add.length + remove.length > 0)
+  );
 }
 
 function clusterWeight(
   destination: WeightedCluster,
   unusableStatus: number,
+  path: string,
 ): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema> {
-  const { hostname } = destination;
+  const { hostname, sessionPersistence } = destination;
   // What the route would put in the place of the Host goes, or it would be put there after this.
   const request =
     hostname === undefined
@@ -131,6 +144,9 @@ function clusterWeight(
     ...(hostname === undefined
       ? {}
       : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: hostname } }),
-    ...(destination.cluster === undefined ? { typedPerFilterConfig: answerWith(unusableStatus) } : {}),
+    typedPerFilterConfig: {
+      ...(destination.cluster === undefined ? answerWith(unusableStatus) : {}),
+      ...(sessionPersistence === undefined ? {} : sessions(sessionPersistence, path)),
+    },
   };
 }

@@ -7,26 +7,34 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
 import { authorityHeader, missHeader } from "./filters/on-demand.ts";
+import { stringMatch } from "./string-matches.ts";
 
 type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
 
 /** Where the Host is that the client has sent: in its place, or, on the way by destination, in a header beside it. */
 export type HostPlace = "asSent" | "byDestination";
 
+/** What must hold beside a match. */
+export interface Conditions {
+  readonly headers: readonly HeaderMatcher[];
+  readonly cookies: readonly { readonly name: string; readonly value: StringMatcher }[];
+}
+
 /**
- * `conditions`: what must hold beside. A match by the Host is two where requests come both with their Host in its place
- * and with the destination there: Envoy's matchers know no "or".
+ * A match by the Host is two where requests come both with their Host in its place and with the destination there:
+ * Envoy's matchers know no "or".
  */
 export function routeMatches(
   match: RouteMatch,
-  conditions: readonly HeaderMatcher[],
+  conditions: Conditions,
   place: HostPlace,
 ): readonly MessageInitShape<typeof RouteMatchSchema>[] {
   return hostConditions(match.authority, place).map((host) => ({
     pathSpecifier: pathSpecifier(match.path),
     ...(match.ignorePathCase === true ? { caseSensitive: false } : {}),
-    headers: [...conditions, ...host, ...headerMatchers(match)],
+    headers: [...conditions.headers, ...host, ...headerMatchers(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
+    cookies: conditions.cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
   }));
 }
 
@@ -97,13 +105,4 @@ function queryParameterMatcher({
   return value.kind === "present"
     ? { name, queryParameterMatchSpecifier: { case: "presentMatch", value: true } }
     : { name, queryParameterMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
-}
-
-function stringMatch(matcher: StringMatcher) {
-  return {
-    matchPattern:
-      matcher.kind === "regex"
-        ? { case: "safeRegex" as const, value: { regex: matcher.value } }
-        : { case: matcher.kind, value: matcher.value },
-  };
 }

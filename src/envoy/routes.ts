@@ -12,14 +12,14 @@ import type {
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer } from "#model/route.ts";
-import { inject } from "./filters/fault.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
-import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
+import { routeFilters } from "./route-filters.ts";
 import { type HostPlace, routeMatches } from "./route-matches.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
@@ -63,9 +63,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.flatMap((route) =>
-        routesOf(route, { conditions: [toThisAddress], host: "byDestination" }),
-      ),
+      ...view.routes.flatMap((route) => routesOf(route, { headers: [toThisAddress], host: "byDestination" })),
       missRoute,
     ],
   });
@@ -78,7 +76,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, { conditions: [], host: "asSent" })),
+      routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
@@ -88,16 +86,23 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
 
 /** How requests come to a virtual host. */
 interface Way {
-  readonly conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
   readonly host: HostPlace;
 }
 
 function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(view).flatMap((pinned) => routesOfOne(pinned, way));
+}
+
+function routesOfOne(
+  { view, cookies }: PinnedRoute,
+  { headers, host }: Way,
+): readonly MessageInitShape<typeof RouteSchema>[] {
   const origin = view.origins[0];
   const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    action: routeAction(view, way.host === "byDestination" ? hostOfTheClient : undefined),
-    typedPerFilterConfig: perFilter(view, way),
+    action: routeAction(view, host === "byDestination" ? hostOfTheClient : undefined),
+    typedPerFilterConfig: routeFilters(view, host === "byDestination"),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -110,14 +115,7 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
           }),
         }),
   };
-  return routeMatches(view.match, way.conditions, way.host).map((match) => ({ ...shared, match }));
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({ ...shared, match }));
 }
 
 const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };
-
-function perFilter({ action, fault }: RouteView, { host }: Way) {
-  return {
-    ...(action.kind === "redirect" && host === "byDestination" ? restoreHost : {}),
-    ...(fault === undefined ? {} : inject(fault)),
-  };
-}

@@ -2,7 +2,7 @@
 import { HTTPFaultSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/fault/v3/fault";
 import { FractionalPercent_DenominatorType } from "@heddle/envoy-api/envoy/type/v3/percent";
 import type { FaultInjection } from "#model/route.ts";
-import { duration, extension, pack } from "../messages.ts";
+import { duration, extension, fraction, pack } from "../messages.ts";
 
 const name = "envoy.filters.http.fault";
 
@@ -33,14 +33,6 @@ export function inject({ delay, abort }: FaultInjection) {
             },
           }),
     }),
-  };
-}
-
-/** `percentage`: 0 to 100, to four places. */
-function fraction(percentage: number) {
-  return {
-    numerator: Math.round(percentage * 10_000),
-    denominator: FractionalPercent_DenominatorType.MILLION,
   };
 }
 
