@@ -12,8 +12,10 @@ import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import { othersLabels } from "#model/others.ts";
 import type { LoadBalancing } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
+import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
@@ -49,7 +51,9 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
       : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
-    ...(view.reference.kind === "tcp" && view.service !== undefined
+    ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
+    view.service !== undefined &&
+    view.service.hostname !== ""
       ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
       : {}),
   });
@@ -76,12 +80,16 @@ const unlimited = {
   ],
 };
 
-function discovery({ endpoints, loadBalancing }: ClusterView) {
+function discovery({ reference, endpoints, loadBalancing }: ClusterView) {
   switch (endpoints.kind) {
     case "listed":
       return { ...discovered(clusterName(endpoints.list)), lbPolicy: lbPolicies[loadBalancing] };
     case "asDialled":
-      return originalDestination;
+      return endpoints.port === undefined ? originalDestination : originalAddress(endpoints.port);
+    case "dns":
+      return dnsDiscovery(reference, endpoints, lbPolicies[loadBalancing]);
+    case "dnsOfRequest":
+      return dnsOfRequestDiscovery;
     case "none":
       return empty;
   }
@@ -95,6 +103,14 @@ const originalDestination = {
   clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 } as const;
+
+/** The address that was dialled, on another port. */
+function originalAddress(port: number) {
+  return {
+    ...originalDestination,
+    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
+  } as const;
+}
 
 function discovered(serviceName: string) {
   return {
@@ -171,6 +187,7 @@ export function passthrough(): Cluster {
     connectTimeout,
     ...originalDestination,
     typedExtensionProtocolOptions: sameProtocolCleaned,
+    metadata: serviceMetadata(othersLabels.passthrough),
   });
 }
 
@@ -180,6 +197,7 @@ export function blackHole(): Cluster {
     name: blackHoleCluster,
     connectTimeout,
     ...empty,
+    metadata: serviceMetadata(othersLabels.refuse),
   });
 }
 

@@ -43,8 +43,8 @@ export function routeAction(
   return {
     case: "route",
     value:
-      action.kind === "passthrough"
-        ? { ...shared, clusterSpecifier: { case: "cluster", value: passthroughCluster } }
+      action.kind !== "forward"
+        ? { ...shared, clusterSpecifier: { case: "cluster", value: othersClusters[action.kind] } }
         : {
             ...shared,
             ...rewriteOf(action.rewrite),
@@ -53,6 +53,8 @@ export function routeAction(
           },
   };
 }
+
+const othersClusters = { passthrough: passthroughCluster, refuse: blackHoleCluster } as const;
 
 function rewriteOf(
   rewrite: Rewrite | undefined,

@@ -6,12 +6,13 @@ import type {
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
+import type { Init } from "./messages.ts";
 
 /** `conditions`: what must hold beside. */
 export function routeMatch(
   match: RouteMatch,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-): MessageInitShape<typeof RouteMatchSchema> {
+): Init<typeof RouteMatchSchema> {
   return {
     pathSpecifier: pathSpecifier(match.path),
     headers: [...conditions, ...headerMatchers(match)],

@@ -10,23 +10,35 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
+import type {
+  GatewayListenerView,
+  OutsideHostView,
+  OutsideRoutesView,
+  RouteView,
+  VirtualHostView,
+} from "#compile/views.ts";
+import { noHeaderChanges } from "#model/route.ts";
+import { lookUpOriginalHost } from "./filters/dynamic-dns.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
-import { adsSource, heddleMetadata } from "./messages.ts";
+import { adsSource, heddleMetadata, type Init } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeMatch } from "./route-matches.ts";
 
-/** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
-export function outboundRoutes(): RouteConfiguration {
+/** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
+export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: outboundRouteConfiguration,
     // Envoy waits for an answer to the subscription that it opens without names: not long.
     vhds: { configSource: adsSource(1) },
-    virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
+    virtualHosts: [
+      ...view.hosts.map((host) => outsideHost(host, view)),
+      { name: "miss", domains: ["*"], routes: [othersRoute(view), missRoute] },
+    ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: 4096,
@@ -45,6 +57,37 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
   typedPerFilterConfig: enableMiss,
 };
 
+/** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */
+function outsideHost(
+  { hostname, ports }: OutsideHostView,
+  view: OutsideRoutesView,
+): MessageInitShape<typeof VirtualHostSchema> {
+  return {
+    name: hostname,
+    domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
+    routes: [
+      ...ports.flatMap(({ port, routes }) =>
+        routes.map((route) => routeOf(route, [toPort(port)], undefined, outsideOf(view.meshRanges))),
+      ),
+      othersRoute(view),
+      missRoute,
+    ],
+  };
+}
+
+/** Takes what is outside and not known. */
+function othersRoute({ meshRanges, others }: OutsideRoutesView): MessageInitShape<typeof RouteSchema> {
+  const route: RouteView = {
+    name: others,
+    match: { headers: [], queryParameters: [] },
+    action: { kind: others },
+    request: noHeaderChanges,
+    response: noHeaderChanges,
+    origins: [],
+  };
+  return routeOf(route, [], undefined, outsideOf(meshRanges));
+}
+
 /**
  * The virtual host for one destination address. Every route asks for that destination, so that a Host which is the
  * name of another service takes the way by the destination.
@@ -62,7 +105,10 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     domains: [...view.domains],
     routes: [
       ...view.routes.map((route) =>
-        routeOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
+        routeOf(route, [toThisAddress, ...byHost(route.host)], {
+          case: "hostRewriteHeader",
+          value: authorityHeader,
+        }),
       ),
       missRoute,
     ],
@@ -88,15 +134,14 @@ function routeOf(
   view: RouteView,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
+  where: ReturnType<typeof outsideOf> = {},
 ): MessageInitShape<typeof RouteSchema> {
   const origin = view.origins[0];
   return {
     name: view.name,
-    match: routeMatch(view.match, conditions),
+    match: { ...routeMatch(view.match, conditions), ...where },
     action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && hostRewrite !== undefined
-      ? { typedPerFilterConfig: restoreHost }
-      : {}),
+    ...(hostRewrite === undefined ? {} : typedFilters(view)),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -109,4 +154,13 @@ function routeOf(
           }),
         }),
   };
+}
+
+/** What filters must know where the Host has made room for the destination. */
+function typedFilters({ action, host }: RouteView): Pick<Init<typeof RouteSchema>, "typedPerFilterConfig"> {
+  const filters = {
+    ...(action.kind === "redirect" ? restoreHost : {}),
+    ...(host?.startsWith("*.") === true ? lookUpOriginalHost : {}),
+  };
+  return Object.keys(filters).length === 0 ? {} : { typedPerFilterConfig: filters };
 }

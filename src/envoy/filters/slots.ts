@@ -1,6 +1,7 @@
 // The order of HTTP filters, each line with its reason.
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { extension } from "../messages.ts";
+import { dynamicDns } from "./dynamic-dns.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
@@ -13,6 +14,7 @@ export const outboundHttpFilters = [
   onDemand, // before every filter that a route configures, so that these see the route that was fetched
   fault, // after the route is known
   originalHost, // after the last look at the way by destination, before what answers with a redirect
+  dynamicDns, // last: it looks up the Host that all others have left
   router, // terminal
 ];
 
