@@ -13,7 +13,7 @@ import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_so
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
-import type { LoadBalancing } from "#model/policy.ts";
+import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
@@ -42,7 +42,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     name,
     connectTimeout,
     ...discovery(view),
-    circuitBreakers: unlimited,
+    circuitBreakers: unlimitedBut(view.retryBudget),
     ...(view.protocol === "http"
       ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
       : {}),
@@ -69,16 +69,24 @@ const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
  * No limit that nobody asked for, but on retries: they may be a fifth of the requests. Envoy's own limit of three at a
  * time would leave most requests without one when a pod goes away under load.
  */
-const unlimited = {
-  thresholds: [
-    {
-      maxConnections: 2 ** 32 - 1,
-      maxPendingRequests: 2 ** 32 - 1,
-      maxRequests: 2 ** 32 - 1,
-      retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
-    },
-  ],
-};
+function unlimitedBut({ percent, minConcurrency, intervalMs }: RetryBudget = aFifth) {
+  return {
+    thresholds: [
+      {
+        maxConnections: 2 ** 32 - 1,
+        maxPendingRequests: 2 ** 32 - 1,
+        maxRequests: 2 ** 32 - 1,
+        retryBudget: {
+          budgetPercent: { value: percent },
+          minRetryConcurrency: minConcurrency,
+          ...(intervalMs === undefined ? {} : { budgetInterval: duration(intervalMs) }),
+        },
+      },
+    ],
+  };
+}
+
+const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 
 function discovery({ reference, endpoints, loadBalancing }: ClusterView) {
   switch (endpoints.kind) {

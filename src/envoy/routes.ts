@@ -18,15 +18,15 @@ import type {
   VirtualHostView,
 } from "#compile/views.ts";
 import { noHeaderChanges } from "#model/route.ts";
-import { lookUpOriginalHost } from "./filters/dynamic-dns.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
-import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
-import { adsSource, heddleMetadata, type Init } from "./messages.ts";
+import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
 import { byHost, outsideOf, toPort } from "./outside-routes.ts";
+import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
+import { routeFilters } from "./route-filters.ts";
 import { routeMatch } from "./route-matches.ts";
 
 /** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
@@ -37,7 +37,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
     vhds: { configSource: adsSource(1) },
     virtualHosts: [
       ...view.hosts.map((host) => outsideHost(host, view)),
-      { name: "miss", domains: ["*"], routes: [othersRoute(view), missRoute] },
+      { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
@@ -67,16 +67,19 @@ function outsideHost(
     domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
     routes: [
       ...ports.flatMap(({ port, routes }) =>
-        routes.map((route) => routeOf(route, [toPort(port)], undefined, outsideOf(view.meshRanges))),
+        routes.flatMap((route) => routesOf(route, [toPort(port)], undefined, outsideOf(view.meshRanges))),
       ),
-      othersRoute(view),
+      ...othersRoute(view),
       missRoute,
     ],
   };
 }
 
 /** Takes what is outside and not known. */
-function othersRoute({ meshRanges, others }: OutsideRoutesView): MessageInitShape<typeof RouteSchema> {
+function othersRoute({
+  meshRanges,
+  others,
+}: OutsideRoutesView): readonly MessageInitShape<typeof RouteSchema>[] {
   const route: RouteView = {
     name: others,
     match: { headers: [], queryParameters: [] },
@@ -85,7 +88,7 @@ function othersRoute({ meshRanges, others }: OutsideRoutesView): MessageInitShap
     response: noHeaderChanges,
     origins: [],
   };
-  return routeOf(route, [], undefined, outsideOf(meshRanges));
+  return routesOf(route, [], undefined, outsideOf(meshRanges));
 }
 
 /**
@@ -104,8 +107,8 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.map((route) =>
-        routeOf(route, [toThisAddress, ...byHost(route.host)], {
+      ...view.routes.flatMap((route) =>
+        routesOf(route, [toThisAddress, ...byHost(route.host)], {
           case: "hostRewriteHeader",
           value: authorityHeader,
         }),
@@ -122,7 +125,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.map((route) => routeOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
@@ -130,18 +133,27 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
   });
 }
 
-function routeOf(
-  view: RouteView,
+function routesOf(
+  route: RouteView,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
   where: ReturnType<typeof outsideOf> = {},
+): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite, where));
+}
+
+function routeOf(
+  { view, cookies }: PinnedRoute,
+  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
+  hostRewrite: HostRewrite | undefined,
+  where: ReturnType<typeof outsideOf>,
 ): MessageInitShape<typeof RouteSchema> {
   const origin = view.origins[0];
   return {
     name: view.name,
-    match: { ...routeMatch(view.match, conditions), ...where },
+    match: { ...routeMatch(view.match, conditions, cookies), ...where },
     action: routeAction(view, hostRewrite),
-    ...(hostRewrite === undefined ? {} : typedFilters(view)),
+    typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -154,13 +166,4 @@ function routeOf(
           }),
         }),
   };
-}
-
-/** What filters must know where the Host has made room for the destination. */
-function typedFilters({ action, host }: RouteView): Pick<Init<typeof RouteSchema>, "typedPerFilterConfig"> {
-  const filters = {
-    ...(action.kind === "redirect" ? restoreHost : {}),
-    ...(host?.startsWith("*.") === true ? lookUpOriginalHost : {}),
-  };
-  return Object.keys(filters).length === 0 ? {} : { typedPerFilterConfig: filters };
 }
