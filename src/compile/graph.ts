@@ -23,6 +23,7 @@ import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
+import { labelsReadOfClients } from "./source-labels.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -108,9 +109,13 @@ export function compileMesh(
   );
   const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
   const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
+  const sourceLabels = graph.single("labels read of clients", (fetch) =>
+    labelsReadOfClients(fetch.all(objects.virtualServices)),
+  );
   const clients = graph.derive("clients", workloads, (workload, fetch) => {
     const sidecar = sidecarOf(workload, sidecarsByNamespace, fetch);
-    return clientOf(workload, [], sidecar === undefined ? undefined : objectKey(sidecar.origin));
+    const key = sidecar === undefined ? undefined : objectKey(sidecar.origin);
+    return clientOf(workload, fetch.get(sourceLabels, "") ?? [], key);
   });
 
   // What a pod's own listeners need to know of the pod.
