@@ -1,14 +1,31 @@
 // What `heddle validate` says of Istio's samples: nothing, for there is nothing wrong with them.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { suite, test } from "node:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
 import { validateFiles } from "#cli/commands/validate.ts";
 import { formatProblem } from "#sources/directory/collect-problems.ts";
+import { ingressGateway } from "#test/samples/ingress.ts";
 import { SAMPLE_IMAGES, samplePath } from "#test/samples/istio.ts";
+
+const directory = mkdtempSync(join(tmpdir(), "heddle-samples-"));
+const ingressGatewayFile = join(directory, "ingress.json");
+before(() =>
+  writeFileSync(
+    ingressGatewayFile,
+    JSON.stringify({ apiVersion: "v1", kind: "List", items: ingressGateway }),
+  ),
+);
+after(() => rmSync(directory, { recursive: true }));
 
 /** The problems of files that are applied together, and how many objects they have. */
 async function validated(...files: readonly string[]): Promise<readonly string[]> {
-  const { problems, objectCount } = await validateFiles([...files.map(samplePath), SAMPLE_IMAGES]);
+  const { problems, objectCount } = await validateFiles([
+    ...files.map(samplePath),
+    SAMPLE_IMAGES,
+    ingressGatewayFile,
+  ]);
   assert.ok(objectCount > 0);
   return problems.map((problem) => formatProblem(problem).replaceAll(samplePath(""), ""));
 }
