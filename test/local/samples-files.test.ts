@@ -31,10 +31,10 @@ async function validated(...files: readonly string[]): Promise<readonly string[]
 }
 
 const bookinfo = "bookinfo/platform/kube/bookinfo.yaml";
-const filesIn = (directory: string) =>
-  readdirSync(samplePath(directory))
+const filesIn = (folder: string) =>
+  readdirSync(samplePath(folder))
     .filter((name) => name.endsWith(".yaml"))
-    .map((name) => `${directory}/${name}`);
+    .map((name) => `${folder}/${name}`);
 
 /** What a file needs besides, where it is more than the sample itself. */
 const needs: Readonly<Record<string, readonly string[]>> = {
