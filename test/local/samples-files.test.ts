@@ -3,38 +3,30 @@ import assert from "node:assert/strict";
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after, before, suite, test } from "node:test";
+import { after, suite, test } from "node:test";
 import { validateFiles } from "#cli/commands/validate.ts";
 import { formatProblem } from "#sources/directory/collect-problems.ts";
 import { ingressGateway } from "#test/samples/ingress.ts";
 import { SAMPLE_IMAGES, samplePath } from "#test/samples/istio.ts";
 
-const directory = mkdtempSync(join(tmpdir(), "heddle-samples-"));
-const ingressGatewayFile = join(directory, "ingress.json");
-before(() =>
-  writeFileSync(
-    ingressGatewayFile,
-    JSON.stringify({ apiVersion: "v1", kind: "List", items: ingressGateway }),
-  ),
-);
-after(() => rmSync(directory, { recursive: true }));
+const own = mkdtempSync(join(tmpdir(), "heddle-test-ingress-"));
+after(() => rmSync(own, { recursive: true }));
+/** The gateway that Istio's documentation presupposes. */
+const ingress = join(own, "ingress.yaml");
+writeFileSync(ingress, ingressGateway.map((each) => JSON.stringify(each)).join("\n---\n"));
 
 /** The problems of files that are applied together, and how many objects they have. */
 async function validated(...files: readonly string[]): Promise<readonly string[]> {
-  const { problems, objectCount } = await validateFiles([
-    ...files.map(samplePath),
-    SAMPLE_IMAGES,
-    ingressGatewayFile,
-  ]);
+  const { problems, objectCount } = await validateFiles([...files.map(samplePath), SAMPLE_IMAGES, ingress]);
   assert.ok(objectCount > 0);
   return problems.map((problem) => formatProblem(problem).replaceAll(samplePath(""), ""));
 }
 
 const bookinfo = "bookinfo/platform/kube/bookinfo.yaml";
-const filesIn = (folder: string) =>
-  readdirSync(samplePath(folder))
+const filesIn = (directory: string) =>
+  readdirSync(samplePath(directory))
     .filter((name) => name.endsWith(".yaml"))
-    .map((name) => `${folder}/${name}`);
+    .map((name) => `${directory}/${name}`);
 
 /** What a file needs besides, where it is more than the sample itself. */
 const needs: Readonly<Record<string, readonly string[]>> = {
