@@ -205,7 +205,7 @@ async function askStrictly(url: string, ...flags: readonly string[]): Promise<An
   return answer;
 }
 
-suite("HTTP by Host", () => {
+suite("HTTP by Host", { concurrency: true }, () => {
   for (const round of ["first", "later"]) {
     test(`a host outside has its routes, on the ${round} request`, async () => {
       const { status, headers, json } = await ask("http://api.example.com/a?b=c");
@@ -253,7 +253,7 @@ suite("HTTP by Host", () => {
   });
 });
 
-suite("TLS by SNI", () => {
+suite("TLS by SNI", { concurrency: true }, () => {
   for (const round of ["first", "later"]) {
     test(`goes to the host that is asked for, whatever was dialled, on the ${round} connection`, async () => {
       const { text } = await ask(`tls://${two}:443`, "--sni", "secure.example.com", "--body", "x");
@@ -277,7 +277,7 @@ suite("TLS by SNI", () => {
   });
 });
 
-suite("by address", () => {
+suite("by address", { concurrency: true }, () => {
   test("a virtual address has the endpoints that are listed, with their ports", async () => {
     const { status, headers, json } = await ask(
       "http://203.0.113.7/",
@@ -319,7 +319,7 @@ suite("by address", () => {
   });
 });
 
-suite("outboundTrafficPolicy REGISTRY_ONLY", () => {
+suite("outboundTrafficPolicy REGISTRY_ONLY", { concurrency: true }, () => {
   test("what is declared is reached", async () => {
     assert.equal((await askStrictly("http://api.example.com/")).json?.server, one);
     assert.equal((await askStrictly("http://private.example.com/")).json?.server, privateHost);
