@@ -6,6 +6,7 @@ import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
 import type {
@@ -68,20 +69,18 @@ function ofService(
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
     return answeringVirtualHost(address, body, origins);
   }
-  const routes =
+  const found =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
+  const routes =
+    found === undefined
+      ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
+      : [...found.routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)];
   return {
     address,
     domains: [address, ...canonicalNames(service, port, client.namespace)],
-    routes:
-      routes === undefined
-        ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
-        : [
-            ...routes.routes.map((route) => routeView(route, port)),
-            everything(respond(404, noRoute), origins),
-          ],
-    origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
+    routes: withHashKeys(mesh, fetch, client, routes),
+    origins: [...origins, ...(found?.routes ?? []).map((route) => route.origin)],
   };
 }
 

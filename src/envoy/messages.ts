@@ -5,6 +5,9 @@ import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/addre
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
 
+/** A part of a message, to be spread into it. */
+export type Fields<Desc extends DescMessage> = Omit<MessageInitShape<Desc>, "$typeName" | "$unknown">;
+
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
   return anyPack(schema, create(schema, init));

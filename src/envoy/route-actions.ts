@@ -8,6 +8,7 @@ import type {
 import type { RouteView, WeightedCluster } from "#compile/views.ts";
 import type { Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
+import { hashPolicy } from "./hash-policies.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
 import { blackHoleCluster, clusterName, passthroughCluster } from "./names.ts";
@@ -50,6 +51,7 @@ export function routeAction(
             ...rewriteOf(action.rewrite),
             clusterSpecifier: clusterSpecifier(action.destinations, action.unusableStatus),
             retryPolicy: safeRetries(action.attemptTimeoutMs),
+            ...(action.hashBy === undefined ? {} : { hashPolicy: action.hashBy.map(hashPolicy) }),
           },
   };
 }

@@ -9,7 +9,7 @@ import { objectKey } from "#model/reference.ts";
 import { audienceOf } from "../attachments.ts";
 import { byAge } from "../by-age.ts";
 import { listed } from "../listed.ts";
-import { destinationRuleOf } from "../policies.ts";
+import { destinationRulesFor } from "../policies.ts";
 import { serviceKey, serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
@@ -118,12 +118,12 @@ function checkDestination(
   const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
   const { subset } = destination;
   if (subset === undefined) return found;
-  const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
-  const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
+  const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
+  const subsets = [...new Set(rules.flatMap(({ spec }) => spec.subsets ?? []).map(({ name }) => name))];
   if (subsets.includes(subset)) return found;
   const message =
-    rule === undefined
+    rules[0] === undefined
       ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
-      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+      : `DestinationRule ${objectKey(rules[0].metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
 }
