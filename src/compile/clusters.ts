@@ -1,11 +1,12 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
 import type { ClientTls } from "#model/client-tls.ts";
-import { defaultLoadBalancing, policyOf, type TrafficPolicy } from "#model/policy.ts";
+import { defaultLoadBalancing, policyOf, type RetryBudget, type TrafficPolicy } from "#model/policy.ts";
 import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
+import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { missingCredential } from "./credentials.ts";
 import {
@@ -64,8 +65,12 @@ function ofService(
     loadBalancing: policy.balancing?.method ?? defaultLoadBalancing,
     reachesUnmeshed: policy.tls?.kind === "origination" || endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
-    ...ofPolicy(policy, selection),
-    origins: [...originOf(service), ...(destination?.origins ?? [])],
+    ...ofPolicy(policy, selection, retryBudgetOfService(mesh.routing, fetch, service)),
+    origins: [
+      ...originOf(service),
+      ...(destination?.origins ?? []),
+      ...backendPolicyOrigins(mesh.routing, fetch, service),
+    ],
   };
 }
 
@@ -84,15 +89,20 @@ function clusterEndpoints(
 }
 
 /** What few clusters have. */
-function ofPolicy(policy: TrafficPolicy, { spread }: EndpointSelection): Partial<ClusterView> {
-  const { balancing, connectionPool, outlierDetection, retryBudget, tls, tunnel, proxyProtocol } = policy;
+function ofPolicy(
+  policy: TrafficPolicy,
+  { spread }: EndpointSelection,
+  budgetOfService: RetryBudget | undefined,
+): Partial<ClusterView> {
+  const { balancing, connectionPool, outlierDetection, tls, tunnel, proxyProtocol } = policy;
   return present({
     origination: tls?.kind === "origination" ? tls.to : undefined,
     slowStart: balancing?.slowStart,
     weighsLocalities: spread?.kind === "shares" || spread?.kind === "ownZone" ? (true as const) : undefined,
     connectionPool,
     outlierDetection,
-    retryBudget,
+    // What is said for a client goes before what is said for all.
+    retryBudget: policy.retryBudget ?? budgetOfService,
     tunnel,
     proxyProtocol,
   });

@@ -175,6 +175,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
+  /** Where the route has none. */
+  readonly sessionPersistence?: SessionPersistence;
 }
 
 /** What a sidecar does with the connections that its application opens. */
