@@ -111,10 +111,7 @@ function commonOptions({ maxRequestsPerConnection, idleTimeoutMs, maxConnectionD
 
 /** What TLS is told of the server's name is the request's Host, where the policy does not say. */
 function namesByHost({ sni, subjectAltNames, roots }: NonNullable<ClusterView["origination"]>) {
-  return {
-    upstreamHttpProtocolOptions: {
-      autoSni: sni === undefined,
-      autoSanValidation: subjectAltNames === undefined && sni === undefined && roots.kind !== "unverified",
-    },
-  };
+  if (sni !== undefined) return {};
+  const autoSanValidation = subjectAltNames === undefined && roots.kind !== "unverified";
+  return { upstreamHttpProtocolOptions: { autoSni: true, autoSanValidation } };
 }

@@ -18,6 +18,8 @@ const plaintext = extension("envoy.transport_sockets.raw_buffer", RawBufferSchem
 /** The transport sockets of a cluster. None at all is plaintext. */
 export function transportSockets(view: ClusterView, trustDomain: string): Sockets {
   const { tls, origination, proxyProtocol } = view;
+  // Nothing is connected to, and a certificate that is not there would be waited for.
+  if (view.endpoints.kind === "none") return {};
   if (origination !== undefined) {
     return { transportSocket: announced(originatedTls(origination, serverName(view)), proxyProtocol) };
   }
