@@ -8,6 +8,7 @@ import {
   nodeLabel,
   regionLabel,
   type Topology,
+  zoneText,
 } from "#model/locality.ts";
 import type { TrafficPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
@@ -27,7 +28,7 @@ export type Spread =
       readonly kind: "shares";
       readonly shares: readonly { readonly locality: string; readonly percent: number }[];
     }
-  | { readonly kind: "ownZone"; readonly locality: string; readonly minimumEndpoints: number };
+  | { readonly kind: "ownZone"; readonly zone: string; readonly minimumEndpoints: number };
 
 /**
  * What a policy and a service say about a client's choice. Endpoints that are far are kept for when near ones fail,
@@ -65,10 +66,10 @@ function spreadOf(preference: LocalityPreference, client: Client, mayFail: boole
       return entry === undefined ? undefined : { kind: "shares", shares: entry.to };
     }
     case "zoneAware": {
-      const locality = localityText(client.labels);
-      return locality === ""
+      const zone = zoneText(client.labels);
+      return zone === ""
         ? undefined
-        : { kind: "ownZone", locality, minimumEndpoints: preference.minimumEndpoints };
+        : { kind: "ownZone", zone, minimumEndpoints: preference.minimumEndpoints };
     }
   }
 }
@@ -106,9 +107,9 @@ export function spreadEndpoints(
     case "nearest":
       return { endpoints: byDistance(endpoints, spread) };
     case "shares":
-      return weighted(endpoints, sharesOf(endpoints, spread.shares));
+      return weighted(endpoints, sharesOf(endpoints, spread.shares), localityOf);
     case "ownZone":
-      return weighted(endpoints, ownZoneFirst(endpoints, spread));
+      return weighted(endpoints, ownZoneFirst(endpoints, spread), zoneOf);
   }
 }
 
@@ -131,10 +132,14 @@ function byDistance(
 type Weights = ReadonlyMap<string, number>;
 
 /** Endpoints of localities without a weight get nothing. */
-function weighted(endpoints: readonly MeshEndpoint[], weights: Weights) {
+function weighted(
+  endpoints: readonly MeshEndpoint[],
+  weights: Weights,
+  placeOf: (endpoint: MeshEndpoint) => string,
+) {
   return {
     endpoints: endpoints.flatMap((endpoint) => {
-      const locality = localityOf(endpoint);
+      const locality = placeOf(endpoint);
       return weights.has(locality) ? [{ endpoint, priority: 0, locality }] : [];
     }),
     weights: Object.fromEntries(weights),
@@ -143,6 +148,10 @@ function weighted(endpoints: readonly MeshEndpoint[], weights: Weights) {
 
 function localityOf({ topology = {} }: MeshEndpoint): string {
   return localityText(topology);
+}
+
+function zoneOf({ topology = {} }: MeshEndpoint): string {
+  return zoneText(topology);
 }
 
 /** Envoy counts in whole numbers. */
@@ -185,25 +194,25 @@ function wildcardLast(pattern: string): number {
  */
 function ownZoneFirst(
   endpoints: readonly MeshEndpoint[],
-  { locality: own, minimumEndpoints }: Extract<Spread, { kind: "ownZone" }>,
+  { zone: own, minimumEndpoints }: Extract<Spread, { kind: "ownZone" }>,
 ): Weights {
   const counts = new Map<string, number>();
   for (const endpoint of endpoints) {
-    counts.set(localityOf(endpoint), (counts.get(localityOf(endpoint)) ?? 0) + 1);
+    counts.set(zoneOf(endpoint), (counts.get(zoneOf(endpoint)) ?? 0) + 1);
   }
-  const localities = [...counts].sort(([a], [b]) => a.localeCompare(b));
-  if (endpoints.length < minimumEndpoints || !counts.has(own)) return new Map(localities);
+  const zones = [...counts].sort(([a], [b]) => a.localeCompare(b));
+  if (endpoints.length < minimumEndpoints || !counts.has(own)) return new Map(zones);
   const evenly = 1 / counts.size;
-  const beyond = localities.map(([locality, count]): readonly [string, number] => [
-    locality,
+  const beyond = zones.map(([zone, count]): readonly [string, number] => [
+    zone,
     Math.max(0, count / endpoints.length - evenly),
   ]);
   const kept = Math.min(1, (counts.get(own) ?? 0) / endpoints.length / evenly);
   const spare = beyond.reduce((sum, [, share]) => sum + share, 0);
   const weights = new Map([[own, Math.round(kept * wholeWeight)]]);
-  for (const [locality, share] of beyond) {
+  for (const [zone, share] of beyond) {
     const weight = spare === 0 ? 0 : Math.round(((1 - kept) * wholeWeight * share) / spare);
-    if (locality !== own && weight > 0) weights.set(locality, weight);
+    if (zone !== own && weight > 0) weights.set(zone, weight);
   }
   return weights;
 }

@@ -19,6 +19,11 @@ export function localityText(topology: Topology): string {
     .replace(/\/+$/, "");
 }
 
+/** `region/zone`, as far as it is known. */
+export function zoneText({ [subzoneLabel]: _, ...topology }: Topology): string {
+  return localityText(topology);
+}
+
 /** What `region/zone/subzone` says. */
 export function topologyOfLocality(locality: string, separator = "/"): Topology {
   const parts = locality.split(separator);
