@@ -14,6 +14,7 @@ import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
 import { httpPortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
+import { labelsReadOfClients } from "./source-labels.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -71,9 +72,10 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   );
   const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
   const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
-  const labelsRead = graph.single("labels that are read of clients", (fetch) =>
-    [...new Set([...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat())].sort(),
-  );
+  const labelsRead = graph.single("labels read of clients", (fetch) => {
+    const read = [...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat();
+    return [...new Set([...labelsReadOfClients(fetch.all(objects.virtualServices)), ...read])].sort();
+  });
   const clients = graph.derive("clients", workloads, (workload, fetch) =>
     clientOf(workload, fetch.get(labelsRead, "") ?? []),
   );

@@ -13,15 +13,19 @@ export type Topology = Readonly<Record<string, string>>;
 
 /** `region/zone/subzone`, as far as it is known. */
 export function localityText(topology: Topology): string {
-  return localityLabels
-    .map((label) => topology[label] ?? "")
-    .join("/")
-    .replace(/\/+$/, "");
+  return joined(topology, localityLabels);
 }
 
 /** `region/zone`, as far as it is known. */
-export function zoneText({ [subzoneLabel]: _, ...topology }: Topology): string {
-  return localityText(topology);
+export function zoneText(topology: Topology): string {
+  return joined(topology, [regionLabel, zoneLabel]);
+}
+
+function joined(topology: Topology, labels: readonly string[]): string {
+  return labels
+    .map((label) => topology[label] ?? "")
+    .join("/")
+    .replace(/\/+$/, "");
 }
 
 /** What `region/zone/subzone` says. */

@@ -1,7 +1,6 @@
 import type { Fetch } from "#collections/graph.ts";
 import { systemNamespace } from "#model/installation.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { byAge } from "../by-age.ts";
@@ -30,7 +29,7 @@ export function checkDestinationRule(
     ...subsets.flatMap((subset, index) =>
       checkTrafficPolicy(subset.trafficPolicy, `spec.subsets[${index}].trafficPolicy`, context),
     ),
-    ...checkSubsets(rule, services, inputs, fetch),
+    ...checkSubsets(rule),
   ];
 }
 
@@ -114,25 +113,13 @@ function checkSelector(rule: DestinationRule, inputs: CheckInputs, fetch: Fetch)
   return [warning("spec.workloadSelector.matchLabels", message)];
 }
 
-function checkSubsets(
-  rule: DestinationRule,
-  services: readonly MeshService[],
-  inputs: CheckInputs,
-  fetch: Fetch,
-): readonly CheckFinding[] {
+function checkSubsets(rule: DestinationRule): readonly CheckFinding[] {
   const subsets = rule.spec.subsets ?? [];
-  const [service] = services;
-  return subsets.flatMap(({ name, labels = {} }, index) => {
+  return subsets.flatMap(({ name }, index) => {
     const field = `spec.subsets[${index}]`;
     if (subsets.findIndex((other) => other.name === name) !== index) {
       return [error(`${field}.name`, `there is a subset ${name} already; give it another name`)];
     }
-    if (service === undefined || services.length > 1 || Object.keys(service.selector).length === 0) return [];
-    const wanted = { ...service.selector, ...labels };
-    // A label that contradicts the selector leaves nothing, whoever has it.
-    const contradicts = !hasLabels(wanted, service.selector);
-    if (!contradicts && selected(inputs, fetch, service.namespace, wanted).length > 0) return [];
-    const message = `no workload behind ${service.kind} ${objectKey(service)} has these labels, so subset ${name} is empty`;
-    return [warning(`${field}.labels`, message)];
+    return [];
   });
 }
