@@ -1,24 +1,23 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
-import type { ClientTls } from "#model/client-tls.ts";
-import { defaultLoadBalancing, policyOf, type RetryBudget, type TrafficPolicy } from "#model/policy.ts";
+import { defaultLoadBalancing, policyOf } from "#model/policy.ts";
 import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
-import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { missingCredential } from "./credentials.ts";
 import {
-  type EndpointSelection,
-  endpointSelection,
-  endpointsAt,
-  selectedEndpoints,
-} from "./endpoint-lists.ts";
+  clusterEndpoints,
+  lacksCertificates,
+  meshTls,
+  reachesUnmeshed,
+  viewOfPolicy,
+} from "./cluster-policies.ts";
+import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterReference, ClusterView } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -38,7 +37,7 @@ export function clusterView(
     case "service":
       return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
     case "address":
-      return ofAddress(mesh, fetch, reference) ?? bare(reference, "http", "none");
+      return ofAddress(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
     case "tcp":
       return ofTcpDestination(mesh, fetch, client, reference);
   }
@@ -61,11 +60,15 @@ function ofService(
     reference,
     protocol: "http",
     endpoints: clusterEndpoints(mesh, fetch, client, policy, reference),
-    tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints, policy.tls),
+    tls: meshTls(reference.port, reference.subset, service.hostname, endpoints, policy.tls),
     loadBalancing: policy.balancing?.method ?? defaultLoadBalancing,
-    reachesUnmeshed: policy.tls?.kind === "origination" || endpoints.some((endpoint) => !endpoint.meshed),
+    reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: serviceLabel(service),
-    ...ofPolicy(policy, selection, retryBudgetOfService(mesh.routing, fetch, service)),
+    ...viewOfPolicy(
+      // What is said for a client goes before what is said for all.
+      { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
+      selection.spread,
+    ),
     origins: [
       ...originOf(service),
       ...(destination?.origins ?? []),
@@ -74,57 +77,33 @@ function ofService(
   };
 }
 
-/** A cluster whose certificates are not there has no endpoints: without them Envoy would let requests wait. */
-function clusterEndpoints(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  { balancing, tls }: TrafficPolicy,
-  list: ServiceCluster,
-): ClusterEndpoints {
-  if (tls?.kind === "origination" && missingCredential(mesh.routing, fetch, client.namespace, tls.to)) {
-    return { kind: "none" };
-  }
-  return balancing?.method?.kind === "passthrough" ? { kind: "asDialled" } : { kind: "listed", list };
-}
-
-/** What few clusters have. */
-function ofPolicy(
-  policy: TrafficPolicy,
-  { spread }: EndpointSelection,
-  budgetOfService: RetryBudget | undefined,
-): Partial<ClusterView> {
-  const { balancing, connectionPool, outlierDetection, tls, tunnel, proxyProtocol } = policy;
-  return present({
-    origination: tls?.kind === "origination" ? tls.to : undefined,
-    slowStart: balancing?.slowStart,
-    weighsLocalities: spread?.kind === "shares" || spread?.kind === "ownZone" ? (true as const) : undefined,
-    connectionPool,
-    outlierDetection,
-    // What is said for a client goes before what is said for all.
-    retryBudget: policy.retryBudget ?? budgetOfService,
-    tunnel,
-    proxyProtocol,
-  });
-}
-
+/** A pod. It is subject to the policies for a service where that has no address of its own. */
 function ofAddress(
   mesh: Mesh,
   fetch: Fetch,
+  client: Client,
   reference: Extract<ClusterReference, { kind: "address" }>,
 ): ClusterView | undefined {
   const endpoints = endpointsAt(mesh, fetch, reference.address, reference.port);
   if (endpoints === undefined) return undefined;
-  const service = serviceAt(mesh, fetch, reference.address, reference.port);
+  const owner = fetch.by(mesh.endpointsByAddress, `${reference.address}:${reference.port}`)[0];
+  const service = owner === undefined ? undefined : fetch.get(mesh.services, owner.service);
+  const destination =
+    service?.headless === true ? destinationPolicyOf(mesh.routing, fetch, client, service) : undefined;
+  const policy = policyOf(destination, "", owner?.port ?? reference.port);
+  const hostname = service?.hostname ?? reference.address;
   return {
     reference,
     protocol: "http",
-    endpoints: { kind: "listed", list: reference },
-    tls: tlsOf(reference.port, "", service?.hostname ?? reference.address, endpoints),
+    endpoints: lacksCertificates(mesh, fetch, client, policy)
+      ? { kind: "none" }
+      : { kind: "listed", list: reference },
+    tls: meshTls(reference.port, "", hostname, endpoints, policy.tls),
     loadBalancing: defaultLoadBalancing,
-    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
+    reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: service === undefined ? undefined : serviceLabel(service),
-    origins: originOf(service),
+    ...viewOfPolicy(policy, undefined),
+    origins: [...originOf(service), ...(destination?.origins ?? [])],
   };
 }
 
@@ -139,7 +118,8 @@ function ofTcpDestination(
   const service = fetch.by(mesh.servicesByAddress, address)[0];
   const view =
     service === undefined
-      ? (ofAddress(mesh, fetch, { kind: "address", address, port }) ?? bare(reference, "tcp", "asDialled"))
+      ? (ofAddress(mesh, fetch, client, { kind: "address", address, port }) ??
+        bare(reference, "tcp", "asDialled"))
       : clusterView(mesh, fetch, client, serviceCluster({ hostname: service.hostname, port }));
   return { ...view, reference, protocol: "tcp" };
 }
@@ -159,31 +139,6 @@ function bare(
     service: undefined,
     origins: [],
   };
-}
-
-function tlsOf(
-  port: number,
-  subset: string,
-  hostname: string,
-  endpoints: readonly MeshEndpoint[],
-  asked?: ClientTls,
-): ClusterView["tls"] {
-  if (asked?.kind === "none" || asked?.kind === "origination") return undefined;
-  const accounts = new Map<string, ServiceAccountLabel>();
-  for (const { meshed, namespace, serviceAccount } of endpoints) {
-    if (meshed) accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
-  }
-  if (accounts.size === 0 && asked === undefined) return undefined;
-  return {
-    sni: asked?.sni ?? `outbound_.${port}_.${subset}_.${hostname}`,
-    serviceAccounts: [...accounts.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, label]) => label),
-    ...(asked === undefined ? {} : { always: true, ...present({ subjectAltNames: asked.subjectAltNames }) }),
-  };
-}
-
-function serviceAt(mesh: Mesh, fetch: Fetch, address: string, port: number): MeshService | undefined {
-  const owner = fetch.by(mesh.endpointsByAddress, `${address}:${port}`)[0];
-  return owner === undefined ? undefined : fetch.get(mesh.services, owner.service);
 }
 
 function originOf(service: MeshService | undefined): readonly Origin[] {

@@ -270,6 +270,10 @@ test("an endpoint that answers 5xx is ejected, is seen to be, and comes back", a
     .split("\n")
     .filter((line) => line.includes("|ejecting.") || line.includes("||ejecting"));
   assert.equal(shown.filter((line) => line.includes("EJECTED")).length, 1, stdout);
+  const page =
+    'fetch("http://127.0.0.1:15000/stats?filter=ejections_active").then((r) => r.text()).then(console.log)';
+  const stats = await inWeb(["node", "-e", page]);
+  assert.match(stats.stdout, /ejecting\.shop\.svc\.cluster\.local\.outlier_detection\.ejections_active: 1/);
   await until(
     async () => Object.keys(counted(await calls("http://ejecting/", "--count", "30"))).length === 3,
     "its return",
