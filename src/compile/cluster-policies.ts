@@ -1,6 +1,6 @@
 // What a traffic policy makes of a cluster.
 import type { Fetch } from "#collections/graph.ts";
-import type { ClientTls } from "#model/client-tls.ts";
+import type { ClientTls, TlsOrigination } from "#model/client-tls.ts";
 import type { TrafficPolicy } from "#model/policy.ts";
 import { present } from "#model/present.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
@@ -8,17 +8,19 @@ import type { Client } from "./clients.ts";
 import { missingCredential } from "./credentials.ts";
 import type { Mesh } from "./graph.ts";
 import type { Spread } from "./localities.ts";
-import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterEndpoints, ClusterView, ServiceAccountLabel } from "./views.ts";
 
-export function clusterEndpoints(
+/** Endpoints, unless the policy leaves them to the address that was dialled, or they cannot be reached. */
+export function reachedBy(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   policy: TrafficPolicy,
-  list: ClusterReference,
+  endpoints: ClusterEndpoints,
 ): ClusterEndpoints {
   if (lacksCertificates(mesh, fetch, client, policy)) return { kind: "none" };
-  return policy.balancing?.method?.kind === "passthrough" ? { kind: "asDialled" } : { kind: "listed", list };
+  const dialled = policy.balancing?.method?.kind === "passthrough" && endpoints.kind === "listed";
+  return dialled ? { kind: "asDialled" } : endpoints;
 }
 
 /** A cluster whose certificates are not there has no endpoints: without them Envoy would let requests wait. */
@@ -34,11 +36,15 @@ export function reachesUnmeshed({ tls }: TrafficPolicy, endpoints: readonly Mesh
   return tls?.kind === "origination" || endpoints.some((endpoint) => !endpoint.meshed);
 }
 
-/** What few clusters have. */
-export function viewOfPolicy(policy: TrafficPolicy, spread: Spread | undefined): Partial<ClusterView> {
+/** What few clusters have. `names`: those of the servers' certificates, where the policy gives none. */
+export function viewOfPolicy(
+  policy: TrafficPolicy,
+  spread: Spread | undefined,
+  names: readonly string[],
+): Partial<ClusterView> {
   const { balancing, connectionPool, outlierDetection, retryBudget, tls, tunnel, proxyProtocol } = policy;
   return present({
-    origination: tls?.kind === "origination" ? tls.to : undefined,
+    origination: tls?.kind === "origination" ? named(tls.to, names) : undefined,
     slowStart: balancing?.slowStart,
     weighsLocalities: spread?.kind === "shares" || spread?.kind === "ownZone" ? (true as const) : undefined,
     connectionPool,
@@ -47,6 +53,10 @@ export function viewOfPolicy(policy: TrafficPolicy, spread: Spread | undefined):
     tunnel,
     proxyProtocol,
   });
+}
+
+function named(origination: TlsOrigination, names: readonly string[]): TlsOrigination {
+  return names.length === 0 ? origination : { subjectAltNames: names, ...origination };
 }
 
 /** Mutual TLS with endpoints in the mesh, unless something else is asked for. */

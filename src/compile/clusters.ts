@@ -1,23 +1,20 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
+import { othersLabels } from "#model/others.ts";
 import { defaultLoadBalancing, policyOf } from "#model/policy.ts";
 import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
+import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import {
-  clusterEndpoints,
-  lacksCertificates,
-  meshTls,
-  reachesUnmeshed,
-  viewOfPolicy,
-} from "./cluster-policies.ts";
-import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
+import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } from "./cluster-policies.ts";
+import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
+import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterReference, ClusterView } from "./views.ts";
+import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -40,6 +37,8 @@ export function clusterView(
       return ofAddress(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
     case "tcp":
       return ofTcpDestination(mesh, fetch, client, reference);
+    case "tls":
+      return ofServerName(mesh, fetch, client, reference);
   }
 }
 
@@ -59,15 +58,16 @@ function ofService(
   return {
     reference,
     protocol: "http",
-    endpoints: clusterEndpoints(mesh, fetch, client, policy, reference),
+    endpoints: reachedBy(mesh, fetch, client, policy, clusterEndpoints(service, reference, endpoints)),
     tls: meshTls(reference.port, reference.subset, service.hostname, endpoints, policy.tls),
     loadBalancing: policy.balancing?.method ?? defaultLoadBalancing,
-    reachesUnmeshed: reachesUnmeshed(policy, endpoints),
+    reachesUnmeshed: service.resolution.kind !== "listed" || reachesUnmeshed(policy, endpoints),
     service: serviceLabel(service),
     ...viewOfPolicy(
       // What is said for a client goes before what is said for all.
       { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
-      selection.spread,
+      service.resolution.kind === "listed" ? selection.spread : undefined,
+      service.subjectAltNames,
     ),
     origins: [
       ...originOf(service),
@@ -102,12 +102,44 @@ function ofAddress(
     loadBalancing: defaultLoadBalancing,
     reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: service === undefined ? undefined : serviceLabel(service),
-    ...viewOfPolicy(policy, undefined),
+    ...viewOfPolicy(policy, undefined, []),
     origins: [...originOf(service), ...(destination?.origins ?? [])],
   };
 }
 
-/** To a service's virtual IP: its endpoints; to a pod: that pod; to anything else: as dialled, without TLS. */
+/** How a service's resolution finds the endpoints of a cluster. Of what is dialled nothing more is known. */
+function clusterEndpoints(
+  { hostname, ports, resolution }: MeshService,
+  reference: ServiceCluster,
+  endpoints: readonly MeshEndpoint[],
+): ClusterEndpoints {
+  const { targetPort = reference.port } = ports.find(({ port }) => port === reference.port) ?? {};
+  const port = typeof targetPort === "number" ? targetPort : reference.port;
+  switch (resolution.kind) {
+    case "listed":
+      return { kind: "listed", list: reference };
+    case "asDialled":
+      return { kind: "asDialled", ...(port === reference.port ? {} : { port }) };
+    case "dnsOfRequest":
+      return { kind: "dnsOfRequest", port };
+    case "dns": {
+      const known = endpoints.map(endpointView);
+      if (known.length > 0) return { ...resolution, endpoints: known };
+      return hostname.includes("*")
+        ? { kind: "none" }
+        : { ...resolution, endpoints: [hostEndpoint(hostname, port)] };
+    }
+  }
+}
+
+function hostEndpoint(address: string, port: number): EndpointView {
+  return { address, port, meshed: false, namespace: "", workload: "", app: "", version: "" };
+}
+
+/**
+ * To a service's virtual IP: its endpoints; to a pod: that pod; to a port that a host outside takes: that host; to
+ * anything else: as dialled, without TLS, or nowhere.
+ */
 function ofTcpDestination(
   mesh: Mesh,
   fetch: Fetch,
@@ -115,13 +147,63 @@ function ofTcpDestination(
   reference: Extract<ClusterReference, { kind: "tcp" }>,
 ): ClusterView {
   const { address, port } = reference;
-  const service = fetch.by(mesh.servicesByAddress, address)[0];
-  const view =
-    service === undefined
-      ? (ofAddress(mesh, fetch, client, { kind: "address", address, port }) ??
-        bare(reference, "tcp", "asDialled"))
-      : clusterView(mesh, fetch, client, serviceCluster({ hostname: service.hostname, port }));
+  const services = servicesAt(mesh, fetch, client, address, port);
+  const service = services.find(({ ports }) => ports.some((each) => each.port === port)) ?? services[0];
+  if (service !== undefined) return tcpTo(mesh, fetch, client, service, reference);
+  const pod = isReachablePod(mesh, fetch, client, address, port)
+    ? ofAddress(mesh, fetch, client, { kind: "address", address, port })
+    : undefined;
+  if (pod !== undefined) return { ...pod, reference, protocol: "tcp" };
+  const open = entryOfTcpPort(mesh, fetch, client, port);
+  return open === undefined
+    ? ofOthers(mesh, fetch, client, reference)
+    : tcpTo(mesh, fetch, client, open, reference);
+}
+
+/** To the host with that name, which the listener knows; on a port that it does not have: to nobody that is known. */
+function ofServerName(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  reference: Extract<ClusterReference, { kind: "tls" }>,
+): ClusterView {
+  const { hostname, port } = reference;
+  const service = serviceOfHost(mesh.routing, fetch, hostname, client.namespace);
+  const isKnown =
+    service?.ports.some((each) => each.port === port) === true &&
+    isReachable(mesh, fetch, client, service, port);
+  if (service === undefined || !isKnown) return ofOthers(mesh, fetch, client, reference);
+  const view = tcpTo(mesh, fetch, client, service, reference);
+  // The name is known here, so that no proxy is needed that would look it up for each connection.
+  return view.endpoints.kind === "dnsOfRequest"
+    ? {
+        ...view,
+        endpoints: {
+          kind: "dns",
+          answers: "first",
+          endpoints: [hostEndpoint(hostname, view.endpoints.port)],
+        },
+      }
+    : view;
+}
+
+function tcpTo(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { hostname }: MeshService,
+  reference: Extract<ClusterReference, { kind: "tcp" | "tls" }>,
+): ClusterView {
+  const view = clusterView(mesh, fetch, client, serviceCluster({ hostname, port: reference.port }));
   return { ...view, reference, protocol: "tcp" };
+}
+
+function ofOthers(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
+  const policy = othersPolicy(mesh, fetch, client);
+  return {
+    ...bare(reference, "tcp", policy === "refuse" ? "none" : "asDialled"),
+    service: othersLabels[policy],
+  };
 }
 
 function bare(

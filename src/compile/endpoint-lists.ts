@@ -30,6 +30,7 @@ export function endpointSelection(
   client: Client,
   reference: ClusterReference,
 ): EndpointSelection | undefined {
+  if (reference.kind === "tls") return undefined;
   if (reference.kind !== "service") {
     const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
@@ -55,6 +56,7 @@ export function selectedEndpoints(
   { reference, service: key, labels }: EndpointSelection,
 ): readonly MeshEndpoint[] {
   const { port } = reference;
+  if (reference.kind === "tls") return [];
   if (reference.kind !== "service") return endpointsAt(mesh, fetch, reference.address, port) ?? [];
   const service = key === undefined ? undefined : fetch.get(mesh.services, key);
   if (service === undefined) return [];
@@ -81,7 +83,9 @@ export function endpointsView(mesh: Mesh, fetch: Fetch, selection: EndpointSelec
   };
 }
 
-function endpointView({ address, port, meshed, namespace, workload, labels }: MeshEndpoint): EndpointView {
+/** An endpoint as a proxy gets it. */
+export function endpointView(endpoint: MeshEndpoint): EndpointView {
+  const { address, port, meshed, namespace, workload, labels, weight } = endpoint;
   return {
     address,
     port,
@@ -90,6 +94,7 @@ function endpointView({ address, port, meshed, namespace, workload, labels }: Me
     workload,
     app: labels.app ?? "",
     version: labels.version ?? "",
+    ...(weight === undefined ? {} : { weight }),
   };
 }
 

@@ -1,7 +1,7 @@
 // How much a proxy sends to a cluster at a time; what is beyond it is answered with 503 and the flag UO.
 import type { CircuitBreakersSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/circuit_breaker";
 import type { ConnectionPool, RetryBudget } from "#model/policy.ts";
-import { duration, type Fields } from "./messages.ts";
+import { duration, type Init } from "./messages.ts";
 
 const unlimited = 2 ** 32 - 1;
 
@@ -15,7 +15,7 @@ const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 export function circuitBreakers(
   pool: ConnectionPool = {},
   budget: RetryBudget | undefined,
-): Fields<typeof CircuitBreakersSchema> {
+): Init<typeof CircuitBreakersSchema> {
   return {
     thresholds: [
       {

@@ -6,12 +6,12 @@ import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/up
 import type { ClusterView } from "#compile/views.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
-import { duration, extension, type Fields, pack } from "./messages.ts";
+import { duration, extension, type Init, pack } from "./messages.ts";
 import { errorMatcher } from "./outlier-detection.ts";
 
 const protocolOptions = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-type Options = Fields<typeof HttpProtocolOptionsSchema>;
+type Options = Init<typeof HttpProtocolOptionsSchema>;
 
 function options(init: Options) {
   return { [protocolOptions]: pack(HttpProtocolOptionsSchema, init) };
@@ -85,7 +85,7 @@ function versionOf(pool: ConnectionPool): NonNullable<Options["upstreamProtocolO
 function http2Options({
   maxConcurrentStreams,
   http2Keepalive,
-}: ConnectionPool): Fields<typeof Http2ProtocolOptionsSchema> {
+}: ConnectionPool): Init<typeof Http2ProtocolOptionsSchema> {
   return {
     ...(maxConcurrentStreams === undefined ? {} : { maxConcurrentStreams }),
     ...(http2Keepalive === undefined

@@ -6,12 +6,12 @@ import { ProxyProtocolConfig_Version } from "@heddle/envoy-api/envoy/config/core
 import { ProxyProtocolUpstreamTransportSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol";
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import type { ClusterView, MeshTls } from "#compile/views.ts";
-import { extension, type Fields } from "./messages.ts";
+import { extension, type Init } from "./messages.ts";
 import { httpAlpn, tcpAlpn } from "./names.ts";
 import { originatedTls, upstreamTls } from "./tls.ts";
 
 type Socket = MessageInitShape<typeof TransportSocketSchema>;
-type Sockets = Pick<Fields<typeof ClusterSchema>, "transportSocket" | "transportSocketMatches">;
+type Sockets = Pick<Init<typeof ClusterSchema>, "transportSocket" | "transportSocketMatches">;
 
 const plaintext = extension("envoy.transport_sockets.raw_buffer", RawBufferSchema, {});
 
@@ -40,7 +40,8 @@ export function transportSockets(view: ClusterView, trustDomain: string): Socket
 
 /** What TLS is told of the server where no request says it. */
 function serverName({ protocol, service }: ClusterView): string | undefined {
-  return protocol === "tcp" ? service?.hostname : undefined;
+  if (protocol !== "tcp" || service === undefined) return undefined;
+  return service.hostname.includes("*") || service.hostname === "" ? undefined : service.hostname;
 }
 
 function meshSocket(view: ClusterView, tls: MeshTls, trustDomain: string): Socket {

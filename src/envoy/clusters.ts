@@ -2,13 +2,15 @@
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import { othersLabels } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
+import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
 import { httpProtocol, sameProtocol, sameProtocolCleaned } from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
-import { discovery, noEndpoints, originalDestination } from "./load-balancing.ts";
-import { duration, type Fields, heddleMetadata } from "./messages.ts";
+import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
+import { duration, heddleMetadata, type Init, socketAddress } from "./messages.ts";
 import { blackHoleCluster, clusterName, inboundClusterName, passthroughCluster } from "./names.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 
@@ -34,13 +36,15 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
-    ...(view.reference.kind === "tcp" && view.service !== undefined
+    ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
+    view.service !== undefined &&
+    view.service.hostname !== ""
       ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
       : {}),
   });
 }
 
-function connections({ connectTimeoutMs, keepalive }: ConnectionPool = {}): Fields<typeof ClusterSchema> {
+function connections({ connectTimeoutMs, keepalive }: ConnectionPool = {}): Init<typeof ClusterSchema> {
   return {
     ...(connectTimeoutMs === undefined ? {} : { connectTimeout: duration(connectTimeoutMs) }),
     ...(keepalive === undefined
@@ -74,6 +78,7 @@ export function passthrough(): Cluster {
     connectTimeout,
     ...originalDestination,
     typedExtensionProtocolOptions: sameProtocolCleaned,
+    metadata: serviceMetadata(othersLabels.passthrough),
   });
 }
 
@@ -83,17 +88,42 @@ export function blackHole(): Cluster {
     name: blackHoleCluster,
     connectTimeout,
     ...noEndpoints,
+    metadata: serviceMetadata(othersLabels.refuse),
   });
 }
 
-/** The application itself, at the address that the client dialled. */
-export function inboundCluster(port: number | undefined, service: ServiceLabel | undefined): Cluster {
+/** The application itself, at the address that the client dialled unless it listens elsewhere. */
+export function inboundCluster(
+  port: number | undefined,
+  service: ServiceLabel | undefined,
+  endpoint?: IngressEndpoint,
+): Cluster {
   return create(ClusterSchema, {
     name: inboundClusterName(port),
     connectTimeout,
-    ...originalDestination,
-    upstreamBindConfig: fromProxy,
+    ...applicationAt(inboundClusterName(port), endpoint),
     typedExtensionProtocolOptions: sameProtocol,
     ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
   });
+}
+
+/** Where the application listens. A socket in the pod's file system is out of reach of interception. */
+function applicationAt(name: string, endpoint: IngressEndpoint | undefined) {
+  if (endpoint === undefined) return { ...originalDestination, upstreamBindConfig: fromProxy };
+  if (endpoint.kind === "pod") {
+    const address = endpoint.port === undefined ? originalDestination : originalAddress(endpoint.port);
+    return { ...address, upstreamBindConfig: fromProxy };
+  }
+  const address =
+    endpoint.kind === "loopback"
+      ? socketAddress("127.0.0.1", endpoint.port)
+      : { address: { case: "pipe" as const, value: { path: endpoint.path } } };
+  return {
+    ...noEndpoints,
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: "endpoint" as const, value: { address } } }] }],
+    },
+    ...(endpoint.kind === "loopback" ? { upstreamBindConfig: fromProxy } : {}),
+  };
 }

@@ -7,7 +7,7 @@ import {
 import type { LocalityLbEndpointsSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint_components";
 import type { EndpointsView, EndpointView } from "#compile/views.ts";
 import { endpointMetadataKey, joinEndpoint } from "#telemetry/measures.ts";
-import { type Fields, socketAddress } from "./messages.ts";
+import { type Init, socketAddress } from "./messages.ts";
 import { clusterName } from "./names.ts";
 
 /** The endpoints of a cluster; Envoy learns here which of them it must reach by TLS. */
@@ -28,7 +28,7 @@ export function loadAssignment(view: EndpointsView): ClusterLoadAssignment {
 function localityEndpoints(
   endpoints: readonly EndpointView[],
   weights: EndpointsView["weights"],
-): Fields<typeof LocalityLbEndpointsSchema> {
+): Init<typeof LocalityLbEndpointsSchema> {
   const { priority, locality } = endpoints[0] ?? {};
   return {
     ...(priority === undefined ? {} : { priority }),
@@ -45,9 +45,10 @@ function localityOf(text: string) {
 }
 
 function lbEndpoint(endpoint: EndpointView) {
-  const { address, port, meshed, workload, namespace, app, version } = endpoint;
+  const { address, port, meshed, workload, namespace, app, version, weight } = endpoint;
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
+    ...(weight === undefined ? {} : { loadBalancingWeight: weight }),
     metadata: {
       filterMetadata: {
         ...(meshed ? { "envoy.transport_socket_match": { meshed: "true" } } : {}),

@@ -6,10 +6,11 @@ import {
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import type { ClusterView } from "#compile/views.ts";
 import type { SlowStart } from "#model/policy.ts";
-import { adsSource, duration, type Fields } from "./messages.ts";
+import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
+import { adsSource, duration, type Init } from "./messages.ts";
 import { clusterName } from "./names.ts";
 
-type Part = Fields<typeof ClusterSchema>;
+type Part = Init<typeof ClusterSchema>;
 
 /** Where the endpoints of a cluster come from, and which of them a request gets. */
 export function discovery(view: ClusterView): Part {
@@ -20,18 +21,30 @@ export function discovery(view: ClusterView): Part {
         edsClusterConfig: { edsConfig: adsSource(), serviceName: clusterName(view.endpoints.list) },
         ...loadBalancing(view),
         commonLbConfig: {
-          // Endpoints that are gone must get nothing, also when they were the last.
-          healthyPanicThreshold: { value: view.outlierDetection?.minHealthPercent ?? 0 },
+          ...panic(view),
           ...(view.weighsLocalities === true
             ? { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } }
             : {}),
         },
       };
     case "asDialled":
-      return originalDestination;
+      return view.endpoints.port === undefined ? originalDestination : originalAddress(view.endpoints.port);
+    case "dns":
+      return {
+        ...dnsDiscovery(view.reference, view.endpoints),
+        ...loadBalancing(view),
+        ...(view.outlierDetection === undefined ? {} : { commonLbConfig: panic(view) }),
+      };
+    case "dnsOfRequest":
+      return dnsOfRequestDiscovery;
     case "none":
       return noEndpoints;
   }
+}
+
+/** Endpoints that are gone must get nothing, also when they were the last. */
+function panic({ outlierDetection }: ClusterView) {
+  return { healthyPanicThreshold: { value: outlierDetection?.minHealthPercent ?? 0 } };
 }
 
 export const noEndpoints = {
@@ -42,6 +55,14 @@ export const originalDestination = {
   clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 } as const;
+
+/** The address that was dialled, on another port. */
+export function originalAddress(port: number) {
+  return {
+    ...originalDestination,
+    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
+  } as const;
+}
 
 function loadBalancing({ loadBalancing: method, slowStart }: ClusterView): Part {
   const slow = slowStart === undefined ? undefined : { slowStartConfig: slowStartConfig(slowStart) };

@@ -3,13 +3,13 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { OutlierDetectionSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/outlier_detection";
 import type { MatchPredicateSchema } from "@heddle/envoy-api/envoy/config/common/matcher/v3/matcher";
 import type { OutlierDetection } from "#model/policy.ts";
-import { duration, type Fields } from "./messages.ts";
+import { duration, type Init } from "./messages.ts";
 
 /** As much in percent of what is detected leads to an ejection. */
 const [always, never] = [100, 0];
 
 /** Only what is asked for: not Envoy's own comparison of endpoints by their rates of success. */
-export function outlierDetection(detection: OutlierDetection): Fields<typeof OutlierDetectionSchema> {
+export function outlierDetection(detection: OutlierDetection): Init<typeof OutlierDetectionSchema> {
   const { consecutiveErrors, consecutiveGatewayErrors, localOrigin, maxEjectionPercent } = detection;
   return {
     enforcingSuccessRate: never,

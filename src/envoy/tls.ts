@@ -11,7 +11,7 @@ import {
 import type { ServiceAccountLabel } from "#compile/views.ts";
 import { spiffeId } from "#identity/spiffe.ts";
 import type { TlsCertificate, TlsOrigination } from "#model/client-tls.ts";
-import { adsSource, extension, type Fields } from "./messages.ts";
+import { adsSource, extension, type Init } from "./messages.ts";
 import { credentialRootsSecret, credentialSecret, trustBundleSecret, workloadSecret } from "./names.ts";
 
 const tls13 = {
@@ -21,7 +21,7 @@ const tls13 = {
 };
 
 type SanMatcher = { readonly case: "exact" | "prefix"; readonly value: string };
-type CommonContext = Fields<typeof CommonTlsContextSchema>;
+type CommonContext = Init<typeof CommonTlsContextSchema>;
 
 function commonContext(sans: readonly SanMatcher[]): CommonContext {
   return {
