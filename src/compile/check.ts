@@ -10,6 +10,7 @@ import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
@@ -66,6 +67,8 @@ function checkRouting(
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.rateLimits, "RateLimit", checkRateLimit),
+    check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
   ];
 }
 
@@ -111,4 +114,6 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   GRPCRoute: proposed(checkGrpcRoute),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
+  RateLimit: proposed(checkRateLimit),
+  AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),
 };

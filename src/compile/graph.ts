@@ -79,7 +79,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace)),
+    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), routing, fetch),
   );
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));

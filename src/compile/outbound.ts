@@ -6,12 +6,14 @@ import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
+import { routeScopes } from "./limits.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
 import type {
   OutboundListenerView,
   RedirectAction,
   RouteAction,
+  RouteScopes,
   RouteView,
   VirtualHostView,
 } from "./views.ts";
@@ -78,7 +80,7 @@ function ofService(
       routes === undefined
         ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
         : [
-            ...routes.routes.map((route) => routeView(route, port)),
+            ...routes.routes.map((route) => routeView(route, port, routeScopes(mesh.routing, fetch, route))),
             everything(respond(404, noRoute), origins),
           ],
     origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
@@ -115,7 +117,7 @@ function canonicalNames(service: MeshService, port: number, clientNamespace: str
 }
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
-export function routeView(route: Route, port: number): RouteView {
+export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
   const { name, match, request, response, fault, cors, origin } = route;
   return {
     name,
@@ -126,6 +128,7 @@ export function routeView(route: Route, port: number): RouteView {
     action: routeAction(route, port),
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
+    ...(scopes === undefined ? {} : { scopes }),
   };
 }
 

@@ -5,12 +5,15 @@ import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
+import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
+import { policiesByTarget } from "./policy-targets.ts";
 import { meantHostnames } from "./services.ts";
 
 export interface RoutingInputs {
@@ -23,12 +26,18 @@ export interface RoutingInputs {
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
+  /** Those that are attached to Services, by the ports of Services (`namespace/name:port`) that they lead to. */
+  readonly httpRoutesByBackend: Index<HttpRoute>;
+  readonly grpcRoutesByBackend: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
   /** By the hostnames that their host may mean. */
   readonly destinationRulesByHost: Index<DestinationRule>;
+  /** See `policiesOn`. */
+  readonly rateLimitsByTarget: Index<RateLimit>;
+  readonly adaptiveConcurrenciesByTarget: Index<AdaptiveConcurrency>;
 }
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
@@ -47,6 +56,8 @@ export function routingInputs(
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    httpRoutesByBackend: httpRoutes.index(`by backend for ${purpose}`, backendsOfServices),
+    grpcRoutesByBackend: grpcRoutes.index(`by backend for ${purpose}`, backendsOfServices),
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
@@ -54,6 +65,8 @@ export function routingInputs(
     destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
       meantHostnames(spec.host, metadata.namespace ?? "default"),
     ),
+    rateLimitsByTarget: policiesByTarget(objects.rateLimits, purpose),
+    adaptiveConcurrenciesByTarget: policiesByTarget(objects.adaptiveConcurrencies, purpose),
   };
 }
 
@@ -67,6 +80,17 @@ function parentGateways(route: GatewayRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isGatewayParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function backendsOfServices(route: GatewayRoute): Iterable<string> {
+  const { namespace = "default" } = route.metadata;
+  if (!(route.spec.parentRefs ?? []).some(isServiceParent)) return [];
+  return new Set(
+    (route.spec.rules ?? [])
+      .flatMap(({ backendRefs = [] }) => backendRefs)
+      .filter(({ kind = "Service", group = "" }) => kind === "Service" && group === "")
+      .map((backend) => `${backend.namespace ?? namespace}/${backend.name}:${backend.port}`),
+  );
 }
 
 /** The hostnames of the services whose traffic inside the mesh a VirtualService may describe. */

@@ -18,6 +18,7 @@ import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 import { gatewayStatus } from "./status/gateway-status.ts";
 import { istioConditions } from "./status/istio-status.ts";
+import { policyAncestors } from "./status/policy-status.ts";
 import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */
@@ -68,6 +69,12 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     })),
     statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
+    })),
+    statuses("RateLimit", objects.rateLimits, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
+    statuses("AdaptiveConcurrency", objects.adaptiveConcurrencies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
     })),
   ];
 }

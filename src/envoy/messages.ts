@@ -4,6 +4,7 @@ import { type Any, anyPack, type DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/address";
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
+import type { HttpStatusSchema, StatusCode } from "@heddle/envoy-api/envoy/type/v3/http_status";
 
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
@@ -31,6 +32,11 @@ export function typedExtension<Desc extends DescMessage>(
 export function duration(milliseconds: number): MessageInitShape<typeof DurationSchema> {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}
+
+/** A status that Envoy knows: it refuses others. */
+export function httpStatus(code: number): MessageInitShape<typeof HttpStatusSchema> {
+  return { code: code as StatusCode };
 }
 
 export function socketAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {

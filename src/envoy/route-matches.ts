@@ -6,6 +6,7 @@ import type {
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
+import { escaped } from "./path-changes.ts";
 
 /** `conditions`: what must hold beside. */
 export function routeMatch(
@@ -44,6 +45,38 @@ function headerMatchers(match: RouteMatch): readonly MessageInitShape<typeof Hea
     name,
     headerMatchSpecifier: { case: "stringMatch", value: stringMatch(value) },
   }));
+}
+
+/** Path, method and headers of a match as matchers of headers alone; the query of a path is not looked at. */
+export function requestHeaderMatchers(
+  match: RouteMatch,
+): readonly MessageInitShape<typeof HeaderMatcherSchema>[] {
+  const path: readonly MessageInitShape<typeof HeaderMatcherSchema>[] =
+    match.path === undefined
+      ? []
+      : [
+          {
+            name: ":path",
+            headerMatchSpecifier: {
+              case: "stringMatch",
+              value: stringMatch({ kind: "regex", value: pathExpression(match.path) }),
+            },
+          },
+        ];
+  return [...path, ...headerMatchers(match)];
+}
+
+function pathExpression({ kind, value }: PathMatcher): string {
+  switch (kind) {
+    case "exact":
+      return `${escaped(value)}(\\?.*)?`;
+    case "prefix":
+      return `${escaped(value)}.*`;
+    case "regex":
+      return `(${value})(\\?.*)?`;
+    case "pathPrefix":
+      return `${escaped(value.replace(/\/+$/, ""))}([/?].*)?`;
+  }
 }
 
 function queryParameterMatcher({

@@ -11,8 +11,17 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
-import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
+import type { HeaderChanges } from "#model/route.ts";
+import {
+  authorityHeader,
+  destinationHeader,
+  enableMiss,
+  missHeader,
+  routeHeader,
+} from "./filters/on-demand.ts";
 import { restoreHost } from "./filters/original-host.ts";
+import { applyPolicies } from "./filters/policies.ts";
+import { byRouteMetadata, rateLimit, scopesMetadata } from "./filters/rate-limit.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
@@ -79,6 +88,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
       routes: host.routes.map((route) => routeOf(route, [], undefined)),
     })),
     ignorePortInHostMatching: true,
+    typedPerFilterConfig: applyPolicies(view.rateLimits.map((each) => rateLimit(each, byRouteMetadata))),
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: 4096,
   });
@@ -89,24 +99,39 @@ function routeOf(
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
 ): MessageInitShape<typeof RouteSchema> {
-  const origin = view.origins[0];
+  // A route of a Service is one whose Host may have made room for the destination.
+  const ofService = hostRewrite !== undefined;
   return {
     name: view.name,
     match: routeMatch(view.match, conditions),
     action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && hostRewrite !== undefined
-      ? { typedPerFilterConfig: restoreHost }
-      : {}),
-    ...headerChanges(view.request, view.response),
-    ...(origin === undefined
-      ? {}
-      : {
-          metadata: heddleMetadata({
-            kind: origin.kind,
-            namespace: origin.namespace,
-            name: origin.name,
-            field: origin.field ?? "",
-          }),
-        }),
+    ...(view.action.kind === "redirect" && ofService ? { typedPerFilterConfig: restoreHost } : {}),
+    ...headerChanges(ofService ? withRoute(view) : view.request, view.response),
+    ...metadataOf(view, ofService),
+  };
+}
+
+/** Tells the server's sidecar, which enforces the limits of the route. */
+function withRoute({ request, scopes }: RouteView): HeaderChanges {
+  return scopes?.rule === undefined
+    ? request
+    : { ...request, set: [...request.set, { name: routeHeader, value: scopes.rule }] };
+}
+
+function metadataOf(
+  { origins, scopes }: RouteView,
+  ofService: boolean,
+): Pick<MessageInitShape<typeof RouteSchema>, "metadata"> {
+  const [origin] = origins;
+  if (origin === undefined) return {};
+  const { kind, namespace, name, field = "" } = origin;
+  const { filterMetadata } = heddleMetadata({ kind, namespace, name, field });
+  return {
+    metadata: {
+      filterMetadata: {
+        ...filterMetadata,
+        ...(scopes === undefined || ofService ? {} : scopesMetadata(scopes)),
+      },
+    },
   };
 }

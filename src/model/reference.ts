@@ -51,6 +51,7 @@ export type ProblemReason =
   | "NoMatchingParent"
   | "NotAllowedByListeners"
   | "NoMatchingListenerHostname"
+  | "TargetNotFound"
   /** Another object is for the same, and goes first. */
   | "Conflicted"
   // What the object asks for cannot be done.
@@ -77,6 +78,7 @@ const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
   "NoMatchingParent",
   "NotAllowedByListeners",
   "NoMatchingListenerHostname",
+  "TargetNotFound",
   "BackendNotFound",
   "RefNotPermitted",
 ] as const);

@@ -4,6 +4,7 @@ import { extension } from "../messages.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
+import { policies } from "./policies.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
 
@@ -18,11 +19,18 @@ export const outboundHttpFilters = [
 
 /** What a request passes on its way into a pod. */
 export const inboundHttpFilters = [
+  policies, // first: nothing is done for a request that is one too many
+  router, // terminal
+];
+
+/** The same for ports to which no policy can apply. */
+export const inboundHttpFiltersWithoutPolicies = [
   router, // terminal
 ];
 
 /** What a request passes in a gateway. */
 export const gatewayHttpFilters = [
+  policies, // first: nothing is done for a request that is one too many
   fault, // a backend that does not exist answers 500
   router, // terminal
 ];
