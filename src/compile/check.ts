@@ -4,6 +4,7 @@ import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { checkBackendTrafficPolicy } from "./checks/backend-traffic-policy.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
@@ -65,6 +66,7 @@ function checkRouting(
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
+    check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
     check(objects.rateLimits, "RateLimit", checkRateLimit),
@@ -112,6 +114,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
   GRPCRoute: proposed(checkGrpcRoute),
+  XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
   RateLimit: proposed(checkRateLimit),

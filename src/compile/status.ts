@@ -64,6 +64,9 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("Gateway", objects.gateways, ofGateway(inputs, running)),
     statuses("HTTPRoute", objects.httpRoutes, ofRoute(objects)),
     statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
+    statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
     statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),

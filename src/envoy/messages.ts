@@ -5,6 +5,10 @@ import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/addre
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
 import type { HttpStatusSchema, StatusCode } from "@heddle/envoy-api/envoy/type/v3/http_status";
+import {
+  FractionalPercent_DenominatorType,
+  type FractionalPercentSchema,
+} from "@heddle/envoy-api/envoy/type/v3/percent";
 
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
@@ -37,6 +41,14 @@ export function duration(milliseconds: number): MessageInitShape<typeof Duration
 /** A status that Envoy knows: it refuses others. */
 export function httpStatus(code: number): MessageInitShape<typeof HttpStatusSchema> {
   return { code: code as StatusCode };
+}
+
+/** A percentage, 0 to 100, to four decimals. */
+export function fraction(percentage: number): MessageInitShape<typeof FractionalPercentSchema> {
+  return {
+    numerator: Math.round(percentage * 10_000),
+    denominator: FractionalPercent_DenominatorType.MILLION,
+  };
 }
 
 export function socketAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {

@@ -11,23 +11,18 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
-import type { HeaderChanges } from "#model/route.ts";
-import {
-  authorityHeader,
-  destinationHeader,
-  enableMiss,
-  missHeader,
-  routeHeader,
-} from "./filters/on-demand.ts";
-import { restoreHost } from "./filters/original-host.ts";
+import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
-import { byRouteMetadata, rateLimit, scopesMetadata } from "./filters/rate-limit.ts";
+import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
 import { headerChanges } from "./header-changes.ts";
-import { adsSource, heddleMetadata } from "./messages.ts";
+import { adsSource } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
+import { routeFilters } from "./route-filters.ts";
 import { routeMatch } from "./route-matches.ts";
+import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
 export function outboundRoutes(): RouteConfiguration {
@@ -70,8 +65,8 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.map((route) =>
-        routeOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
+      ...view.routes.flatMap((route) =>
+        routesOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
       ),
       missRoute,
     ],
@@ -85,7 +80,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.map((route) => routeOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
     })),
     ignorePortInHostMatching: true,
     typedPerFilterConfig: applyPolicies(view.rateLimits.map((each) => rateLimit(each, byRouteMetadata))),
@@ -94,44 +89,27 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
   });
 }
 
+function routesOf(
+  route: RouteView,
+  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
+  hostRewrite: HostRewrite | undefined,
+): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite));
+}
+
 function routeOf(
-  view: RouteView,
+  { view, cookies }: PinnedRoute,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
 ): MessageInitShape<typeof RouteSchema> {
-  // A route of a Service is one whose Host may have made room for the destination.
-  const ofService = hostRewrite !== undefined;
+  // Only in sidecars a Host may have made room for the destination.
+  const inSidecar = hostRewrite !== undefined;
   return {
     name: view.name,
-    match: routeMatch(view.match, conditions),
+    match: routeMatch(view.match, conditions, cookies),
     action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && ofService ? { typedPerFilterConfig: restoreHost } : {}),
-    ...headerChanges(ofService ? withRoute(view) : view.request, view.response),
-    ...metadataOf(view, ofService),
-  };
-}
-
-/** Tells the server's sidecar, which enforces the limits of the route. */
-function withRoute({ request, scopes }: RouteView): HeaderChanges {
-  return scopes?.rule === undefined
-    ? request
-    : { ...request, set: [...request.set, { name: routeHeader, value: scopes.rule }] };
-}
-
-function metadataOf(
-  { origins, scopes }: RouteView,
-  ofService: boolean,
-): Pick<MessageInitShape<typeof RouteSchema>, "metadata"> {
-  const [origin] = origins;
-  if (origin === undefined) return {};
-  const { kind, namespace, name, field = "" } = origin;
-  const { filterMetadata } = heddleMetadata({ kind, namespace, name, field });
-  return {
-    metadata: {
-      filterMetadata: {
-        ...filterMetadata,
-        ...(scopes === undefined || ofService ? {} : scopesMetadata(scopes)),
-      },
-    },
+    typedPerFilterConfig: routeFilters(view, inSidecar),
+    ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),
+    ...routeMetadata(view, inSidecar),
   };
 }

@@ -61,6 +61,8 @@ export type ProblemReason =
   | "InvalidKind"
   | "BackendNotFound"
   | "RefNotPermitted"
+  /** What a policy is for cannot be found. */
+  | "TargetNotFound"
   // What is wrong with a listener.
   | "UnsupportedProtocol"
   | "HostnameConflict"
@@ -81,6 +83,7 @@ const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
   "TargetNotFound",
   "BackendNotFound",
   "RefNotPermitted",
+  "TargetNotFound",
 ] as const);
 
 /** Whether the problem may go without a change of its object. */

@@ -1,46 +1,63 @@
-import type { PolicyAncestorStatus, PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
+// Statuses of policies: what becomes of each on the targets that it names.
+import type {
+  PolicyAncestorStatus,
+  PolicyStatus,
+  PolicyTargetReference,
+} from "#model/gateway-api/policy-status.ts";
 import { gatewayController } from "#model/installation.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Problem } from "#model/reference.ts";
-import type { Policy } from "../policy-targets.ts";
-import { type ConditionContext, conditionsOf, type Verdict } from "./conditions.ts";
-import { accepted, type Facts, programmed } from "./facts.ts";
+import { type ConditionContext, conditionsOf } from "./conditions.ts";
+import { accepted, type Facts, programmed, unsupportedValues } from "./facts.ts";
 
-/**
- * What is said of a policy, for each of its targets: they are its ancestors. What other controllers say stays, for the
- * list can only be written whole. https://gateway-api.sigs.k8s.io/geps/gep-713/
- */
+interface Policy extends KubernetesObject {
+  readonly spec: { readonly targetRefs: readonly PolicyTargetReference[] };
+  readonly status?: PolicyStatus;
+}
+
+/** No more fit. https://gateway-api.sigs.k8s.io/reference/spec/#policystatus */
+const mostAncestors = 16;
+
+/** An ancestor for each target, beside those of other controllers, for the list can only be written whole. */
 export function policyAncestors(
   policy: Policy,
   facts: Facts,
   context: ConditionContext,
 ): readonly PolicyAncestorStatus[] {
   const present = policy.status?.ancestors ?? [];
-  const own = policy.spec.targetRefs.map((target, index): PolicyAncestorStatus => {
-    const before = present.find((status) => isStatusOf(status, target));
+  const others = present.filter(({ controllerName }) => controllerName !== gatewayController);
+  const ours = policy.spec.targetRefs.map((target, index) => {
+    const { group, kind, name, sectionName } = target;
+    const ancestorRef = { group, kind, name, ...(sectionName === undefined ? {} : { sectionName }) };
+    const before = present.find(
+      (status) => status.controllerName === gatewayController && isFor(status.ancestorRef, target),
+    );
+    const place = `spec.targetRefs[${index}]`;
+    const isAbout = ({ field = "" }: Problem) => field === place || field.startsWith(`${place}.`);
+    const refusals = facts.problems.filter((problem) => problem.reason !== undefined && isAbout(problem));
+    const acceptance = accepted([...refusals, ...unsupportedValues(facts).filter(isAboutNoTarget)]);
+    const verdicts = [acceptance, programmed(facts, acceptance)];
     return {
-      ancestorRef: { ...target },
+      ancestorRef,
       controllerName: gatewayController,
-      conditions: conditionsOf(verdicts(index, facts), before?.conditions, context),
+      conditions: conditionsOf(verdicts, before?.conditions, context),
     };
   });
-  return [...own, ...present.filter(({ controllerName }) => controllerName !== gatewayController)];
+  return [...others, ...ours].slice(0, mostAncestors);
 }
 
-function isStatusOf(
-  { controllerName, ancestorRef }: PolicyAncestorStatus,
+function isAboutNoTarget({ field = "" }: Problem): boolean {
+  return !field.startsWith("spec.targetRefs[");
+}
+
+function isFor(
+  { group, kind, name, sectionName }: PolicyAncestorStatus["ancestorRef"],
   target: PolicyTargetReference,
 ): boolean {
   return (
-    controllerName === gatewayController &&
-    (["group", "kind", "name", "sectionName"] as const).every((field) => ancestorRef[field] === target[field])
+    group === target.group &&
+    kind === target.kind &&
+    name === target.name &&
+    sectionName === target.sectionName
   );
-}
-
-/** A problem is about one target, or about the policy and so about all. */
-function verdicts(index: number, { problems, rejections }: Facts): readonly Verdict[] {
-  const place = `spec.targetRefs[${index}]`;
-  const isAbout = ({ field = "" }: Problem) =>
-    field === place || field.startsWith(`${place}.`) || !field.startsWith("spec.targetRefs[");
-  const acceptance = accepted(problems.filter((problem) => problem.reason !== undefined && isAbout(problem)));
-  return [acceptance, programmed({ problems, rejections }, acceptance)];
 }
