@@ -12,9 +12,13 @@ import { type CheckFinding, error } from "./checks/finding.ts";
 const statuses: ReadonlySet<number> = new Set([
   ...range(400, 417),
   ...range(421, 424),
-  ...[426, 428, 429, 431],
+  426,
+  428,
+  429,
+  431,
   ...range(500, 508),
-  ...[510, 511],
+  510,
+  511,
 ]);
 
 const groups: Readonly<Record<string, string>> = {

@@ -51,7 +51,6 @@ export type ProblemReason =
   | "NoMatchingParent"
   | "NotAllowedByListeners"
   | "NoMatchingListenerHostname"
-  | "TargetNotFound"
   /** Another object is for the same, and goes first. */
   | "Conflicted"
   // What the object asks for cannot be done.
@@ -80,7 +79,6 @@ const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
   "NoMatchingParent",
   "NotAllowedByListeners",
   "NoMatchingListenerHostname",
-  "TargetNotFound",
   "BackendNotFound",
   "RefNotPermitted",
   "TargetNotFound",
