@@ -11,6 +11,7 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
+import { largestAnswer } from "#model/route.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
@@ -21,7 +22,7 @@ import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
-import { routeMatch } from "./route-matches.ts";
+import { type HostPlace, routeMatches } from "./route-matches.ts";
 import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
@@ -33,7 +34,7 @@ export function outboundRoutes(): RouteConfiguration {
     virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
@@ -65,9 +66,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.flatMap((route) =>
-        routesOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
-      ),
+      ...view.routes.flatMap((route) => routesOf(route, { headers: [toThisAddress], host: "byDestination" })),
       missRoute,
     ],
   });
@@ -80,36 +79,38 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
     typedPerFilterConfig: applyPolicies(view.rateLimits.map((each) => rateLimit(each, byRouteMetadata))),
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
-function routesOf(
-  route: RouteView,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-): readonly MessageInitShape<typeof RouteSchema>[] {
-  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite));
+/** How requests come to a virtual host. */
+interface Way {
+  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly host: HostPlace;
 }
 
-function routeOf(
+function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(view).flatMap((pinned) => routesOfOne(pinned, way));
+}
+
+function routesOfOne(
   { view, cookies }: PinnedRoute,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-): MessageInitShape<typeof RouteSchema> {
-  // Only in sidecars a Host may have made room for the destination.
-  const inSidecar = hostRewrite !== undefined;
-  return {
+  { headers, host }: Way,
+): readonly MessageInitShape<typeof RouteSchema>[] {
+  const inSidecar = host === "byDestination";
+  const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    match: routeMatch(view.match, conditions, cookies),
-    action: routeAction(view, hostRewrite),
+    action: routeAction(view, inSidecar ? hostOfTheClient : undefined),
     typedPerFilterConfig: routeFilters(view, inSidecar),
     ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),
     ...routeMetadata(view, inSidecar),
   };
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({ ...shared, match }));
 }
+
+const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };

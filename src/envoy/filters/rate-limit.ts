@@ -15,7 +15,7 @@ import type { LimitScope, RateLimitView, RouteScopes } from "#compile/views.ts";
 import type { RequestLimit } from "#model/limits.ts";
 import type { HeaderValue } from "#model/route.ts";
 import { duration, httpStatus, typedExtension } from "../messages.ts";
-import { requestHeaderMatchers } from "../route-matches.ts";
+import { requestMatchers } from "../request-matches.ts";
 import { routeHeader } from "./on-demand.ts";
 import type { PolicyFilter } from "./policies.ts";
 import { keyAction } from "./rate-limit-keys.ts";
@@ -167,7 +167,7 @@ function matching(match: NonNullable<RequestLimit["match"]>): Part {
         value: {
           descriptorKey: "match",
           descriptorValue: "true",
-          headers: [...requestHeaderMatchers(match)],
+          headers: [...requestMatchers(match)],
         },
       },
     },
