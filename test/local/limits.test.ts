@@ -1,5 +1,8 @@
 // RateLimit and AdaptiveConcurrency through real sidecars and a real gateway: what is let through, and what is not.
 import assert from "node:assert/strict";
+import { once } from "node:events";
+import { get, type IncomingMessage } from "node:http";
+import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { freePort } from "#test/helpers/free-port.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
@@ -175,19 +178,25 @@ before(async () => {
 });
 after(() => mesh.close());
 
-/** Calls one after another, each as URL and flags, from a client `NAMESPACE/NAME`; the answers in order. */
-async function callsFrom(
-  source: string,
-  ...commands: readonly (readonly [string, ...string[]])[]
-): Promise<readonly Answer[]> {
+/** The URL and flags of a call, or of several over one connection. */
+type Command = readonly [string, ...string[]];
+
+/** Calls one after another, from a client `NAMESPACE/NAME`; the answers in order. */
+const callsFrom = (source: string, ...commands: readonly Command[]) =>
+  run(source, commands.map(commandLine).join("; "));
+
+/** So many calls at once. */
+const together = (count: number, ...command: Command) =>
+  run("shop/web", `${`${commandLine(command)} & `.repeat(count)} wait`);
+
+function commandLine(command: Command): string {
+  return call(...command)
+    .map((word) => `'${word}'`)
+    .join(" ");
+}
+
+async function run(source: string, script: string): Promise<readonly Answer[]> {
   const [inNamespace = "", name = ""] = source.split("/");
-  const script = commands
-    .map((command) =>
-      call(...command)
-        .map((word) => `'${word}'`)
-        .join(" "),
-    )
-    .join("; ");
   const { stdout, stderr } = await mesh.exec(`deploy/${name}`, ["sh", "-c", script], {
     namespace: inNamespace,
     container: name,
@@ -199,10 +208,9 @@ async function callsFrom(
     .map((line) => JSON.parse(line) as Answer);
 }
 
-const calls = (...commands: readonly (readonly [string, ...string[]])[]) =>
-  callsFrom("shop/web", ...commands);
+const calls = (...commands: readonly Command[]) => callsFrom("shop/web", ...commands);
 
-const statuses = async (...commands: readonly (readonly [string, ...string[]])[]) =>
+const statuses = async (...commands: readonly Command[]) =>
   (await calls(...commands)).map(({ status }) => status);
 
 const thrice = ["--count", "3"] as const;
@@ -383,8 +391,7 @@ test("an edit takes effect at once, and closes no connection", async () => {
 
 suite("an AdaptiveConcurrency", () => {
   test("sheds what comes at once beyond its limit while the application is slow", async () => {
-    const answers = await Promise.all(Array.from({ length: 4 }, () => calls(["http://slow/?delay=4000"])));
-    const found = answers.flat();
+    const found = await together(4, "http://slow/?delay=4000");
     assert.equal(found.filter(({ status }) => status === 200).length, 2);
     const shed = found.filter(({ status }) => status === 503);
     assert.equal(shed.length, 2);
@@ -392,10 +399,9 @@ suite("an AdaptiveConcurrency", () => {
   });
 
   test("has what one pod sheds served by another", async () => {
-    const url = "http://shedding/?delay=2500";
-    const pods = await Promise.all([url, url].map((each) => calls([each])));
+    const found = await together(2, "http://shedding/?delay=2500");
     assert.deepEqual(
-      pods.flat().map(({ status }) => status),
+      found.map(({ status }) => status),
       [200, 200],
     );
   });
@@ -427,4 +433,9 @@ test("what was refused is seen in telemetry, and policies without effect in the 
   await until(async () => ((await toPlain())?.limited ?? 0) > 0.5, "refused requests", 20_000);
   // They are the client's fault.
   assert.equal((await toPlain())?.success, 1);
+  const asked = get({ socketPath: mesh.state.controlPlaneSocket, path: "/metrics" });
+  const [answer] = (await once(asked, "response")) as [IncomingMessage];
+  const refused =
+    /istio_requests_total\{(?=.*reporter="destination")(?=.*response_code="429")(?=.*response_flags="RL")/;
+  assert.match(await text(answer), refused);
 });
