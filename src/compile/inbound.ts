@@ -1,22 +1,29 @@
 // What a sidecar's inbound listener needs to know of its pod, and what is enforced there.
-import type { Fetch } from "#collections/graph.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
+import type { IngressPort, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
-import { portLimits, type ServedPort } from "./limits.ts";
-import type { RoutingInputs } from "./routing-inputs.ts";
+import type { ServedPort } from "./limits.ts";
 import { serviceLabel } from "./services.ts";
-import type { InboundPortView, InboundView } from "./views.ts";
+import type { InboundPortView, InboundView, PortLimits } from "./views.ts";
 
-/** The ports that the pod's containers or its services name; undefined for a pod without a sidecar. */
+/** What others say of a pod. */
+interface Said {
+  readonly sidecar: SidecarScope | undefined;
+  readonly limitsOf: (served: readonly ServedPort[]) => PortLimits;
+}
+
+/**
+ * The ports that the pod's containers or its services name, or those of its Sidecar alone; undefined for a pod without
+ * a sidecar.
+ */
 export function inboundView(
   workload: Workload,
   servicesOfNamespace: readonly MeshService[],
-  routing: RoutingInputs,
-  fetch: Fetch,
+  { sidecar, limitsOf }: Said,
 ): InboundView | undefined {
   if (workload.proxy !== "sidecar") return undefined;
-  const ports = new Map<number, ServedPort[]>(workload.ports.map(({ port }) => [port, []]));
+  const ports = new Map<number, readonly ServedPort[]>(workload.ports.map(({ port }) => [port, []]));
   for (const service of servicesOfNamespace) {
     if (!selects(service, workload)) continue;
     for (const servicePort of service.ports) {
@@ -25,19 +32,33 @@ export function inboundView(
       ports.set(port, [...(ports.get(port) ?? []), { service, port: servicePort }]);
     }
   }
+  const listened =
+    sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port) ?? [], limitsOf)) ??
+    [...ports].map(([port, served]) => portView(port, served, limitsOf));
   return {
-    ports: [...ports]
-      .sort(([a], [b]) => a - b)
-      .map(([port, served]) => ({ port, ...named(served), limits: portLimits(routing, fetch, served) })),
+    ports: [...listened].sort((a, b) => a.port - b.port),
     draining: workload.terminating,
   };
 }
 
 /** Where several services share a port, the first by name names it. */
-function named([first]: readonly ServedPort[]): Pick<InboundPortView, "protocol" | "service"> {
-  return first === undefined
-    ? { protocol: "detect", service: undefined }
-    : { protocol: first.port.protocol, service: serviceLabel(first.service) };
+function portView(port: number, served: readonly ServedPort[], limitsOf: Said["limitsOf"]): InboundPortView {
+  const [first] = served;
+  return {
+    port,
+    protocol: first?.port.protocol ?? "detect",
+    service: first === undefined ? undefined : serviceLabel(first.service),
+    limits: limitsOf(served),
+  };
+}
+
+function ingressView(
+  { port, protocol, endpoint }: IngressPort,
+  served: readonly ServedPort[],
+  limitsOf: Said["limitsOf"],
+): InboundPortView {
+  const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
+  return { ...portView(port, served, limitsOf), protocol, ...(asDialled ? {} : { endpoint }) };
 }
 
 function selects(service: MeshService, workload: Workload): boolean {

@@ -4,27 +4,52 @@ import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
+import { isVisible, type Visibility, visibility } from "#model/visibility.ts";
 import { withSessions } from "./backend-policies.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 import { serviceOfHost } from "./services.ts";
 
 /**
- * Those for the traffic of sidecars to a hostname, the oldest first. One that names the host itself is for it alone, a
- * longer wildcard goes before a shorter one: only those that name the host alike share it.
+ * Those for the traffic of sidecars of a namespace to a hostname, the oldest first; `""`: of any namespace. One that
+ * names the host itself is for it alone, a longer wildcard goes before a shorter one: only those that name the host
+ * alike share it.
  */
 export function virtualServicesOf(
   inputs: RoutingInputs,
   fetch: Fetch,
   hostname: string,
+  namespace: string,
 ): readonly VirtualService[] {
-  const exact = fetch.by(inputs.virtualServicesByHost, hostname);
-  if (exact.length > 0) return [...exact].sort(byAge);
-  const wide = fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh);
+  const isExported = (each: VirtualService) => isVisible(visibilityOf(each), namespace);
+  const exact = fetch.by(inputs.virtualServicesByHost, hostname).filter(isExported);
+  if (exact.length > 0) return exact.sort(byAge);
+  const wide = fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh).filter(isExported);
   const hosts = wide.flatMap(({ spec }) => spec.hosts ?? []).filter((host) => isWildcardOf(host, hostname));
   const longest = hosts.sort((a, b) => b.length - a.length)[0];
   if (longest === undefined) return [];
   return wide.filter(({ spec }) => spec.hosts?.includes(longest) === true).sort(byAge);
+}
+
+/**
+ * The namespaces whose clients see other VirtualServices for a hostname than all others do: those that some are exported
+ * to alone.
+ */
+export function namespacesExportedTo(
+  inputs: RoutingInputs,
+  fetch: Fetch,
+  hostname: string,
+): readonly string[] {
+  const candidates = [
+    ...fetch.by(inputs.virtualServicesByHost, hostname),
+    ...fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh),
+  ];
+  const names = candidates.map(visibilityOf).flatMap((to) => (to.kind === "all" ? [] : to.names));
+  return [...new Set(names)].sort();
+}
+
+function visibilityOf({ metadata, spec }: VirtualService): Visibility {
+  return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 
 /** `*` is a wildcard of every host, `*.shop.example.com` of those that end so. */

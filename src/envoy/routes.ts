@@ -10,14 +10,27 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
-import { largestAnswer } from "#model/route.ts";
-import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
+import type {
+  GatewayListenerView,
+  OutsideHostView,
+  OutsideRoutesView,
+  RouteView,
+  VirtualHostView,
+} from "#compile/views.ts";
+import { largestAnswer, noHeaderChanges } from "#model/route.ts";
+import {
+  authorityHeader,
+  destinationHeader,
+  enableMiss,
+  missHeader,
+  routeHeader,
+} from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
@@ -25,13 +38,16 @@ import { routeFilters } from "./route-filters.ts";
 import { type HostPlace, routeMatches } from "./route-matches.ts";
 import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
-/** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
-export function outboundRoutes(): RouteConfiguration {
+/** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
+export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: outboundRouteConfiguration,
     // Envoy waits for an answer to the subscription that it opens without names: not long.
     vhds: { configSource: adsSource(1) },
-    virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
+    virtualHosts: [
+      ...view.hosts.map((host) => outsideHost(host, view)),
+      { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
+    ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
@@ -50,6 +66,42 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
   typedPerFilterConfig: enableMiss,
 };
 
+/** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */
+function outsideHost(
+  { hostname, ports }: OutsideHostView,
+  view: OutsideRoutesView,
+): MessageInitShape<typeof VirtualHostSchema> {
+  return {
+    name: hostname,
+    domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
+    routes: [
+      ...ports.flatMap(({ port, routes }) =>
+        routes.flatMap((route) =>
+          routesOf(route, { headers: [toPort(port)], host: "asSent", where: outsideOf(view.meshRanges) }),
+        ),
+      ),
+      ...othersRoute(view),
+      missRoute,
+    ],
+  };
+}
+
+/** Takes what is outside and not known. */
+function othersRoute({
+  meshRanges,
+  others,
+}: OutsideRoutesView): readonly MessageInitShape<typeof RouteSchema>[] {
+  const route: RouteView = {
+    name: others,
+    match: { headers: [], queryParameters: [] },
+    action: { kind: others },
+    request: noHeaderChanges,
+    response: noHeaderChanges,
+    origins: [],
+  };
+  return routesOf(route, { headers: [], host: "asSent", where: outsideOf(meshRanges) });
+}
+
 /**
  * The virtual host for one destination address. Every route asks for that destination, so that a Host which is the
  * name of another service takes the way by the destination.
@@ -66,7 +118,9 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.flatMap((route) => routesOf(route, { headers: [toThisAddress], host: "byDestination" })),
+      ...view.routes.flatMap((route) =>
+        routesOf(route, { headers: [toThisAddress, ...byHost(route.host)], host: "byDestination" }),
+      ),
       missRoute,
     ],
   });
@@ -82,6 +136,8 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
       routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
+    // Strangers name no routes.
+    requestHeadersToRemove: [routeHeader],
     typedPerFilterConfig: applyPolicies(view.rateLimits.map((each) => rateLimit(each, byRouteMetadata))),
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
@@ -92,6 +148,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
 interface Way {
   readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
   readonly host: HostPlace;
+  readonly where?: ReturnType<typeof outsideOf>;
 }
 
 function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
@@ -100,7 +157,7 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
 
 function routesOfOne(
   { view, cookies }: PinnedRoute,
-  { headers, host }: Way,
+  { headers, host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
   const inSidecar = host === "byDestination";
   const shared: MessageInitShape<typeof RouteSchema> = {
@@ -110,7 +167,10 @@ function routesOfOne(
     ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),
     ...routeMetadata(view, inSidecar),
   };
-  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({ ...shared, match }));
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
+    ...shared,
+    match: { ...match, ...where },
+  }));
 }
 
 const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };

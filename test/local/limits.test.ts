@@ -25,7 +25,18 @@ let mesh: Mesh;
 let gatewayPort: number;
 
 /** Each has a port of the application for itself, so that no test counts another's requests. */
-const applications = ["plain", "keyed", "sources", "matched", "routed", "edited", "slow", "fast", "front"];
+const applications = [
+  "plain",
+  "keyed",
+  "sources",
+  "matched",
+  "routed",
+  "edited",
+  "slow",
+  "fast",
+  "front",
+  "refused",
+];
 const portOf = (name: string) => 8_080 + applications.indexOf(name);
 
 interface Target {
@@ -101,6 +112,11 @@ const policies = [
   limitOf("pair", limit(3, { burst: 5 })),
   limitOf("edited", limit(1_000_000)),
   limitOf("calls", limit(1)),
+  // Envoy knows no lookahead, which is seen by nobody before.
+  limitOf("refused", {
+    ...limit(1),
+    match: { headers: [{ type: "RegularExpression", name: "x-any", value: "(?=a)b" }] },
+  }),
   policy("RateLimit", "route", { kind: "HTTPRoute", name: "routed" }, { limits: [limit(4)] }),
   policy(
     "RateLimit",
@@ -320,6 +336,10 @@ suite("a RateLimit of a Service", () => {
 
 suite("a RateLimit of a route", () => {
   test("of a Service counts at the pods that serve it, for the route and for its rule", async () => {
+    // Pretending to come by the route uses up nothing of it.
+    const [pod] = await mesh.podsOf("app");
+    const pretending = ["--count", "5", "--header", "x-heddle-route:HTTPRoute/shop/routed/few"] as const;
+    await calls([`http://${pod?.ip}:${portOf("routed")}/few`, ...pretending]);
     const [first, ...others] = await calls(["http://routed/few", ...thrice]);
     assert.equal(first?.json?.headers["x-heddle-route"], undefined);
     assert.deepEqual(
@@ -330,8 +350,8 @@ suite("a RateLimit of a route", () => {
     const rest = await statuses(["http://routed/", "--count", "4"]);
     assert.deepEqual(rest.slice(-2), [429, 429]);
     assert.equal(rest[0], 200);
-    const pretending = ["--header", "x-heddle-route:HTTPRoute/shop/other/0"];
-    assert.deepEqual(await statuses(["http://routed/", ...pretending]), [429]);
+    const other = ["--header", "x-heddle-route:HTTPRoute/shop/other/0"];
+    assert.deepEqual(await statuses(["http://routed/", ...other]), [429]);
   });
 
   test("of a Gateway counts there, beside that of the Gateway", async () => {
@@ -357,6 +377,10 @@ async function listeners(): Promise<string> {
   assert.match(dump, /last_updated/);
   return dump;
 }
+
+test("a policy that Envoy refuses takes nothing but itself away", async () => {
+  assert.deepEqual(await statuses(["http://refused/", "--count", "2", "--header", "x-any:b"]), [200, 200]);
+});
 
 test("an edit takes effect at once, and closes no connection", async () => {
   const earlier = await listeners();

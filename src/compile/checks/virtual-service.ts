@@ -49,9 +49,9 @@ function checkHost(
     return [warning(field, message, "Conflicted")];
   }
   const own = objectKey(virtualService.metadata);
-  const all = virtualServicesOf(inputs.routing, fetch, service.hostname);
+  const all = virtualServicesOf(inputs.routing, fetch, service.hostname, namespace);
   const position = all.findIndex(({ metadata }) => objectKey(metadata) === own);
-  return besideOthers(all.slice(0, position), host, field);
+  return besideOthers(all.slice(0, Math.max(0, position)), host, field);
 }
 
 function checkWildcard(

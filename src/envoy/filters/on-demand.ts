@@ -49,6 +49,8 @@ export const destinationMutation = typedExtension(
       // A client that sends them itself would have Envoy ask for a name that nobody can answer.
       { action: { case: "remove", value: missHeader } },
       { action: { case: "remove", value: authorityHeader } },
+      // Nobody uses up what others are let through.
+      { action: { case: "remove", value: routeHeader } },
       {
         action: {
           case: "append",
@@ -65,7 +67,6 @@ export const destinationMutation = typedExtension(
 /** Runs only where a miss route switches it on; a request with a known Host never meets it. */
 export const miss = {
   ...extension(missFilter, LuaSchema, {
-    defaultSourceCode: { specifier: { case: "inlineString", value: putDestination } },
     sourceCodes: { miss: { specifier: { case: "inlineString", value: putDestination } } },
   }),
   disabled: true,
