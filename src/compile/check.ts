@@ -11,6 +11,7 @@ import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { checkIstioGateway } from "./checks/istio-gateway.ts";
 import { checkService } from "./checks/service.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
@@ -67,6 +68,7 @@ function checkRouting(
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
+    check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
 }
@@ -113,5 +115,6 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   GRPCRoute: proposed(checkGrpcRoute),
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
+  "Gateway.networking.istio.io": proposed(checkIstioGateway),
   DestinationRule: proposed(checkDestinationRule),
 };

@@ -24,6 +24,7 @@ export interface Mesh {
   readonly services: Collection<MeshService>;
   /** By virtual IP. */
   readonly servicesByAddress: Index<MeshService>;
+  readonly servicesByNamespace: Index<MeshService>;
   /** By `namespace/pod`. */
   readonly workloads: Collection<Workload>;
   readonly workloadsByAddress: Index<Workload>;
@@ -93,6 +94,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   return {
     services,
     servicesByAddress,
+    servicesByNamespace,
     workloads,
     workloadsByAddress,
     endpoints,

@@ -8,12 +8,14 @@ import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { IstioGateway } from "#model/istio/gateway.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
+import { gatewayKeysOf } from "./istio-servers.ts";
 import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
@@ -36,6 +38,9 @@ export interface RoutingInputs {
   readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
+  /** By the keys of the Gateways that they are for. */
+  readonly virtualServicesByGateway: Index<VirtualService>;
+  readonly istioGateways: Collection<IstioGateway>;
   /** By the keys of those that they delegate to. */
   readonly virtualServicesByDelegate: Index<VirtualService>;
   /** Those with a host that begins with `*`, all under "". */
@@ -70,6 +75,8 @@ export function routingInputs(
       targetedServices,
     ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
+    virtualServicesByGateway: virtualServices.index(`by gateway for ${purpose}`, gatewayKeysOf),
+    istioGateways: objects.istioGateways,
     virtualServicesByDelegate: virtualServices.index(`by delegate for ${purpose}`, delegateKeys),
     wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
       spec.hosts?.some((host) => host.startsWith("*")) === true ? [""] : [],

@@ -1,7 +1,9 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
+import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
+import { proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
@@ -12,7 +14,11 @@ export interface CheckInputs {
   readonly routing: RoutingInputs;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
+  /** The labels of whatever is a gateway's pod, or will be. */
+  readonly gatewayLabels: readonly Collection<Labels>[];
 }
+
+type Labels = Readonly<Record<string, string>>;
 
 /** What the checks of local mode look up. */
 export interface LocalCheckInputs extends CheckInputs {
@@ -42,6 +48,12 @@ export function checkInputs(
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
     ],
+    gatewayLabels: [
+      graph.derive("labels of gateway pods", objects.pods, (pod) =>
+        isGatewayTemplate(pod) || proxyKind(pod.spec) === "gateway" ? (pod.metadata.labels ?? {}) : undefined,
+      ),
+      graph.derive("labels of Gateways", objects.gateways, ({ spec }) => spec.infrastructure?.labels),
+    ],
   };
 }
 
@@ -67,6 +79,12 @@ export function localCheckInputs(
         : [spec.clusterIP],
     ),
     templatesByLabel: [...workloadTemplates(graph, objects).map(byLabel), ...inputs.templatesByLabel],
+    gatewayLabels: [
+      ...inputs.gatewayLabels,
+      graph.derive("labels of gateway Deployments", objects.deployments, ({ spec: { template } }) =>
+        isGatewayTemplate(template) ? (template.metadata?.labels ?? {}) : undefined,
+      ),
+    ],
   };
 }
 

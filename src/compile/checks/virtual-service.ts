@@ -10,6 +10,7 @@ import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
+import { checkGateways } from "./virtual-service-gateways.ts";
 import { checkHttpRoutes } from "./virtual-service-http.ts";
 
 /** Hosts, gateways and routes of a VirtualService. */
@@ -24,6 +25,7 @@ export function checkVirtualService(
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
+    ...checkGateways(virtualService, inputs, fetch),
     ...checkHttpRoutes(virtualService, inputs, fetch),
   ];
 }

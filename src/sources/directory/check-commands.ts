@@ -1,7 +1,9 @@
 // Programs that containers name: in local mode a command runs on this machine, so it has to be here.
 import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { isGatewayTemplate, placeholderContainer } from "#model/kubernetes/gateway-template.ts";
 import type { Container, PodSpec } from "#model/kubernetes/pod.ts";
+import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
 import type { LocalObjects } from "#sources/objects.ts";
 
@@ -10,19 +12,26 @@ export function checkCommands(objects: LocalObjects): readonly Problem[] {
   const workloads = [objects.deployments, objects.statefulSets, objects.jobs].flatMap((collection) =>
     [...collection.entries()].map(([, object]) => ({
       object,
-      spec: object.spec.template.spec,
+      template: object.spec.template,
       field: "spec.template.spec",
     })),
   );
   const pods = [...objects.pods.entries()].map(([, object]) => ({
     object,
-    spec: object.spec,
+    template: object,
     field: "spec",
   }));
-  return [...workloads, ...pods].flatMap(({ object, spec, field }) => {
+  return [...workloads, ...pods].flatMap(({ object, template, field }) => {
     const { namespace = "", name } = object.metadata;
-    return checkContainers({ kind: object.kind, namespace, name }, spec, field);
+    return checkContainers({ kind: object.kind, namespace, name }, withoutPlaceholder(template), field);
   });
+}
+
+/** A gateway's proxy comes in the place of a container. */
+function withoutPlaceholder(template: PodTemplate): PodSpec {
+  const { spec } = template;
+  if (!isGatewayTemplate(template)) return spec;
+  return { ...spec, containers: spec.containers.filter(({ name }) => name !== placeholderContainer) };
 }
 
 function checkContainers(object: ObjectReference, spec: PodSpec, field: string): readonly Problem[] {

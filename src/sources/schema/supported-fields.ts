@@ -123,6 +123,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   },
   Gateway: {
     gatewayClassName: true,
+    infrastructure: { labels: true },
     listeners: {
       name: true,
       hostname: true,
@@ -155,7 +156,16 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   ServiceEntry: {},
   WorkloadEntry: {},
   Sidecar: {},
-  "Gateway.networking.istio.io": {},
+  "Gateway.networking.istio.io": {
+    selector: true,
+    servers: {
+      name: true,
+      // What else is said of TLS, the checks of Gateways speak of; so do they of protocols.
+      port: { number: true, name: true, protocol: true },
+      hosts: true,
+      tls: true,
+    },
+  },
   RateLimit: {},
   AdaptiveConcurrency: {},
 };
