@@ -123,9 +123,9 @@ test("names are matched exactly and by suffix, and a client that sends none is n
 });
 
 test("another name is known at once, and connections of all chains stay", async () => {
-  const before = [await connect("a.example.com"), await connect("b.example.com")];
+  const open = [await connect("a.example.com"), await connect("b.example.com")];
   let closed = 0;
-  for (const { socket } of before) socket.on("close", () => closed++).resume();
+  for (const { socket } of open) socket.on("close", () => closed++).resume();
   plain.ads.send([listener("2", ["a.example.com", "b.example.com"])]);
   await until(
     async () => (await plain.envoy.stat("listener_manager.listener_in_place_updated")) === 1,
@@ -139,5 +139,5 @@ test("another name is known at once, and connections of all chains stay", async 
   await sleep(drainSeconds * 2_000);
   assert.equal(closed, 0);
   assert.equal(await plain.envoy.stat("listener_manager.total_listeners_draining"), 0);
-  for (const { socket } of before) socket.destroy();
+  for (const { socket } of open) socket.destroy();
 });
