@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import type { BackendReference } from "#model/gateway-api/references.ts";
 import type { MeshService } from "#model/service.ts";
+import { visibleToAll } from "#model/visibility.ts";
 import { testObjects } from "#test/helpers/objects.ts";
 import { attachedPorts, isAttachedTo } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
@@ -20,6 +21,12 @@ function serviceOf(kind: MeshService["kind"], name: string, hostname: string): M
     headless: false,
     selector: {},
     ports: [{ port: 443, name: "https", protocol: "http", targetPort: 443 }],
+    resolution: { kind: "listed" },
+    external: false,
+    workloads: [],
+    subjectAltNames: [],
+    visibility: visibleToAll,
+    created: "",
   };
 }
 

@@ -13,8 +13,11 @@ import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkIstioGateway } from "./checks/istio-gateway.ts";
 import { checkService } from "./checks/service.ts";
+import { checkServiceEntry } from "./checks/service-entry.ts";
+import { checkSidecar } from "./checks/sidecar.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
+import { checkWorkloadEntry } from "./checks/workload-entry.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 
 /**
@@ -70,6 +73,9 @@ function checkRouting(
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
+    check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
+    check(objects.sidecars, "Sidecar", checkSidecar),
   ];
 }
 
@@ -117,4 +123,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   VirtualService: proposed(checkVirtualService),
   "Gateway.networking.istio.io": proposed(checkIstioGateway),
   DestinationRule: proposed(checkDestinationRule),
+  ServiceEntry: proposed(checkServiceEntry),
+  WorkloadEntry: proposed(checkWorkloadEntry),
+  Sidecar: proposed(checkSidecar),
 };

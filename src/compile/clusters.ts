@@ -1,16 +1,18 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
+import { othersLabels } from "#model/others.ts";
 import { type DestinationPolicy, defaultLoadBalancing, type LoadBalancing } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
+import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
+import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterReference, ClusterView, EndpointView, ServiceAccountLabel } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -33,6 +35,8 @@ export function clusterView(
       return ofAddress(mesh, fetch, reference) ?? bare(reference, "http", "none");
     case "tcp":
       return ofTcpDestination(mesh, fetch, client, reference);
+    case "tls":
+      return ofServerName(mesh, fetch, client, reference);
   }
 }
 
@@ -52,11 +56,11 @@ function ofService(
   return {
     reference,
     protocol: "http",
-    endpoints: { kind: "listed", list: reference },
+    endpoints: clusterEndpoints(service, reference, endpoints),
     tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
     loadBalancing: loadBalancing(policy, reference.subset),
     ...(retryBudget === undefined ? {} : { retryBudget }),
-    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
+    reachesUnmeshed: service.resolution.kind !== "listed" || endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
     origins: [
       ...originOf(service),
@@ -86,7 +90,39 @@ function ofAddress(
   };
 }
 
-/** To a service's virtual IP: its endpoints; to a pod: that pod; to anything else: as dialled, without TLS. */
+/** How a service's resolution finds the endpoints of a cluster. Of what is dialled nothing more is known. */
+function clusterEndpoints(
+  { hostname, ports, resolution }: MeshService,
+  reference: ServiceCluster,
+  endpoints: readonly MeshEndpoint[],
+): ClusterView["endpoints"] {
+  const { targetPort = reference.port } = ports.find(({ port }) => port === reference.port) ?? {};
+  const port = typeof targetPort === "number" ? targetPort : reference.port;
+  switch (resolution.kind) {
+    case "listed":
+      return { kind: "listed", list: reference };
+    case "asDialled":
+      return { kind: "asDialled", ...(port === reference.port ? {} : { port }) };
+    case "dnsOfRequest":
+      return { kind: "dnsOfRequest", port };
+    case "dns": {
+      const known = endpoints.map(endpointView);
+      if (known.length > 0) return { ...resolution, endpoints: known };
+      return hostname.includes("*")
+        ? { kind: "none" }
+        : { ...resolution, endpoints: [hostEndpoint(hostname, port)] };
+    }
+  }
+}
+
+function hostEndpoint(address: string, port: number): EndpointView {
+  return { address, port, meshed: false, namespace: "", workload: "", app: "", version: "" };
+}
+
+/**
+ * To a service's virtual IP: its endpoints; to a pod: that pod; to a port that a host outside takes: that host; to
+ * anything else: as dialled, without TLS, or nowhere.
+ */
 function ofTcpDestination(
   mesh: Mesh,
   fetch: Fetch,
@@ -94,12 +130,63 @@ function ofTcpDestination(
   reference: Extract<ClusterReference, { kind: "tcp" }>,
 ): ClusterView {
   const { address, port } = reference;
-  const service = fetch.by(mesh.servicesByAddress, address)[0];
-  const view =
-    service === undefined
-      ? (ofAddress(mesh, fetch, { kind: "address", address, port }) ?? bare(reference, "tcp", "asDialled"))
-      : clusterView(mesh, fetch, client, serviceCluster({ hostname: service.hostname, port }));
+  const services = servicesAt(mesh, fetch, client, address, port);
+  const service = services.find(({ ports }) => ports.some((each) => each.port === port)) ?? services[0];
+  if (service !== undefined) return tcpTo(mesh, fetch, client, service, reference);
+  const pod = isReachablePod(mesh, fetch, client, address, port)
+    ? ofAddress(mesh, fetch, { kind: "address", address, port })
+    : undefined;
+  if (pod !== undefined) return { ...pod, reference, protocol: "tcp" };
+  const open = entryOfTcpPort(mesh, fetch, client, port);
+  return open === undefined
+    ? ofOthers(mesh, fetch, client, reference)
+    : tcpTo(mesh, fetch, client, open, reference);
+}
+
+/** To the host with that name, which the listener knows; on a port that it does not have: to nobody that is known. */
+function ofServerName(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  reference: Extract<ClusterReference, { kind: "tls" }>,
+): ClusterView {
+  const { hostname, port } = reference;
+  const service = serviceOfHost(mesh.routing, fetch, hostname, client.namespace);
+  const isKnown =
+    service?.ports.some((each) => each.port === port) === true &&
+    isReachable(mesh, fetch, client, service, port);
+  if (service === undefined || !isKnown) return ofOthers(mesh, fetch, client, reference);
+  const view = tcpTo(mesh, fetch, client, service, reference);
+  // The name is known here, so that no proxy is needed that would look it up for each connection.
+  return view.endpoints.kind === "dnsOfRequest"
+    ? {
+        ...view,
+        endpoints: {
+          kind: "dns",
+          answers: "first",
+          endpoints: [hostEndpoint(hostname, view.endpoints.port)],
+        },
+      }
+    : view;
+}
+
+function tcpTo(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { hostname }: MeshService,
+  reference: Extract<ClusterReference, { kind: "tcp" | "tls" }>,
+): ClusterView {
+  const view = clusterView(mesh, fetch, client, serviceCluster({ hostname, port: reference.port }));
   return { ...view, reference, protocol: "tcp" };
+}
+
+function ofOthers(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
+  const policy = othersPolicy(mesh, fetch, client);
+  return {
+    ...bare(reference, "tcp", policy === "refuse" ? "none" : "asDialled"),
+    service: othersLabels[policy],
+  };
 }
 
 function bare(

@@ -17,7 +17,7 @@ import {
 } from "./istio-servers.ts";
 import { everything, routesForClient, routeView } from "./outbound.ts";
 import type { GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
-import { virtualServiceRoutes } from "./virtual-services.ts";
+import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
 /** The listeners of a gateway's pod, one for each port. */
 export function istioListenerViews(
@@ -71,6 +71,7 @@ function virtualHosts(
     const key = keyOfGateway(gateway);
     const hosts = new Set<string>();
     for (const virtualService of fetch.by(mesh.routing.virtualServicesByGateway, key)) {
+      if (!isExportedTo(virtualService, client.namespace)) continue;
       for (const host of hostsOnServer(virtualService, each)) {
         const { virtualServices } = at(host, each);
         virtualServices.set(virtualService, (virtualServices.get(virtualService) ?? new Set()).add(key));

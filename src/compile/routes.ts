@@ -11,7 +11,7 @@ import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 import { servicePortKey } from "./services.ts";
-import { virtualServiceRoutes, virtualServicesOf } from "./virtual-services.ts";
+import { namespacesExportedTo, virtualServiceRoutes, virtualServicesOf } from "./virtual-services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortRoutes {
@@ -51,9 +51,11 @@ export function routesOfService(
       found.push([routesKey(service, port, client), { client, routes }]);
     }
     if (clients.has("")) continue;
-    const shared = virtualServicesOf(inputs, fetch, service.hostname);
-    const routes = virtualServiceRoutes(shared, { gateways: [meshGateway], port }, inputs, fetch);
-    if (routes.length > 0) found.push([routesKey(service, port, ""), { client: "", routes }]);
+    for (const client of ["", ...namespacesExportedTo(inputs, fetch, service.hostname)]) {
+      const shared = virtualServicesOf(inputs, fetch, service.hostname, client);
+      const routes = virtualServiceRoutes(shared, { gateways: [meshGateway], port }, inputs, fetch);
+      if (routes.length > 0) found.push([routesKey(service, port, client), { client, routes }]);
+    }
   }
   return found;
 }

@@ -12,8 +12,11 @@ import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import { othersLabels } from "#model/others.ts";
 import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
+import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
+import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
@@ -49,7 +52,9 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
       : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
-    ...(view.reference.kind === "tcp" && view.service !== undefined
+    ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
+    view.service !== undefined &&
+    view.service.hostname !== ""
       ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
       : {}),
   });
@@ -84,12 +89,16 @@ function unlimitedBut({ percent, minConcurrency, intervalMs }: RetryBudget = aFi
 
 const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 
-function discovery({ endpoints, loadBalancing }: ClusterView) {
+function discovery({ reference, endpoints, loadBalancing }: ClusterView) {
   switch (endpoints.kind) {
     case "listed":
       return { ...discovered(clusterName(endpoints.list)), lbPolicy: lbPolicies[loadBalancing] };
     case "asDialled":
-      return originalDestination;
+      return endpoints.port === undefined ? originalDestination : originalAddress(endpoints.port);
+    case "dns":
+      return dnsDiscovery(reference, endpoints, lbPolicies[loadBalancing]);
+    case "dnsOfRequest":
+      return dnsOfRequestDiscovery;
     case "none":
       return empty;
   }
@@ -103,6 +112,14 @@ const originalDestination = {
   clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 } as const;
+
+/** The address that was dialled, on another port. */
+function originalAddress(port: number) {
+  return {
+    ...originalDestination,
+    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
+  } as const;
+}
 
 function discovered(serviceName: string) {
   return {
@@ -179,6 +196,7 @@ export function passthrough(): Cluster {
     connectTimeout,
     ...originalDestination,
     typedExtensionProtocolOptions: sameProtocolCleaned,
+    metadata: serviceMetadata(othersLabels.passthrough),
   });
 }
 
@@ -188,19 +206,44 @@ export function blackHole(): Cluster {
     name: blackHoleCluster,
     connectTimeout,
     ...empty,
+    metadata: serviceMetadata(othersLabels.refuse),
   });
 }
 
-/** The application itself, at the address that the client dialled. */
-export function inboundCluster(port: number | undefined, service: ServiceLabel | undefined): Cluster {
+/** The application itself, at the address that the client dialled unless it listens elsewhere. */
+export function inboundCluster(
+  port: number | undefined,
+  service: ServiceLabel | undefined,
+  endpoint?: IngressEndpoint,
+): Cluster {
   return create(ClusterSchema, {
     name: inboundClusterName(port),
     connectTimeout,
-    ...originalDestination,
-    upstreamBindConfig: fromProxy,
+    ...applicationAt(inboundClusterName(port), endpoint),
     typedExtensionProtocolOptions: sameProtocol,
     ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
   });
+}
+
+/** Where the application listens. A socket in the pod's file system is out of reach of interception. */
+function applicationAt(name: string, endpoint: IngressEndpoint | undefined) {
+  if (endpoint === undefined) return { ...originalDestination, upstreamBindConfig: fromProxy };
+  if (endpoint.kind === "pod") {
+    const address = endpoint.port === undefined ? originalDestination : originalAddress(endpoint.port);
+    return { ...address, upstreamBindConfig: fromProxy };
+  }
+  const address =
+    endpoint.kind === "loopback"
+      ? socketAddress("127.0.0.1", endpoint.port)
+      : { address: { case: "pipe" as const, value: { path: endpoint.path } } };
+  return {
+    ...empty,
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: "endpoint" as const, value: { address } } }] }],
+    },
+    ...(endpoint.kind === "loopback" ? { upstreamBindConfig: fromProxy } : {}),
+  };
 }
 
 /** What a probe of the node is about. */

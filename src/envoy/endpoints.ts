@@ -18,9 +18,10 @@ export function loadAssignment(view: EndpointsView): ClusterLoadAssignment {
 }
 
 function lbEndpoint(endpoint: EndpointView) {
-  const { address, port, meshed, workload, namespace, app, version } = endpoint;
+  const { address, port, meshed, workload, namespace, app, version, weight } = endpoint;
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
+    ...(weight === undefined ? {} : { loadBalancingWeight: weight }),
     metadata: {
       filterMetadata: {
         ...(meshed ? { "envoy.transport_socket_match": { meshed: "true" } } : {}),

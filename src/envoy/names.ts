@@ -23,7 +23,10 @@ export function virtualHostName(address: string): string {
   return `${outboundRouteConfiguration}/${address}`;
 }
 
-/** `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`. */
+/**
+ * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
+ * `tls|api.example.com:443`.
+ */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
     case "service":
@@ -32,11 +35,16 @@ export function clusterName(reference: ClusterReference): string {
       return `outbound|${reference.port}||${reference.address}`;
     case "tcp":
       return `tcp|${reference.address}:${reference.port}`;
+    case "tls":
+      return `tls|${reference.hostname}:${reference.port}`;
   }
 }
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
+
+/** The name that Envoy itself makes for the cluster of a TLS server outside. */
+export const tlsClusterFormat = "tls|%REQUESTED_SERVER_NAME%:%DOWNSTREAM_LOCAL_PORT%";
 
 /** The cluster of one of the application's own ports, as Istio's tools know it. */
 export function inboundClusterName(port: number | undefined): string {
@@ -48,6 +56,13 @@ export function parseClusterName(name: string): ClusterReference | undefined {
   if (name.startsWith("tcp|")) {
     const destination = parseAddress(name.slice("tcp|".length));
     return destination === undefined ? undefined : { kind: "tcp", ...destination };
+  }
+  if (name.startsWith("tls|")) {
+    const [hostname = "", portText = "", ...rest] = name.slice("tls|".length).split(":");
+    const port = parsePort(portText);
+    return hostname === "" || port === undefined || rest.length > 0
+      ? undefined
+      : { kind: "tls", hostname, port };
   }
   const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
   const port = parsePort(portText);

@@ -7,6 +7,7 @@ import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type {
+  ClusterReference,
   ClusterView,
   EndpointsView,
   GatewayListenerView,
@@ -14,12 +15,13 @@ import type {
   InboundListenerView,
   InboundPortView,
   OutboundListenerView,
+  OutsideRoutesView,
   ProbeView,
   RouteView,
   VirtualHostView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import type { Reference, Resource } from "#xds/provider.ts";
+import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
@@ -32,19 +34,17 @@ import {
   clusterName,
   healthListenerName,
   inboundListenerName,
+  outboundListenerName,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { trustBundle, workloadCertificate } from "./secrets.ts";
 
-export function outboundListenerResource(view: OutboundListenerView): Resource {
-  const message = outboundListener(view);
-  return encodeResource(ListenerSchema, message.name, message);
-}
-
 /** The views of which many proxies have the same one. */
 export type SharedView =
+  | { readonly kind: "outboundListener"; readonly view: OutboundListenerView }
+  | { readonly kind: "outboundRoutes"; readonly view: OutsideRoutesView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
@@ -53,6 +53,10 @@ export type SharedView =
 
 export function viewResource(shared: SharedView, trustDomain: string): Resource {
   switch (shared.kind) {
+    case "outboundListener":
+      return encodeResource(ListenerSchema, outboundListenerName, outboundListener(shared.view));
+    case "outboundRoutes":
+      return outboundRoutesResource(shared.view);
     case "virtualHost":
       return virtualHostResource(shared.view);
     case "outboundCluster":
@@ -60,7 +64,7 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
     case "inboundCluster": {
-      const message = inboundCluster(shared.view.port, shared.view.service);
+      const message = inboundCluster(shared.view.port, shared.view.service, shared.view.endpoint);
       return encodeResource(ClusterSchema, message.name, message);
     }
     case "healthListener":
@@ -73,15 +77,20 @@ export function gatewayListenerResource(view: GatewayListenerView): Resource {
   return encodeResource(ListenerSchema, message.name, message, { origins: view.origins });
 }
 
-export function outboundRoutesResource(): Resource {
-  const message = outboundRoutes();
-  return encodeResource(RouteConfigurationSchema, message.name, message);
-}
-
 export function gatewayRoutesResource(view: GatewayListenerView): Resource {
   const message = gatewayRoutes(view);
   return encodeResource(RouteConfigurationSchema, message.name, message, {
     references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
+    origins: view.origins,
+  });
+}
+
+/** Clusters of hosts outside come when they are used; only copies would wait for none. */
+function outboundRoutesResource(view: OutsideRoutesView): Resource {
+  const message = outboundRoutes(view);
+  const routes = view.hosts.flatMap(({ ports }) => ports.flatMap((port) => port.routes));
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    references: mirrorsOf(routes),
     origins: view.origins,
   });
 }
@@ -103,22 +112,28 @@ export function noVirtualHostResource(name: string): Resource {
   return encodeAbsence(name);
 }
 
-/** Envoy waits for a cluster that a request goes to, but for none that a copy of it goes to. */
 function clustersOf(routes: readonly RouteView[]): readonly Reference[] {
-  const found = new Map<string, Reference>();
-  for (const { action } of routes) {
-    if (action.kind !== "forward") continue;
-    for (const { cluster } of action.destinations) {
-      if (cluster === undefined) continue;
-      const name = clusterName(cluster);
-      found.set(name, found.get(name) ?? { typeUrl: clusterType, name });
-    }
-    for (const { cluster } of action.mirrors ?? []) {
-      const name = clusterName(cluster);
-      found.set(name, { typeUrl: clusterType, name, unawaited: true });
-    }
-  }
-  return [...found.values()];
+  const destinations = routes.flatMap(({ action }) =>
+    action.kind === "forward" ? action.destinations.flatMap(({ cluster }) => cluster ?? []) : [],
+  );
+  return uniqueNames([...clusterNames(destinations), ...mirrorsOf(routes)]);
+}
+
+/** Envoy waits for a cluster that a request goes to, but for none that a copy of it goes to. */
+function mirrorsOf(routes: readonly RouteView[]): readonly Reference[] {
+  const clusters = routes.flatMap(({ action }) =>
+    action.kind === "forward" ? (action.mirrors ?? []).map(({ cluster }) => cluster) : [],
+  );
+  return clusterNames(clusters).map((name) => ({ ...name, unawaited: true }));
+}
+
+function clusterNames(clusters: readonly ClusterReference[]): readonly ResourceName[] {
+  return uniqueNames(clusters.map((cluster) => ({ typeUrl: clusterType, name: clusterName(cluster) })));
+}
+
+/** Of several with one name the last. */
+function uniqueNames<R extends ResourceName>(names: readonly R[]): readonly R[] {
+  return [...new Map(names.map((each) => [each.name, each])).values()];
 }
 
 function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {

@@ -47,8 +47,8 @@ export function routeAction(
   return {
     case: "route",
     value:
-      action.kind === "passthrough"
-        ? { ...shared, clusterSpecifier: { case: "cluster", value: passthroughCluster } }
+      action.kind !== "forward"
+        ? { ...shared, clusterSpecifier: { case: "cluster", value: othersClusters[action.kind] } }
         : {
             ...shared,
             ...forwarding(action, cookiePath(match.path)),
@@ -58,6 +58,7 @@ export function routeAction(
   };
 }
 
+const othersClusters = { passthrough: passthroughCluster, refuse: blackHoleCluster } as const;
 function bodyOf({ body, encoding }: DirectResponse) {
   return encoding === undefined
     ? { case: "inlineString" as const, value: body }

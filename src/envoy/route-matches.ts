@@ -7,6 +7,7 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
 import { authorityHeader, missHeader } from "./filters/on-demand.ts";
+import type { Init } from "./messages.ts";
 import { stringMatch } from "./string-matches.ts";
 
 type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
@@ -28,7 +29,7 @@ export function routeMatches(
   match: RouteMatch,
   conditions: Conditions,
   place: HostPlace,
-): readonly MessageInitShape<typeof RouteMatchSchema>[] {
+): readonly Init<typeof RouteMatchSchema>[] {
   return hostConditions(match.authority, place).map((host) => ({
     pathSpecifier: pathSpecifier(match.path),
     ...(match.ignorePathCase === true ? { caseSensitive: false } : {}),

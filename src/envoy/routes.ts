@@ -10,25 +10,35 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
-import { largestAnswer } from "#model/route.ts";
+import type {
+  GatewayListenerView,
+  OutsideHostView,
+  OutsideRoutesView,
+  RouteView,
+  VirtualHostView,
+} from "#compile/views.ts";
+import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
 import { type HostPlace, routeMatches } from "./route-matches.ts";
 
-/** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
-export function outboundRoutes(): RouteConfiguration {
+/** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
+export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: outboundRouteConfiguration,
     // Envoy waits for an answer to the subscription that it opens without names: not long.
     vhds: { configSource: adsSource(1) },
-    virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
+    virtualHosts: [
+      ...view.hosts.map((host) => outsideHost(host, view)),
+      { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
+    ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
@@ -47,6 +57,42 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
   typedPerFilterConfig: enableMiss,
 };
 
+/** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */
+function outsideHost(
+  { hostname, ports }: OutsideHostView,
+  view: OutsideRoutesView,
+): MessageInitShape<typeof VirtualHostSchema> {
+  return {
+    name: hostname,
+    domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
+    routes: [
+      ...ports.flatMap(({ port, routes }) =>
+        routes.flatMap((route) =>
+          routesOf(route, { headers: [toPort(port)], host: "asSent", where: outsideOf(view.meshRanges) }),
+        ),
+      ),
+      ...othersRoute(view),
+      missRoute,
+    ],
+  };
+}
+
+/** Takes what is outside and not known. */
+function othersRoute({
+  meshRanges,
+  others,
+}: OutsideRoutesView): readonly MessageInitShape<typeof RouteSchema>[] {
+  const route: RouteView = {
+    name: others,
+    match: { headers: [], queryParameters: [] },
+    action: { kind: others },
+    request: noHeaderChanges,
+    response: noHeaderChanges,
+    origins: [],
+  };
+  return routesOf(route, { headers: [], host: "asSent", where: outsideOf(meshRanges) });
+}
+
 /**
  * The virtual host for one destination address. Every route asks for that destination, so that a Host which is the
  * name of another service takes the way by the destination.
@@ -63,7 +109,9 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.flatMap((route) => routesOf(route, { headers: [toThisAddress], host: "byDestination" })),
+      ...view.routes.flatMap((route) =>
+        routesOf(route, { headers: [toThisAddress, ...byHost(route.host)], host: "byDestination" }),
+      ),
       missRoute,
     ],
   });
@@ -88,6 +136,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
 interface Way {
   readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
   readonly host: HostPlace;
+  readonly where?: ReturnType<typeof outsideOf>;
 }
 
 function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
@@ -96,7 +145,7 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
 
 function routesOfOne(
   { view, cookies }: PinnedRoute,
-  { headers, host }: Way,
+  { headers, host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
   const origin = view.origins[0];
   const shared: MessageInitShape<typeof RouteSchema> = {
@@ -115,7 +164,10 @@ function routesOfOne(
           }),
         }),
   };
-  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({ ...shared, match }));
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
+    ...shared,
+    match: { ...match, ...where },
+  }));
 }
 
 const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };

@@ -12,6 +12,7 @@ import type {
   HealthListenerView,
   InboundView,
   OutboundListenerView,
+  OutsideRoutesView,
   VirtualHostView,
 } from "#compile/views.ts";
 import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
@@ -25,6 +26,7 @@ import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
 /** What a golden input holds: one view, and which it is. */
 export type ViewFixture =
   | { readonly kind: "outbound"; readonly view: OutboundListenerView }
+  | { readonly kind: "outside"; readonly view: OutsideRoutesView }
   | { readonly kind: "inbound"; readonly view: InboundView }
   | { readonly kind: "health"; readonly view: HealthListenerView }
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
@@ -46,15 +48,16 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
     case "outbound":
       return [
         { schema: ListenerSchema, message: outboundListener(fixture.view) },
-        { schema: RouteConfigurationSchema, message: outboundRoutes() },
         { schema: ClusterSchema, message: passthrough() },
       ];
+    case "outside":
+      return [{ schema: RouteConfigurationSchema, message: outboundRoutes(fixture.view) }];
     case "inbound":
       return [
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
         ...fixture.view.ports.map((port) => ({
           schema: ClusterSchema,
-          message: inboundCluster(port.port, port.service),
+          message: inboundCluster(port.port, port.service, port.endpoint),
         })),
       ];
     case "health":

@@ -57,12 +57,12 @@ export interface ExecOptions {
 }
 
 /**
- * A mesh with these files, and with those that stand at `paths`, not started yet. It is taken down at the end of the
- * test process at the latest.
+ * A mesh with these files, and with further arguments of `heddle up`: paths, or flags; not started yet. It is taken down
+ * at the end of the test process at the latest.
  */
 export function prepareMesh(
   files: Readonly<Record<string, readonly Document[]>>,
-  ...paths: readonly string[]
+  ...further: readonly string[]
 ): Mesh {
   const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
   const directory = mkdtempSync(join(tmpdir(), "heddle-test-files-"));
@@ -94,7 +94,7 @@ export function prepareMesh(
     heddle,
     exec,
     pods,
-    up: async () => succeeded(await heddle("up", "--detach", directory, ...paths), "heddle up"),
+    up: async () => succeeded(await heddle("up", "--detach", directory, ...further), "heddle up"),
     down: async () => void succeeded(await heddle("down"), "heddle down"),
     podsOf: async (workload) =>
       (await pods()).filter((pod) => pod.workload.endsWith(`/${workload}`) && pod.status !== "Terminating"),
@@ -126,9 +126,9 @@ export function prepareMesh(
 /** A mesh with these files, every pod of it ready. */
 export async function startMesh(
   files: Readonly<Record<string, readonly Document[]>>,
-  ...paths: readonly string[]
+  ...further: readonly string[]
 ): Promise<Mesh> {
-  const mesh = prepareMesh(files, ...paths);
+  const mesh = prepareMesh(files, ...further);
   try {
     await mesh.up();
   } catch (error) {

@@ -6,9 +6,11 @@ import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { istioListenerViews } from "#compile/istio-gateway.ts";
-import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
-import type { ClusterReference, RouteView } from "#compile/views.ts";
+import { virtualHostView } from "#compile/outbound.ts";
+import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import type { ClusterReference, OutsideRoutesView, RouteView } from "#compile/views.ts";
 import { clusterName } from "#envoy/names.ts";
+import type { MeshService } from "#model/service.ts";
 
 /** Reads all views of a mesh; the result serialises to YAML. */
 export function readViews(graph: Graph, mesh: Mesh) {
@@ -18,7 +20,9 @@ export function readViews(graph: Graph, mesh: Mesh) {
     const destinations = fetch
       .all(mesh.services)
       .flatMap(({ addresses, ports }) =>
-        addresses.flatMap((address) => ports.map(({ port }) => ({ address, port }))),
+        addresses
+          .filter((address) => !address.includes("/"))
+          .flatMap((address) => ports.map(({ port }) => ({ address, port }))),
       );
     const virtualHosts = Object.fromEntries(
       clients.map((client) => [
@@ -47,11 +51,22 @@ export function readViews(graph: Graph, mesh: Mesh) {
       ...Object.values(virtualHosts).flatMap((hosts) => hosts.flatMap((host) => host.routes)),
       ...gateways.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
     ];
-    const clusters = referencesOf(routes);
+    const outsideRoutes = clients.flatMap((client) =>
+      outsideRoutesView(mesh, fetch, clientOfKey(client)).hosts.flatMap(({ ports }) =>
+        ports.flatMap((port) => port.routes),
+      ),
+    );
+    const clusters = [
+      ...referencesOf([...routes, ...outsideRoutes]),
+      ...fetch.all(mesh.entryServices).flatMap(connectionsTo),
+    ];
     const perClient = (viewsFor: (client: Client) => readonly object[]) =>
       unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
     return {
-      outbound: outboundListenerView(mesh, fetch),
+      outbound: onceIfAlike(
+        clients.map((client) => [client, outboundListenerView(mesh, fetch, clientOfKey(client))]),
+      ),
+      ...outside(clients.map((client) => [client, outsideRoutesView(mesh, fetch, clientOfKey(client))])),
       virtualHosts,
       gateways,
       ...(Object.keys(byIstio).length === 0 ? {} : { gatewayPods: byIstio }),
@@ -75,6 +90,31 @@ export function readViews(graph: Graph, mesh: Mesh) {
   });
   graph.settle();
   return JSON.parse(JSON.stringify(views.value)) as unknown;
+}
+
+/** Left out where there is nothing to say. */
+function outside(views: readonly (readonly [string, OutsideRoutesView])[]) {
+  const plain = views.every(([, { hosts, others }]) => hosts.length === 0 && others === "passthrough");
+  return plain ? {} : { outside: onceIfAlike(views) };
+}
+
+function onceIfAlike(views: readonly (readonly [string, object])[]): object {
+  const [first] = views;
+  const alike = views.every(([, each]) => JSON.stringify(each) === JSON.stringify(first?.[1]));
+  return alike ? (first?.[1] ?? {}) : Object.fromEntries(views);
+}
+
+/** What connections to a host outside ask for that are no HTTP; an address that nobody has stands for any. */
+function connectionsTo({ addresses, hostname, ports }: MeshService): readonly ClusterReference[] {
+  return ports.flatMap(({ port, protocol }): readonly ClusterReference[] => {
+    if (protocol === "tls") return [{ kind: "tls", hostname: hostname.replace("*", "any"), port }];
+    if (protocol !== "tcp") return [];
+    return (addresses.length === 0 ? ["192.0.2.99"] : addresses).map((address) => ({
+      kind: "tcp",
+      address: address.replace(/\/.*/, ""),
+      port,
+    }));
+  });
 }
 
 /** Views that are the same for all clients are listed once, under no key. */

@@ -1,17 +1,24 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
+import { servicesOfEntry } from "#model/istio/service-entries.ts";
+import type { ServiceEntry } from "#model/istio/service-entry.ts";
+import type { Sidecar } from "#model/istio/sidecar.ts";
 import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
-import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { meshServices } from "../mesh-services.ts";
+import { openTcpPorts } from "../reach.ts";
 import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
 export interface CheckInputs {
   readonly objects: MeshObjects;
   readonly routing: RoutingInputs;
+  readonly sidecarsByNamespace: Index<Sidecar>;
+  /** ServiceEntries that take all TCP to a port, by that. */
+  readonly entriesByOpenPort: Index<ServiceEntry>;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
   /** The labels of whatever is a gateway's pod, or will be. */
@@ -45,6 +52,12 @@ export function checkInputs(
   return {
     objects,
     routing,
+    sidecarsByNamespace: objects.sidecars.index("by namespace for checks", ({ metadata }) => [
+      metadata.namespace ?? "default",
+    ]),
+    entriesByOpenPort: objects.serviceEntries.index("by open TCP port for checks", (entry) =>
+      servicesOfEntry(entry).slice(0, 1).flatMap(openTcpPorts).map(String),
+    ),
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
     ],
@@ -59,8 +72,7 @@ export function checkInputs(
 
 /** For checks where no mesh is compiled. */
 function routingAlone(graph: Graph, objects: MeshObjects): RoutingInputs {
-  const services = graph.derive("services for checks", objects.services, (service) => meshService(service));
-  return routingInputs(objects, services, "checks");
+  return routingInputs(objects, meshServices(graph, objects, "checks").all, "checks");
 }
 
 /** Makes the indexes of local mode. */

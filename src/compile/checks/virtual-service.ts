@@ -51,9 +51,9 @@ function checkHost(
     return [warning(field, message, "Conflicted")];
   }
   const own = objectKey(virtualService.metadata);
-  const all = virtualServicesOf(inputs.routing, fetch, service.hostname);
+  const all = virtualServicesOf(inputs.routing, fetch, service.hostname, namespace);
   const position = all.findIndex(({ metadata }) => objectKey(metadata) === own);
-  return besideOlder(all.slice(0, position), host, meshGateway, field);
+  return besideOlder(all.slice(0, Math.max(0, position)), host, meshGateway, field);
 }
 
 function checkWildcard(

@@ -1,14 +1,17 @@
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
 import { gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
+import type { ServiceEntry } from "#model/istio/service-entry.ts";
+import type { Sidecar } from "#model/istio/sidecar.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
+import type { WorkloadEntry } from "#model/istio/workload-entry.ts";
 import type { Condition } from "#model/status.ts";
 import { type ConditionContext, conditionsOf, holds, type Verdict } from "./conditions.ts";
 import { accepted, type Facts, messageOf, programmed, resolvedRefs, unsupportedValues } from "./facts.ts";
 
 /** The conditions of an Istio object, ours among those of others, in their places: the list can only be written whole. */
 export function istioConditions(
-  object: VirtualService | DestinationRule | IstioGateway,
+  object: VirtualService | DestinationRule | ServiceEntry | WorkloadEntry | Sidecar | IstioGateway,
   facts: Facts,
   context: ConditionContext,
 ): readonly Condition[] {
@@ -20,14 +23,19 @@ export function istioConditions(
   return [...kept, ...wanted.filter((condition) => !kept.includes(condition))];
 }
 
-function acceptanceOf(object: VirtualService | DestinationRule | IstioGateway, facts: Facts): Verdict {
+function acceptanceOf(object: Parameters<typeof istioConditions>[0], facts: Facts): Verdict {
   switch (object.kind) {
     case "VirtualService":
       return acceptedForParents(object, facts);
+    case "ServiceEntry":
+      return acceptedForSome(object.spec.hosts?.length ?? 0, ["spec.hosts"], facts);
     case "DestinationRule":
-      return acceptedForHost(facts);
+      return acceptedOf("spec.host", facts);
     case "Gateway":
       return acceptedForServers(object, facts);
+    case "Sidecar":
+    case "WorkloadEntry":
+      return acceptedOf("spec", facts);
   }
 }
 
@@ -58,7 +66,8 @@ function acceptedForSome(parents: number, fields: readonly string[], facts: Fact
     : holds("Accepted", "Accepted", `it has effect on some of what it is for: ${messageOf(refused)}`);
 }
 
-function acceptedForHost(facts: Facts): Verdict {
-  const host = facts.problems.filter(({ field, reason }) => reason !== undefined && field === "spec.host");
+/** `place`: the field that says what the object is for. */
+function acceptedOf(place: string, facts: Facts): Verdict {
+  const host = facts.problems.filter(({ field, reason }) => reason !== undefined && field === place);
   return accepted([...host, ...unsupportedValues(facts).filter((problem) => !host.includes(problem))]);
 }

@@ -47,11 +47,21 @@ const trafficPolicy: Supported = {
   loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
 };
 
+/** A workload that is no pod. */
+const listedEndpoint: Supported = {
+  address: true,
+  ports: true,
+  labels: true,
+  weight: true,
+  serviceAccount: true,
+};
+
 const istioDestination: Supported = { host: true, subset: true, port: { number: true } };
 const percentage: Supported = { value: true };
 const virtualServiceFields: Supported = {
   hosts: true,
   gateways: true,
+  exportTo: true,
   http: {
     name: true,
     match: {
@@ -153,9 +163,33 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     },
     sessionPersistence,
   },
-  ServiceEntry: {},
-  WorkloadEntry: {},
-  Sidecar: {},
+  ServiceEntry: {
+    hosts: true,
+    addresses: true,
+    // Others are spoken of by the checks of ServiceEntries.
+    ports: { number: true, name: true, protocol: true, targetPort: true },
+    location: true,
+    resolution: true,
+    endpoints: listedEndpoint,
+    workloadSelector: true,
+    exportTo: true,
+    subjectAltNames: true,
+  },
+  WorkloadEntry: listedEndpoint,
+  Sidecar: {
+    workloadSelector: true,
+    ingress: {
+      port: { number: true, name: true, protocol: true },
+      captureMode: ["DEFAULT", "IPTABLES"],
+      defaultEndpoint: true,
+    },
+    egress: {
+      port: { number: true, name: true, protocol: true },
+      captureMode: ["DEFAULT", "IPTABLES"],
+      hosts: true,
+    },
+    outboundTrafficPolicy: { mode: true },
+  },
   "Gateway.networking.istio.io": {
     selector: true,
     servers: {
