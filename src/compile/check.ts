@@ -11,6 +11,7 @@ import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { checkIstioGateway } from "./checks/istio-gateway.ts";
 import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
 import { checkServiceEntry } from "./checks/service-entry.ts";
@@ -71,6 +72,7 @@ function checkRouting(
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
+    check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
     check(objects.rateLimits, "RateLimit", checkRateLimit),
     check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
@@ -122,6 +124,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   GRPCRoute: proposed(checkGrpcRoute),
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
+  "Gateway.networking.istio.io": proposed(checkIstioGateway),
   DestinationRule: proposed(checkDestinationRule),
   RateLimit: proposed(checkRateLimit),
   AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),

@@ -32,6 +32,7 @@ export interface Mesh {
   readonly services: Collection<MeshService>;
   /** By virtual IP. */
   readonly servicesByAddress: Index<MeshService>;
+  readonly servicesByNamespace: Index<MeshService>;
   /** Virtual IPs that are ranges, and the keys of their services. */
   readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
   /** Services that ServiceEntries define, by `serviceKey`. */
@@ -129,6 +130,7 @@ export function compileMesh(
   return {
     services,
     servicesByAddress,
+    servicesByNamespace,
     serviceRanges,
     entryServices,
     entriesByTcpPort,

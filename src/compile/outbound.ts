@@ -293,7 +293,8 @@ function forward(
 
 const anyRequest: RouteMatch = { path: { kind: "prefix", value: "/" }, headers: [], queryParameters: [] };
 
-function everything(action: RouteAction, origins: readonly Origin[]): RouteView {
+/** The route that takes every request. */
+export function everything(action: RouteAction, origins: readonly Origin[]): RouteView {
   return {
     name: "default",
     match: anyRequest,

@@ -10,6 +10,7 @@ import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts"
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
 import { credentialNames, type DestinationRule } from "#model/istio/destination-rule.ts";
+import type { IstioGateway } from "#model/istio/gateway.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
@@ -17,6 +18,7 @@ import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
+import { gatewayKeysOf } from "./istio-servers.ts";
 import { policiesByTarget } from "./policy-targets.ts";
 import { meantHostnames, objectOfService } from "./services.ts";
 
@@ -43,6 +45,9 @@ export interface RoutingInputs {
   readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
+  /** By the keys of the Gateways that they are for. */
+  readonly virtualServicesByGateway: Index<VirtualService>;
+  readonly istioGateways: Collection<IstioGateway>;
   /** By the keys of those that they delegate to. */
   readonly virtualServicesByDelegate: Index<VirtualService>;
   /** Those with a host that begins with `*`, all under "". */
@@ -86,6 +91,8 @@ export function routingInputs(
       targetedServices,
     ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
+    virtualServicesByGateway: virtualServices.index(`by gateway for ${purpose}`, gatewayKeysOf),
+    istioGateways: objects.istioGateways,
     virtualServicesByDelegate: virtualServices.index(`by delegate for ${purpose}`, delegateKeys),
     wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
       spec.hosts?.some((host) => host.startsWith("*")) === true ? [""] : [],

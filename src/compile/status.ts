@@ -70,6 +70,9 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),
+    statuses("Gateway.networking.istio.io", objects.istioGateways, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
     statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),

@@ -4,13 +4,12 @@ import { type Client, clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
-import { gatewayListenerViews } from "#compile/gateway.ts";
+import { listenersOfPod } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
-import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { ProxyIdentity, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import {
@@ -186,10 +185,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 
   function gatewayListeners(fetch: Fetch, pod: string) {
     const workload = fetch.get(mesh.workloads, pod);
-    const gateway = workload?.labels[gatewayNameLabel];
-    return workload === undefined || gateway === undefined
+    const client = fetch.get(mesh.clients, pod);
+    return workload?.proxy !== "gateway" || client === undefined
       ? []
-      : gatewayListenerViews(mesh, fetch, `${workload.namespace}/${gateway}`);
+      : listenersOfPod(mesh, fetch, workload, client);
   }
 
   const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {

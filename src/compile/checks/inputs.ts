@@ -2,9 +2,10 @@ import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
 import { servicesOfEntry } from "#model/istio/service-entries.ts";
 import type { ServiceEntry } from "#model/istio/service-entry.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
+import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
-import { proxyContainerName } from "#model/kubernetes/workload.ts";
+import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { meshServices } from "../mesh-services.ts";
@@ -20,7 +21,11 @@ export interface CheckInputs {
   readonly entriesByOpenPort: Index<ServiceEntry>;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
+  /** The labels of whatever is a gateway's pod, or will be. */
+  readonly gatewayLabels: readonly Collection<Labels>[];
 }
+
+type Labels = Readonly<Record<string, string>>;
 
 /** What the checks of local mode look up. */
 export interface LocalCheckInputs extends CheckInputs {
@@ -58,6 +63,12 @@ export function checkInputs(
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
     ],
+    gatewayLabels: [
+      graph.derive("labels of gateway pods", objects.pods, (pod) =>
+        isGatewayTemplate(pod) || proxyKind(pod.spec) === "gateway" ? (pod.metadata.labels ?? {}) : undefined,
+      ),
+      graph.derive("labels of Gateways", objects.gateways, ({ spec }) => spec.infrastructure?.labels),
+    ],
   };
 }
 
@@ -82,6 +93,12 @@ export function localCheckInputs(
         : [spec.clusterIP],
     ),
     templatesByLabel: [...workloadTemplates(graph, objects).map(byLabel), ...inputs.templatesByLabel],
+    gatewayLabels: [
+      ...inputs.gatewayLabels,
+      graph.derive("labels of gateway Deployments", objects.deployments, ({ spec: { template } }) =>
+        isGatewayTemplate(template) ? (template.metadata?.labels ?? {}) : undefined,
+      ),
+    ],
   };
 }
 

@@ -149,6 +149,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   },
   Gateway: {
     gatewayClassName: true,
+    infrastructure: { labels: true },
     listeners: {
       name: true,
       hostname: true,
@@ -207,7 +208,16 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     },
     outboundTrafficPolicy: { mode: true },
   },
-  "Gateway.networking.istio.io": {},
+  "Gateway.networking.istio.io": {
+    selector: true,
+    servers: {
+      name: true,
+      // What else is said of TLS, the checks of Gateways speak of; so do they of protocols.
+      port: { number: true, name: true, protocol: true },
+      hosts: true,
+      tls: true,
+    },
+  },
   RateLimit: { targetRefs: true, limits: true, response: true },
   AdaptiveConcurrency: {
     targetRefs: true,
