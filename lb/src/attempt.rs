@@ -20,18 +20,15 @@ pub trait Request {
 }
 
 /// How an attempt was answered.
+#[derive(Clone, Copy, PartialEq)]
 pub enum Answer {
     Good,
-    /// The endpoint itself says that it cannot answer.
-    Failed,
-}
-
-/// How an attempt ended.
-pub enum End {
-    /// The connection could not be made or broke.
-    ConnectionFailed,
-    /// After an answer, or because the client left or had waited enough.
-    Other,
+    /// With a status from 500 on that may be the fault of the request as well.
+    ServerError,
+    /// The endpoint itself says that it cannot answer. `is_server_error`: with a status from 500 on.
+    Failed {
+        is_server_error: bool,
+    },
 }
 
 pub struct Attempt {
@@ -72,33 +69,38 @@ impl Attempt {
         let waited = milliseconds(now.saturating_sub(self.began));
         if let Some((Choice { endpoint, settings }, ticket)) = &self.place {
             endpoint.outstanding.answered(ticket);
+            if !matches!(
+                answer,
+                Answer::Good
+                    | Answer::Failed {
+                        is_server_error: false
+                    }
+            ) {
+                endpoint.errors.answered();
+            }
             match answer {
-                Answer::Good => endpoint.estimate.observe(now, waited, settings),
-                Answer::Failed => endpoint.estimate.observe_failure(now, waited, settings),
+                Answer::Failed { .. } => endpoint.estimate.observe_failure(now, waited, settings),
+                _ => endpoint.estimate.observe(now, waited, settings),
             }
         }
     }
 
     /// A failure that is told after the answer, as gRPC does.
     pub fn response_trailers(&mut self, now: Nanoseconds, answer: Answer) {
-        if let (Answer::Failed, Some((Choice { endpoint, settings }, _))) = (answer, &self.place) {
+        if let (Answer::Failed { .. }, Some((Choice { endpoint, settings }, _))) = (answer, &self.place) {
             endpoint.estimate.observe_failure(now, 0.0, settings);
         }
     }
 
-    pub fn end(&mut self, now: Nanoseconds, end: End) {
-        let (Choice { endpoint, settings }, ticket) = match self.place.take() {
-            Some(place) => place,
-            None => return,
-        };
-        if !self.answered {
-            let waited = milliseconds(now.saturating_sub(self.began));
-            match end {
-                End::ConnectionFailed => endpoint.estimate.observe_failure(now, waited, &settings),
-                End::Other => endpoint.estimate.observe_at_least(now, waited, &settings),
+    /// Without an answer it waited for nothing, or the client left; balancers hear of failed connections from Envoy.
+    pub fn end(&mut self, now: Nanoseconds) {
+        if let Some((Choice { endpoint, settings }, ticket)) = self.place.take() {
+            if !self.answered {
+                let waited = milliseconds(now.saturating_sub(self.began));
+                endpoint.estimate.observe_at_least(now, waited, &settings);
             }
+            endpoint.outstanding.end(ticket);
         }
-        endpoint.outstanding.end(ticket);
     }
 
     /// Moves to the endpoint that the request has really gone to.
@@ -129,6 +131,10 @@ fn found(table: &Table, request: &dyn Request, address: &[u8]) -> Option<Choice>
 mod tests {
     use super::*;
     use crate::clock::MILLISECOND;
+
+    const FAILED: Answer = Answer::Failed {
+        is_server_error: true,
+    };
 
     struct To(Option<&'static str>);
 
@@ -188,31 +194,29 @@ mod tests {
         let mut attempt = world.begin();
         attempt.response_headers(20 * MILLISECOND, Answer::Good, &world.table, &To(Some("a")));
         assert_eq!((world.latency(0), world.outstanding()), (Some(20.0), vec![1, 0]));
-        attempt.end(900 * MILLISECOND, End::Other);
+        attempt.end(900 * MILLISECOND);
         assert_eq!((world.latency(0), world.outstanding()), (Some(20.0), vec![0, 0]));
     }
 
     #[test]
     fn a_timeout_is_a_sample() {
         let world = world();
-        world.begin().end(300 * MILLISECOND, End::Other);
+        world.begin().end(300 * MILLISECOND);
         assert_eq!((world.latency(0), world.outstanding()), (Some(300.0), vec![0, 0]));
     }
 
     #[test]
     fn failures_look_slow_however_quick_they_are() {
         let world = world();
-        world.begin().end(2, End::ConnectionFailed);
+        let mut attempt = world.begin();
+        attempt.response_headers(2, FAILED, &world.table, &To(Some("a")));
+        attempt.end(3);
         assert_eq!(world.latency(0), Some(1_000.0));
         let mut attempt = world.begin();
-        attempt.response_headers(2, Answer::Failed, &world.table, &To(Some("a")));
-        attempt.end(3, End::Other);
-        assert_eq!(world.latency(0), Some(2_000.0));
-        let mut attempt = world.begin();
         attempt.response_headers(2, Answer::Good, &world.table, &To(Some("a")));
-        attempt.response_trailers(3, Answer::Failed);
-        attempt.end(3, End::Other);
-        assert!(world.latency(0) > Some(3_000.0));
+        attempt.response_trailers(3, FAILED);
+        attempt.end(3);
+        assert!(world.latency(0) > Some(1_500.0));
     }
 
     #[test]
@@ -227,8 +231,8 @@ mod tests {
         let mut chosen_elsewhere = Attempt::begin(None, 1);
         chosen_elsewhere.request_headers(&world.table, &To(Some("b")));
         assert_eq!(world.outstanding(), vec![0, 2]);
-        attempt.end(1, End::Other);
-        chosen_elsewhere.end(1, End::Other);
+        attempt.end(1);
+        chosen_elsewhere.end(1);
         assert_eq!(world.outstanding(), vec![0, 0]);
     }
 
@@ -238,7 +242,7 @@ mod tests {
         let mut attempt = Attempt::begin(None, 1);
         attempt.request_headers(&world.table, &To(None));
         attempt.response_headers(2, Answer::Good, &world.table, &To(Some("elsewhere")));
-        attempt.end(3, End::Other);
+        attempt.end(3);
         assert_eq!(world.outstanding(), vec![0, 0]);
     }
 }

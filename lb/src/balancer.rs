@@ -14,6 +14,8 @@ pub trait Members {
     fn priorities(&self) -> u32;
     fn all(&self, priority: u32) -> Vec<Host>;
     fn healthy(&self, priority: u32) -> Vec<HealthyHost>;
+    /// How many errors Envoy has counted at an endpoint, by its index among all.
+    fn errors(&self, priority: u32, index: usize) -> u64;
     /// Of the locality that the endpoint with this address is in.
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32;
 }
@@ -79,7 +81,7 @@ impl Balancer {
         let mut choices_left = retry.choices();
         let settings = self.settings;
         loop {
-            let (priority, candidate) = self.pick(now)?;
+            let (priority, candidate) = self.pick(members, now)?;
             if choices_left > 0 && retry.refuses(priority, candidate.index) {
                 choices_left -= 1;
                 continue;
@@ -109,7 +111,7 @@ impl Balancer {
         self.warm_at = youngest.map_or(0, |since| since + self.settings.warm_up);
     }
 
-    fn pick(&mut self, now: Nanoseconds) -> Option<(u32, &Candidate)> {
+    fn pick(&mut self, members: &dyn Members, now: Nanoseconds) -> Option<(u32, &Candidate)> {
         let Balancer {
             settings,
             random,
@@ -119,12 +121,26 @@ impl Balancer {
         } = self;
         let priority = pick_level(levels, random)?;
         let group = pick_group(&levels[priority].groups, random)?;
-        let candidate = if group.is_even && now >= *warm_at {
-            pick_of_two(&group.candidates, random, now, settings)
-        } else {
-            pick_weighted(&group.candidates, random, now, settings)
+        let priority = priority as u32;
+        let cost = |candidate: &Candidate, capacity: f32| {
+            let errors = members.errors(priority, candidate.index);
+            candidate.endpoint.note_errors(now, errors, settings);
+            candidate.endpoint.cost(now, capacity, settings)
         };
-        Some((priority as u32, candidate))
+        let candidate = if group.is_even && now >= *warm_at {
+            pick_of_two(&group.candidates, random, |candidate| cost(candidate, 1.0))
+        } else {
+            let share = |candidate: &Candidate| {
+                warm_up::share(now.saturating_sub(candidate.endpoint.known_since), settings)
+            };
+            pick_weighted(
+                &group.candidates,
+                random,
+                |candidate| candidate.weight * share(candidate),
+                cost,
+            )
+        };
+        Some((priority, candidate))
     }
 }
 
@@ -158,8 +174,7 @@ fn pick_group<'a>(groups: &'a [Group], random: &mut Random) -> Option<&'a Group>
 fn pick_of_two<'a>(
     candidates: &'a [Candidate],
     random: &mut Random,
-    now: Nanoseconds,
-    settings: &Settings,
+    cost: impl Fn(&Candidate) -> f32,
 ) -> &'a Candidate {
     let one = random.below(candidates.len());
     if candidates.len() == 1 {
@@ -168,7 +183,7 @@ fn pick_of_two<'a>(
     let mut other = random.below(candidates.len() - 1);
     other += usize::from(other >= one);
     let (one, other) = (&candidates[one], &candidates[other]);
-    if one.endpoint.cost(now, settings) <= other.endpoint.cost(now, settings) {
+    if cost(one) <= cost(other) {
         one
     } else {
         other
@@ -180,13 +195,16 @@ fn pick_of_two<'a>(
 fn pick_weighted<'a>(
     candidates: &'a [Candidate],
     random: &mut Random,
-    now: Nanoseconds,
-    settings: &Settings,
+    weight: impl Fn(&Candidate) -> f64,
+    cost: impl Fn(&Candidate, f32) -> f32,
 ) -> &'a Candidate {
+    let mean = candidates.iter().map(&weight).sum::<f64>() / candidates.len() as f64;
     let attraction = |candidate: &Candidate| {
-        let cost = f64::from(candidate.endpoint.cost(now, settings)).max(LEAST_COST_MS);
-        let age = now.saturating_sub(candidate.endpoint.known_since);
-        candidate.weight * warm_up::share(age, settings) / (cost * cost)
+        let weight = weight(candidate);
+        weight
+            / f64::from(cost(candidate, (weight / mean) as f32))
+                .max(LEAST_COST_MS)
+                .powi(2)
     };
     let attractions: Vec<f64> = candidates.iter().map(attraction).collect();
     let mut point = random.fraction() * attractions.iter().sum::<f64>();

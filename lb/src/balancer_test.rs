@@ -8,6 +8,7 @@ use std::collections::HashMap;
 struct Fake {
     levels: Vec<Vec<(String, u32, &'static str, bool)>>,
     locality_weights: HashMap<&'static str, u32>,
+    errors: std::cell::Cell<u64>,
 }
 
 impl Members for Fake {
@@ -32,6 +33,13 @@ impl Members for Fake {
                 weight: *weight,
             })
             .collect()
+    }
+    fn errors(&self, _priority: u32, index: usize) -> u64 {
+        if index == 0 {
+            self.errors.get()
+        } else {
+            0
+        }
     }
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32 {
         let host = self.levels[priority as usize]
@@ -145,6 +153,16 @@ fn a_new_endpoint_gets_one_request_and_then_no_more_until_it_answers() {
 }
 
 #[test]
+fn an_endpoint_whose_connections_fail_is_avoided_though_it_fails_at_once() {
+    let mut world = world(even(&["dead", "good"]), Settings::default());
+    world.answer("good", 40.0);
+    world.answer("dead", 0.1);
+    about(world.shares(NOW).get("dead"), 100);
+    world.members.errors.set(1);
+    assert_eq!(world.shares(NOW).get("dead"), None);
+}
+
+#[test]
 fn a_slow_endpoint_is_tried_again_after_a_while() {
     let mut world = world(even(&["good", "was slow"]), Settings::default());
     world.answer("was slow", 1_000.0);
@@ -220,6 +238,7 @@ fn localities_get_what_their_weights_say_less_what_they_lost() {
             place("c1", "c", true),
         ]],
         locality_weights: HashMap::from([("a", 80), ("b", 20), ("c", 0)]),
+        ..Fake::default()
     };
     let settings = Settings {
         locality_weighted: true,

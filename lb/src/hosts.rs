@@ -128,15 +128,11 @@ fn health(all: usize, healthy: usize, settings: &Settings) -> u32 {
 /// As Envoy spreads load over priorities: each takes what its health allows of what those before it left. If all of
 /// them together are too weak, each takes its part of the whole.
 fn shares(health: &[u32]) -> Vec<u32> {
-    let total = health.iter().sum::<u32>().min(100);
+    let total = health.iter().sum::<u32>().clamp(1, 100);
     let mut left = 100;
     let mut shares: Vec<u32> = Vec::with_capacity(health.len());
     for health in health {
-        let share = if total == 0 {
-            0
-        } else {
-            (health * 100 / total).min(left)
-        };
+        let share = (health * 100 / total).min(left);
         left -= share;
         shares.push(share);
     }

@@ -12,6 +12,7 @@ pub mod attempt;
 pub mod balancer;
 pub mod clock;
 pub mod endpoint;
+pub mod errors;
 pub mod estimate;
 pub mod handover;
 pub mod hosts;

@@ -90,11 +90,14 @@ impl Cluster {
     /// The endpoints with these addresses, new ones where there are none.
     pub fn endpoints(&self, addresses: &[Box<[u8]>], now: Nanoseconds, shards: usize) -> Vec<Arc<Endpoint>> {
         let endpoints = &mut lock(&self.shared).endpoints;
-        let entry = |address: &Box<[u8]>| {
-            let new = || Arc::new(Endpoint::new(address, now, shards));
-            endpoints.entry(address.clone()).or_insert_with(new).clone()
-        };
-        addresses.iter().map(entry).collect()
+        let new = |address: &[u8]| Arc::new(Endpoint::new(address, now, shards));
+        let found = addresses.iter().map(|address| {
+            endpoints
+                .entry(address.clone())
+                .or_insert_with(|| new(address))
+                .clone()
+        });
+        found.collect()
     }
 
     /// Forgets the endpoints that nobody holds any more.

@@ -1,5 +1,5 @@
 //! What Envoy can be asked: its callbacks, and its objects as the rest of the crate sees them.
-use crate::attempt::{Answer, End, Request};
+use crate::attempt::{Answer, Request};
 use crate::balancer::{HealthyHost, Host, Members, Retry};
 use std::ffi::c_void;
 use std::ptr::null;
@@ -61,6 +61,7 @@ callbacks! {
     healthy_count = envoy_dynamic_module_callback_lb_get_healthy_hosts_count(lb: Envoy, priority: u32) -> usize;
     healthy_address = envoy_dynamic_module_callback_lb_get_healthy_host_address(lb: Envoy, priority: u32, index: usize, out: *mut Buffer) -> bool;
     healthy_weight = envoy_dynamic_module_callback_lb_get_healthy_host_weight(lb: Envoy, priority: u32, index: usize) -> u32;
+    host_stat = envoy_dynamic_module_callback_lb_get_host_stat(lb: Envoy, priority: u32, index: usize, stat: u32) -> u64;
     locality_count = envoy_dynamic_module_callback_lb_get_locality_count(lb: Envoy, priority: u32) -> usize;
     locality_host_address = envoy_dynamic_module_callback_lb_get_locality_host_address(lb: Envoy, priority: u32, locality: usize, index: usize, out: *mut Buffer) -> bool;
     locality_weight = envoy_dynamic_module_callback_lb_get_locality_weight(lb: Envoy, priority: u32, locality: usize) -> u32;
@@ -69,8 +70,8 @@ callbacks! {
     upstream_address = envoy_dynamic_module_callback_http_get_upstream_remote_address(filter: Envoy, out: *mut Buffer) -> bool;
     filter_cluster = envoy_dynamic_module_callback_http_get_cluster_name(filter: Envoy, out: *mut Buffer) -> bool;
     header = envoy_dynamic_module_callback_http_get_header(filter: Envoy, kind: u32, key: Buffer, out: *mut Buffer, index: usize, count: *mut usize) -> bool;
-    attribute = envoy_dynamic_module_callback_http_filter_get_attribute_int(filter: Envoy, id: u32, out: *mut u64) -> bool;
     add_admin_page = envoy_dynamic_module_callback_bootstrap_extension_register_admin_handler(extension: Envoy, path: Buffer, help: Buffer, removable: bool, changes_state: bool) -> bool;
+    ready = envoy_dynamic_module_callback_bootstrap_extension_config_signal_init_complete(extension: Envoy);
     answer_admin = envoy_dynamic_module_callback_bootstrap_extension_admin_set_response(extension: Envoy, body: Buffer);
 }
 
@@ -82,6 +83,9 @@ fn read(call: impl FnOnce(*mut Buffer) -> bool) -> Option<Vec<u8>> {
         None
     }
 }
+
+/// Of the statistics of a host: attempts without an answer, and answers from 500 on.
+const REQUEST_ERRORS: u32 = 2;
 
 /// A balancer as Envoy sees it.
 pub struct Lb(pub Envoy);
@@ -123,6 +127,10 @@ impl Members for Lb {
         (0..count).map_while(host).collect()
     }
 
+    fn errors(&self, priority: u32, index: usize) -> u64 {
+        unsafe { host_stat(self.0, priority, index, REQUEST_ERRORS) }
+    }
+
     /// Envoy lists localities without their names: one of a healthy member leads to it.
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32 {
         let count = unsafe { locality_count(self.0, priority) };
@@ -161,37 +169,36 @@ impl Retry for Context {
 /// An upstream request's filter as Envoy sees it.
 pub struct Filter(pub Envoy);
 
-pub const RESPONSE_HEADER: u32 = 2;
-pub const RESPONSE_TRAILER: u32 = 3;
-const RESPONSE_FLAGS: u32 = 17;
-/// Of the response flags: reset by the endpoint, no connection, the connection ended.
-const CONNECTION_FAILED: u64 = 0x10 | 0x20 | 0x40;
+const RESPONSE_HEADER: u32 = 2;
+const RESPONSE_TRAILER: u32 = 3;
 
 impl Filter {
-    fn header_is(&self, kind: u32, name: &[u8], values: &[&[u8]]) -> bool {
-        let value = |out| unsafe { header(self.0, kind, Buffer::of(name), out, 0, std::ptr::null_mut()) };
-        read(value).map_or(false, |value| values.contains(&&*value))
+    fn header(&self, kind: u32, name: &[u8]) -> Option<Vec<u8>> {
+        read(|out| unsafe { header(self.0, kind, Buffer::of(name), out, 0, std::ptr::null_mut()) })
     }
 
-    /// What a server says that is not up to it; 500 may be the fault of the request, for all that is known here.
-    pub fn answer(&self, kind: u32) -> Answer {
-        let unavailable = [&b"14"[..]];
-        let failed = (kind == RESPONSE_HEADER && self.header_is(kind, b":status", &[b"502", b"503", b"504"]))
-            || self.header_is(kind, b"grpc-status", &unavailable);
-        if failed {
-            Answer::Failed
-        } else {
-            Answer::Good
+    pub fn answer_in_headers(&self) -> Answer {
+        let status = self.header(RESPONSE_HEADER, b":status").unwrap_or_default();
+        match &status[..] {
+            b"502" | b"503" | b"504" => Answer::Failed {
+                is_server_error: true,
+            },
+            [b'5', ..] => Answer::ServerError,
+            _ => self.grpc_answer(RESPONSE_HEADER),
         }
     }
 
-    pub fn end(&self) -> End {
-        let mut flags = 0;
-        let known = unsafe { attribute(self.0, RESPONSE_FLAGS, &mut flags) };
-        if known && flags & CONNECTION_FAILED != 0 {
-            End::ConnectionFailed
-        } else {
-            End::Other
+    pub fn answer_in_trailers(&self) -> Answer {
+        self.grpc_answer(RESPONSE_TRAILER)
+    }
+
+    /// UNAVAILABLE is what 503 is to HTTP.
+    fn grpc_answer(&self, kind: u32) -> Answer {
+        match self.header(kind, b"grpc-status").as_deref() {
+            Some(b"14") => Answer::Failed {
+                is_server_error: false,
+            },
+            _ => Answer::Good,
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What Envoy calls.
+use super::envoy::WORKERS;
 use super::envoy::{
-    add_admin_page, answer_admin, cluster_name, concurrency, Buffer, Context, Envoy, Filter, Lb,
+    add_admin_page, answer_admin, cluster_name, concurrency, ready, Buffer, Context, Envoy, Filter, Lb,
 };
-use super::envoy::{RESPONSE_HEADER, RESPONSE_TRAILER, WORKERS};
 use super::{ABI_VERSION, CONTINUE};
-use crate::attempt::{Attempt, End};
+use crate::attempt::Attempt;
 use crate::balancer::Balancer;
 use crate::clock::now;
 use crate::settings::Settings;
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
 ) -> u32 {
     let filter = Filter(filter);
     guarded((), || {
-        (*attempt).response_headers(now(), filter.answer(RESPONSE_HEADER), &TABLE, &filter)
+        (*attempt).response_headers(now(), filter.answer_in_headers(), &TABLE, &filter)
     });
     CONTINUE
 }
@@ -147,49 +147,35 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
     attempt: *mut Attempt,
 ) -> u32 {
     guarded((), || {
-        (*attempt).response_trailers(now(), Filter(filter).answer(RESPONSE_TRAILER))
+        (*attempt).response_trailers(now(), Filter(filter).answer_in_trailers())
     });
     CONTINUE
 }
 
 #[no_mangle]
-pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_stream_complete(
-    filter: Envoy,
-    attempt: *mut Attempt,
-) {
-    guarded((), || (*attempt).end(now(), Filter(filter).end()));
-}
-
-#[no_mangle]
 pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(attempt: *mut Attempt) {
-    guarded((), || Box::from_raw(attempt).end(now(), End::Other));
+    guarded((), || Box::from_raw(attempt).end(now()));
 }
 
 /// The path of the admin interface with what the balancers know.
 const REPORT_PATH: &[u8] = b"/heddle_endpoints";
 const REPORT_HELP: &[u8] = b"latency estimate and outstanding requests of each endpoint";
 
-/// The bootstrap extension: a page of the admin interface.
+/// The bootstrap extension: a page of the admin interface. Its configuration in the module is that of Envoy.
 #[no_mangle]
 pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_config_new(
     extension: Envoy,
     _: Buffer,
     _: Buffer,
-) -> *const u8 {
-    unsafe {
-        add_admin_page(
-            extension,
-            Buffer::of(REPORT_PATH),
-            Buffer::of(REPORT_HELP),
-            false,
-            false,
-        )
-    };
-    &NOTHING
+) -> Envoy {
+    let (path, help) = (Buffer::of(REPORT_PATH), Buffer::of(REPORT_HELP));
+    unsafe { add_admin_page(extension, path, help, false, false) };
+    extension
 }
 
 #[no_mangle]
-pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_new(_: *const u8, _: Envoy) -> *const u8 {
+pub extern "C" fn envoy_dynamic_module_on_bootstrap_extension_new(extension: Envoy, _: Envoy) -> *const u8 {
+    unsafe { ready(extension) }; // Envoy accepts no connection before.
     &NOTHING
 }
 

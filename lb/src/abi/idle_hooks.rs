@@ -6,6 +6,7 @@ macro_rules! idle_hooks {
 }
 
 idle_hooks! {
+    envoy_dynamic_module_on_http_filter_stream_complete
     envoy_dynamic_module_on_http_filter_request_body
     envoy_dynamic_module_on_http_filter_request_trailers
     envoy_dynamic_module_on_http_filter_response_body
