@@ -2,8 +2,9 @@
 // Each check is a pure function of one object and of what it fetches, so an edit re-checks only what it touches.
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem } from "#model/reference.ts";
+import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { checkBackendTrafficPolicy } from "./checks/backend-traffic-policy.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
@@ -29,8 +30,8 @@ export function checkMesh(
 
 /** What is wrong with one object that is not there yet, beside those that are. */
 export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
-  const check = proposedChecks[object.kind];
-  return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
+  const kind = kindName(object);
+  return (proposedChecks[kind]?.(object, inputs) ?? []).map((finding) => problemOf(kind, object, finding));
 }
 
 /**
@@ -64,6 +65,7 @@ function checkRouting(
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
+    check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -109,6 +111,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
   GRPCRoute: proposed(checkGrpcRoute),
+  XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
 };

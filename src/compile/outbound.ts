@@ -3,6 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
+import { sessionsOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
@@ -76,12 +77,21 @@ function ofService(
     domains: [address, ...canonicalNames(service, port, client.namespace)],
     routes:
       routes === undefined
-        ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
+        ? [everything(toService(mesh, fetch, service, port), origins)]
         : [
             ...routes.routes.map((route) => routeView(route, port)),
             everything(respond(404, noRoute), origins),
           ],
     origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
+  };
+}
+
+/** Where requests go that no route speaks of. */
+function toService(mesh: Mesh, fetch: Fetch, service: MeshService, port: number): RouteAction {
+  const sessionPersistence = sessionsOfService(mesh.routing, fetch, service);
+  return {
+    ...forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]),
+    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
   };
 }
 
@@ -143,11 +153,12 @@ function routeAction(route: Route, port: number): RouteAction {
     kind: "forward",
     unusableStatus,
     rewrite: route.rewrite,
-    destinations: weighted.map(({ service, subset, weight, request, response }) => ({
+    destinations: weighted.map(({ service, subset, weight, request, response, sessionPersistence }) => ({
       cluster: service === undefined ? undefined : serviceCluster(service, subset),
       weight,
       request,
       response,
+      ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
     })),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
@@ -192,7 +203,7 @@ function forward(
   destinations: readonly {
     readonly cluster: Extract<RouteAction, { kind: "forward" }>["destinations"][number]["cluster"];
   }[],
-): RouteAction {
+): Extract<RouteAction, { kind: "forward" }> {
   return {
     kind: "forward",
     destinations: destinations.map(({ cluster }) => ({

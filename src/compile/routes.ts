@@ -7,10 +7,11 @@ import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
+import { withSessions } from "./backend-policies.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { serviceKey, serviceOfHost, servicePortKey } from "./services.ts";
+import { serviceOfHost, servicePortKey } from "./services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortRoutes {
@@ -33,7 +34,7 @@ export function routesOfService(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly (readonly [string, PortRoutes])[] {
-  const key = serviceKey(service);
+  const key = `${service.namespace}/${service.name}`;
   const attached: readonly GatewayRoute[] = [
     ...fetch.by(inputs.grpcRoutesByService, key),
     ...fetch.by(inputs.httpRoutesByService, key),
@@ -80,7 +81,7 @@ export function routesInOrder(
       ? routesOfGrpcRoute(object, resolve)
       : routesOfHttpRoute(object, resolve);
   });
-  return bySpecificity(routes);
+  return withSessions(bySpecificity(routes), inputs, fetch);
 }
 
 function virtualServiceRoutes(
@@ -89,13 +90,14 @@ function virtualServiceRoutes(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly Route[] {
-  return routesOfVirtualService(virtualService, port, (destination, namespace) => {
+  const routes = routesOfVirtualService(virtualService, port, (destination, namespace) => {
     const service = serviceOfHost(inputs, fetch, destination.host, namespace);
     const wanted = destination.port?.number ?? (service?.ports.length === 1 ? service.ports[0]?.port : port);
     return service?.ports.some((candidate) => candidate.port === wanted) === true && wanted !== undefined
       ? { hostname: service.hostname, port: wanted }
       : undefined;
   });
+  return withSessions(routes, inputs, fetch);
 }
 
 /** The higher rank first; ties keep the order of the objects. */

@@ -11,6 +11,11 @@ export function serviceKey(service: Pick<MeshService, "kind" | "namespace" | "na
   return service.kind === "Service" ? object : `${object}/${service.hostname}`;
 }
 
+/** The object that defines a service: `Service shop/web`. A ServiceEntry defines one for each of its hosts. */
+export function objectOfService({ kind, namespace, name }: MeshService): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
 /** The key of a port of a service in collections: `namespace/name:port`. */
 export function servicePortKey(service: Parameters<typeof serviceKey>[0], port: number): string {
   return `${serviceKey(service)}:${port}`;

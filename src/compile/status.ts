@@ -18,6 +18,7 @@ import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 import { gatewayStatus } from "./status/gateway-status.ts";
 import { istioConditions } from "./status/istio-status.ts";
+import { policyAncestors } from "./status/policy-status.ts";
 import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */
@@ -63,6 +64,9 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("Gateway", objects.gateways, ofGateway(inputs, running)),
     statuses("HTTPRoute", objects.httpRoutes, ofRoute(objects)),
     statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
+    statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
     statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),

@@ -14,9 +14,15 @@ const routeFilter: Supported = {
   responseHeaderModifier: headerFilter,
   "*": true,
 };
+const sessionPersistence: Supported = {
+  sessionName: true,
+  absoluteTimeout: true,
+  type: true,
+  cookieConfig: { lifetimeType: true },
+};
 const parentReference: Supported = {
   group: true,
-  kind: ["Service", "Gateway"],
+  kind: ["Service", "ServiceEntry", "Gateway"],
   namespace: true,
   name: true,
   sectionName: true,
@@ -57,6 +63,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       filters: routeFilter,
       backendRefs: backendReference,
       timeouts: { request: true, backendRequest: true },
+      retry: { codes: true, attempts: true, backoff: true },
+      sessionPersistence,
     },
   },
   GRPCRoute: {
@@ -67,6 +75,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       matches: { method: { type: true, service: true, method: true }, headers: valueMatch },
       filters: routeFilter,
       backendRefs: backendReference,
+      sessionPersistence,
     },
   },
   Gateway: {
@@ -103,6 +112,23 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     trafficPolicy,
     subsets: { name: true, labels: true, trafficPolicy },
   },
+  TCPRoute: {},
+  TLSRoute: {},
+  XBackendTrafficPolicy: {
+    // Others are spoken of by the checks of policies.
+    targetRefs: { group: true, kind: true, name: true },
+    retryConstraint: {
+      budget: { percent: true, interval: true },
+      minRetryRate: { count: true, interval: true },
+    },
+    sessionPersistence,
+  },
+  ServiceEntry: {},
+  WorkloadEntry: {},
+  Sidecar: {},
+  "Gateway.networking.istio.io": {},
+  RateLimit: {},
+  AdaptiveConcurrency: {},
 };
 
 /** A warning for each field of the object that the API has and that has no effect in Heddle yet. */
