@@ -70,7 +70,9 @@ function clusterConfig(name: string, { policy, ports, ejects, settings }: Cluste
     connect_timeout: "1s",
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     ...(ejects === true && { outlier_detection: {} }),
-    load_balancing_policy: { policies: [{ typed_extension_config: policyConfig(policy, library, settings) }] },
+    load_balancing_policy: {
+      policies: [{ typed_extension_config: policyConfig(policy, library, settings) }],
+    },
     circuit_breakers: {
       thresholds: [{ max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 }],
     },

@@ -24,7 +24,8 @@ type Command =
 /** Starts servers with these behaviours. */
 export async function startServers(behaviours: readonly Behaviour[]): Promise<Servers> {
   const child = fork(import.meta.filename, [JSON.stringify(behaviours)]);
-  const next = <T>(): Promise<T> => new Promise((resolve) => child.once("message", (value) => resolve(value as T)));
+  const next = <T>(): Promise<T> =>
+    new Promise((resolve) => child.once("message", (value) => resolve(value as T)));
   const ports = await next<readonly number[]>();
   return {
     ports,

@@ -4,13 +4,16 @@ import { namespaceFile } from "#local/network/node-namespace.ts";
 import { programFile } from "#runtime/program.ts";
 import { configDumpPath } from "./config-dump-path.ts";
 
-/** Where the sidecar's admin interface listens, inside its pod. */
-const DUMP = `http://127.0.0.1:${adminPort}${configDumpPath}`;
-
 /** Reads the whole configuration of the Envoy in a network namespace. Throws if none answers there. */
-export async function readConfigDump(networkNamespace: string): Promise<unknown> {
-  const text = await getInNamespace(networkNamespace, DUMP);
-  return JSON.parse(text) as unknown;
+export function readConfigDump(networkNamespace: string): Promise<unknown> {
+  return readAdminPage(networkNamespace, configDumpPath);
+}
+
+/** Reads a page of JSON from the admin interface of the Envoy in a network namespace. Throws if there is none. */
+export async function readAdminPage(networkNamespace: string, path: string): Promise<unknown> {
+  return JSON.parse(
+    await getInNamespace(networkNamespace, `http://127.0.0.1:${adminPort}${path}`),
+  ) as unknown;
 }
 
 /** A GET by a small child in the namespace: a process has but one network. */

@@ -8,6 +8,8 @@ export interface Client {
   readonly namespace: string;
   /** The values of those labels that some rule reads of the sources of requests. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Whether it has the module that balances by latency. */
+  readonly balancesByLatency: boolean;
 }
 
 /** A proxy as a client. `labelsRead`: the names of labels that rules read. */
@@ -21,11 +23,25 @@ export function clientOf(workload: Workload, labelsRead: readonly string[]): Cli
 
 /** A client by its key, or by a namespace alone. */
 export function clientOfKey(key: string): Client {
-  const [namespace = "", query = ""] = key.split("?");
-  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)));
+  const [rest = "", suffix] = key.split("#");
+  const [namespace = "", query = ""] = rest.split("?");
+  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)), suffix === balancerSuffix);
 }
 
-function newClient(namespace: string, labels: Readonly<Record<string, string>>): Client {
+/** The same client with the module that balances by latency. */
+export function withBalancer({ namespace, labels }: Client): Client {
+  return newClient(namespace, labels, true);
+}
+
+const balancerSuffix = "balancer";
+
+function newClient(
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+  balancesByLatency = false,
+): Client {
   const query = new URLSearchParams(labels).toString();
-  return { key: query === "" ? namespace : `${namespace}?${query}`, namespace, labels };
+  const base = query === "" ? namespace : `${namespace}?${query}`;
+  const key = balancesByLatency ? `${base}#${balancerSuffix}` : base;
+  return { key, namespace, labels, balancesByLatency };
 }

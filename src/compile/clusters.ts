@@ -26,6 +26,18 @@ export function clusterView(
   client: Client,
   reference: ClusterReference,
 ): ClusterView {
+  const view = viewOf(mesh, fetch, client, reference);
+  return view.loadBalancing === "latencyAware" && !canBeLatencyAware(view, client)
+    ? { ...view, loadBalancing: "leastRequest" }
+    : view;
+}
+
+/** Latency is that of HTTP requests, to endpoints that are known. */
+function canBeLatencyAware({ protocol, endpoints }: ClusterView, client: Client): boolean {
+  return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed";
+}
+
+function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
   switch (reference.kind) {
     case "service":
       return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");

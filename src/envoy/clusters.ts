@@ -15,6 +15,7 @@ import type { ClusterView, ServiceLabel } from "#compile/views.ts";
 import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
+import { latencyAwarePolicy, latencyFilter } from "./latency-aware.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
   blackHoleCluster,
@@ -41,9 +42,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     connectTimeout,
     ...discovery(view),
     circuitBreakers: unlimitedBut(view.retryBudget),
-    ...(view.protocol === "http"
-      ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
-      : {}),
+    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: protocolOf(view) } : {}),
     ...(view.tls === undefined
       ? {}
       : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
@@ -55,11 +54,18 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
   });
 }
 
-const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
-  leastRequest: Cluster_LbPolicy.LEAST_REQUEST,
-  roundRobin: Cluster_LbPolicy.ROUND_ROBIN,
-  random: Cluster_LbPolicy.RANDOM,
-};
+function balancing(loadBalancing: LoadBalancing) {
+  switch (loadBalancing) {
+    case "latencyAware":
+      return latencyAwarePolicy();
+    case "leastRequest":
+      return { lbPolicy: Cluster_LbPolicy.LEAST_REQUEST };
+    case "roundRobin":
+      return { lbPolicy: Cluster_LbPolicy.ROUND_ROBIN };
+    case "random":
+      return { lbPolicy: Cluster_LbPolicy.RANDOM };
+  }
+}
 
 /**
  * No limit that nobody asked for, but on retries: they may be a fifth of the requests. Envoy's own limit of three at a
@@ -87,7 +93,7 @@ const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 function discovery({ endpoints, loadBalancing }: ClusterView) {
   switch (endpoints.kind) {
     case "listed":
-      return { ...discovered(clusterName(endpoints.list)), lbPolicy: lbPolicies[loadBalancing] };
+      return { ...discovered(clusterName(endpoints.list)), ...balancing(loadBalancing) };
     case "asDialled":
       return originalDestination;
     case "none":
@@ -125,22 +131,34 @@ const sameProtocol = {
   [protocolOptions]: pack(HttpProtocolOptionsSchema, { upstreamProtocolOptions: keepVersion }),
 };
 
-/** The same for servers without a sidecar: nothing is left on the request that only a sidecar needs. */
+const codec = extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {});
+
+/** Leaves nothing on a request that only a sidecar needs. */
+const cleaning = extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
+  mutations: {
+    requestMutations: helperHeaders.map((header) => ({
+      action: { case: "remove" as const, value: header },
+    })),
+  },
+});
+
+/** The same for servers without a sidecar. */
 const sameProtocolCleaned = {
   [protocolOptions]: pack(HttpProtocolOptionsSchema, {
     upstreamProtocolOptions: keepVersion,
-    httpFilters: [
-      extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
-        mutations: {
-          requestMutations: helperHeaders.map((header) => ({
-            action: { case: "remove" as const, value: header },
-          })),
-        },
-      }),
-      extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {}),
-    ],
+    httpFilters: [cleaning, codec],
   }),
 };
+
+function protocolOf({ loadBalancing, reachesUnmeshed }: ClusterView) {
+  if (loadBalancing !== "latencyAware") return reachesUnmeshed ? sameProtocolCleaned : sameProtocol;
+  return {
+    [protocolOptions]: pack(HttpProtocolOptionsSchema, {
+      upstreamProtocolOptions: keepVersion,
+      httpFilters: [latencyFilter(), ...(reachesUnmeshed ? [cleaning] : []), codec],
+    }),
+  };
+}
 
 function tlsWhereMeshed(view: ClusterView, tls: NonNullable<ClusterView["tls"]>, trustDomain: string) {
   return [

@@ -1,6 +1,6 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
-import { type Client, clientOfKey } from "#compile/clients.ts";
+import { type Client, clientOfKey, withBalancer } from "#compile/clients.ts";
 import { clusterView } from "#compile/clusters.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
@@ -9,7 +9,7 @@ import { outboundListenerView, rejectedVirtualHostView, virtualHostView } from "
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
-import type { ProxyIdentity, Workload } from "#model/workload.ts";
+import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import {
   clusterType,
@@ -47,7 +47,7 @@ export interface ProviderInputs {
 }
 
 /** The provider, and whose certificates somebody wants. */
-export interface EnvoyProvider extends Provider<ProxyIdentity> {
+export interface EnvoyProvider extends Provider<Proxy> {
   readonly wantedCertificates: Collection<string>;
 }
 
@@ -227,14 +227,15 @@ interface ResourceKey extends ResourceName {
 }
 
 /** As little of the asker as the resource needs, so that proxies share what is the same for them. */
-function scopeOf(pod: ProxyIdentity, client: Client, { typeUrl, name }: ResourceName): string {
+function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceName): string {
   switch (typeUrl) {
     case virtualHostType:
     case endpointsType:
       return client.key;
     case clusterType:
       if (isConstantCluster(name)) return "";
-      return parseClusterName(name) === undefined ? podKey(pod) : client.key;
+      if (parseClusterName(name) === undefined) return podKey(pod);
+      return (pod.balancesByLatency ? withBalancer(client) : client).key;
     case listenerType:
       return name === outboundListenerName ? "" : podKey(pod);
     case routeConfigurationType:

@@ -32,14 +32,20 @@ export async function findBalancer(envoy: string, say: (line: string) => void): 
   const compilers = ["cargo", "cc"].filter((program) => findProgram(program) === undefined);
   if (compilers.length > 0) {
     const packages = "apt-get install cargo gcc libc6-dev";
-    return { kind: "missing", reason: `${compilers.join(" and ")} not found; on Debian and Ubuntu: ${packages}` };
+    return {
+      kind: "missing",
+      reason: `${compilers.join(" and ")} not found; on Debian and Ubuntu: ${packages}`,
+    };
   }
   say(`building the latency-aware balancer (cargo) into ${dirname(cached)}`);
   try {
     await buildBalancer(source, cached);
     return found(cached);
   } catch (error) {
-    return { kind: "missing", reason: `cargo failed: ${error instanceof Error ? error.message : String(error)}` };
+    return {
+      kind: "missing",
+      reason: `cargo failed: ${error instanceof Error ? error.message : String(error)}`,
+    };
   }
 }
 

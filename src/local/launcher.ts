@@ -27,11 +27,18 @@ export class LaunchError extends Error {
   override readonly name = "LaunchError";
 }
 
+/** What proxies are run from. */
+export interface ProxyPrograms {
+  readonly envoy: string;
+  /** The module that balances by latency, if there is one. */
+  readonly balancer: string | undefined;
+}
+
 /** Starts a mesh: lock, sweep of what a crash has left, node namespace, supervisor. Resolves when its API serves. */
 export async function launch(
   state: StateDirectory,
   paths: readonly string[],
-  envoy: string,
+  programs: ProxyPrograms,
 ): Promise<LaunchedMesh> {
   makeStateDirectory(state);
   const lock = await takeLock(state.lock);
@@ -43,7 +50,7 @@ export async function launch(
   rmSync(state.logs, { recursive: true, force: true });
   makeStateDirectory(state);
   await createNodeNamespace(state.id);
-  const supervisor = spawnSupervisor(state, paths, envoy, lock);
+  const supervisor = spawnSupervisor(state, paths, programs, lock);
   const exited = new Promise<"in order" | "killed">((resolve) =>
     supervisor.on("exit", (code) => resolve(code === 0 ? "in order" : "killed")),
   );
@@ -77,7 +84,7 @@ export async function launch(
 function spawnSupervisor(
   state: StateDirectory,
   paths: readonly string[],
-  envoy: string,
+  { envoy, balancer }: ProxyPrograms,
   lock: number,
 ): ChildProcess {
   const log = openSync(join(state.logs, "supervisor.log"), "a", 0o600);
@@ -92,6 +99,7 @@ function spawnSupervisor(
       state.root,
       "--envoy",
       envoy,
+      ...(balancer === undefined ? [] : ["--balancer", balancer]),
       "--",
       ...paths,
     ],

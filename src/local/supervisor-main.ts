@@ -14,7 +14,7 @@ export type SupervisorMessage = "serving" | "detached";
 const HOST_NETWORK = 3;
 
 const { values, positionals } = parseArgs({
-  options: { state: { type: "string" }, envoy: { type: "string" } },
+  options: { state: { type: "string" }, envoy: { type: "string" }, balancer: { type: "string" } },
   allowPositionals: true,
 });
 const state = stateDirectory(values.state ?? "");
@@ -62,7 +62,14 @@ process.on("SIGINT", () => void stop());
 
 starting.resolve(
   startSupervisor(
-    { state, paths: positionals, envoy: values.envoy ?? "", hostNetwork: HOST_NETWORK, log },
+    {
+      state,
+      paths: positionals,
+      envoy: values.envoy ?? "",
+      balancer: values.balancer,
+      hostNetwork: HOST_NETWORK,
+      log,
+    },
     () => void stop(),
   ),
 );

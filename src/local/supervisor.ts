@@ -14,7 +14,7 @@ import { configurationOf, endpointsByName, openServiceAddresses } from "./cluste
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { gatewayHostPorts } from "./gateways/gateway-ports.ts";
 import { startHostPorts } from "./gateways/host-ports.ts";
-import { gatewayObjects, localInjection } from "./injection.ts";
+import { gatewayObjects, localInjection, localSettings } from "./injection.ts";
 import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
 import type { ServiceEndpoints } from "./network/service-endpoints.ts";
@@ -33,6 +33,8 @@ export interface SupervisorOptions {
   readonly paths: readonly string[];
   /** The Envoy binary; without it no sidecar can run. */
   readonly envoy: string;
+  /** The module that balances by latency; without it proxies balance by outstanding requests. */
+  readonly balancer: string | undefined;
   /** A descriptor of the host's network namespace. */
   readonly hostNetwork: number;
   readonly log: (message: string) => void;
@@ -71,6 +73,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     {
       state,
       programs: { envoy: options.envoy, node: process.execPath },
+      balancer: options.balancer,
       configuration: configurationOf(source, (namespace) => trustBundleObject(namespace, authority.rootPem)),
       issueToken: (pod, audience, expirationSeconds) =>
         tokens.issue({ ...podIdentity(pod), audience, expirationSeconds }),
@@ -82,8 +85,10 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     onPodsChanged,
   );
 
+  const injection = localSettings(options.balancer !== undefined);
+
   function onObjectsChanged(): void {
-    const gateways = gatewayObjects(values(source.objects.gateways));
+    const gateways = gatewayObjects(values(source.objects.gateways), injection);
     services = [...values(source.objects.services), ...gateways.map(({ service }) => service)];
     addresses.update(services);
     plan = planWorkloads(
@@ -94,7 +99,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
         pods: values(source.objects.pods),
         gateways,
       },
-      localInjection((namespace) => source.objects.namespaces.get(namespace)?.metadata.labels),
+      localInjection(injection, (namespace) => source.objects.namespaces.get(namespace)?.metadata.labels),
       (object) => directoryOf(source.locate(object)?.file),
     );
     fleet.want(plan.workloads);

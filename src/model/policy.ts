@@ -1,7 +1,9 @@
 import type { Origin } from "./reference.ts";
 
 /** How requests are spread over the endpoints of a cluster. */
-export type LoadBalancing = "leastRequest" | "roundRobin" | "random";
+export type LoadBalancing =
+  /** To the endpoint that answers fastest now; by outstanding requests where a proxy cannot. */
+  "latencyAware" | "leastRequest" | "roundRobin" | "random";
 
 /** What a DestinationRule says of a host and of its subsets. */
 export interface DestinationPolicy {
@@ -26,4 +28,4 @@ export interface RetryBudget {
   readonly intervalMs?: number;
 }
 
-export const defaultLoadBalancing: LoadBalancing = "leastRequest";
+export const defaultLoadBalancing: LoadBalancing = "latencyAware";

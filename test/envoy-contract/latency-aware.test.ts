@@ -184,7 +184,10 @@ describe("the latency-aware balancer in Envoy", { concurrency: 1 }, () => {
     }
     assert.equal((one?.requests() ?? 0) + (two?.requests() ?? 0), 20);
     const known = Object.values(await envoy.known());
-    assert.deepEqual(known, [0, 1].map(() => ({ latencyMs: null, outstanding: 0 })));
+    assert.deepEqual(
+      known,
+      [0, 1].map(() => ({ latencyMs: null, outstanding: 0 })),
+    );
   });
 
   test("settings that the module does not know are refused, and with them the cluster", async () => {

@@ -98,7 +98,10 @@ export function latencyAware(library: string, settings = ""): object {
               ...type("load_balancing_policies.dynamic_modules.v3.DynamicModulesLoadBalancerConfig"),
               ...module(library),
               lb_policy_name: "latency_aware",
-              lb_policy_config: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: settings },
+              lb_policy_config: {
+                "@type": "type.googleapis.com/google.protobuf.StringValue",
+                value: settings,
+              },
             },
           },
         },
@@ -108,7 +111,11 @@ export function latencyAware(library: string, settings = ""): object {
 }
 
 /** A cluster `app` of these localities, balanced by latency. */
-export function appCluster(library: string, localities: readonly object[], options: ClusterOptions = {}): object {
+export function appCluster(
+  library: string,
+  localities: readonly object[],
+  options: ClusterOptions = {},
+): object {
   const { settings, version = 1, more = {} } = options;
   return {
     name: "app",
@@ -169,7 +176,10 @@ export async function startBalanced(
         },
       },
     ],
-    static_resources: { clusters: [cluster], listeners: [tcp ? tcpListener(port) : httpListener(port, filters)] },
+    static_resources: {
+      clusters: [cluster],
+      listeners: [tcp ? tcpListener(port) : httpListener(port, filters)],
+    },
   });
   await envoy.listening("app");
   return {

@@ -49,14 +49,21 @@ async function up(paths: readonly string[], options: UpOptions): Promise<void> {
 }
 
 async function start(paths: readonly string[], directory: string): Promise<LaunchedMesh> {
-  const [{ existsSync }, { missingRequirement }, { findEnvoy }, { stateDirectory }, { launch }] =
-    await Promise.all([
-      import("node:fs"),
-      import("#local/requirements.ts"),
-      import("#local/envoy-binary.ts"),
-      import("#local/state-directory.ts"),
-      import("#local/launcher.ts"),
-    ]);
+  const [
+    { existsSync },
+    { missingRequirement },
+    { findEnvoy },
+    { findBalancer },
+    { stateDirectory },
+    { launch },
+  ] = await Promise.all([
+    import("node:fs"),
+    import("#local/requirements.ts"),
+    import("#local/envoy-binary.ts"),
+    import("#local/balancer-library.ts"),
+    import("#local/state-directory.ts"),
+    import("#local/launcher.ts"),
+  ]);
   const missing = missingRequirement();
   if (missing !== undefined) throw new Error(missing);
   const absent = paths.filter((path) => !existsSync(path));
@@ -64,7 +71,12 @@ async function start(paths: readonly string[], directory: string): Promise<Launc
   const state = stateDirectory(directory);
   if (state.supervisorSocket.length > SOCKET_PATH_LIMIT)
     throw new Error(`the path ${state.root} is too long for the sockets in it; name a shorter --state`);
-  return launch(state, paths, await findEnvoy((line) => console.error(line)));
+  const say = (line: string): void => console.error(line);
+  const envoy = await findEnvoy(say);
+  const balancer = await findBalancer(envoy, say);
+  if (balancer.kind === "missing")
+    say(`proxies balance by outstanding requests, not by latency: there is no balancer, ${balancer.reason}`);
+  return launch(state, paths, { envoy, balancer: balancer.kind === "found" ? balancer.path : undefined });
 }
 
 /** Of Linux, less the longest name in the directory. */

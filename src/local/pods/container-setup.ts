@@ -1,5 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { balancerPath } from "#model/balancer.ts";
 import type { Container, Pod } from "#model/kubernetes/pod.ts";
+import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { containerUser, credentialArguments } from "../containers/credentials.ts";
 import {
   type Configuration,
@@ -28,6 +30,8 @@ export interface SetupContext {
   /** What stands for the working directory of images. */
   readonly workingDirectory: string;
   readonly programs: Readonly<Record<string, string>>;
+  /** The module that balances by latency, if there is one. */
+  readonly balancer: string | undefined;
   readonly configuration: Configuration;
 }
 
@@ -50,7 +54,12 @@ export function containerSetup(container: Container, context: SetupContext): Res
     ["HOME", containerUser(container, pod) === 0 ? "/root" : "/"],
     ...own.value,
   ]);
-  const mounts = [...programMounts(context.programs), ...fileMounts(podDirectory), ...mounted.value];
+  const mounts = [
+    ...programMounts(context.programs),
+    ...(container.name === proxyContainerName ? balancerMounts(context.balancer) : []),
+    ...fileMounts(podDirectory),
+    ...mounted.value,
+  ];
   return {
     kind: "resolved",
     value: {
@@ -78,6 +87,11 @@ function programMounts(programs: SetupContext["programs"]): Mount[] {
     kind: "file",
     readOnly: true,
   }));
+}
+
+/** Where the proxy's image has it. */
+function balancerMounts(source: string | undefined): Mount[] {
+  return source === undefined ? [] : [{ source, target: balancerPath, kind: "file", readOnly: true }];
 }
 
 /** Files that a pod finds in /etc. */
