@@ -10,8 +10,8 @@ export interface Cluster {
   readonly ports: readonly number[];
   /** With Envoy's default outlier detection. */
   readonly ejects?: boolean;
-  /** Settings of the balancer, `key=value,…`. */
-  readonly settings?: string;
+  /** Where endpoints are read from, and read again when it is replaced, instead of `ports`. */
+  readonly endpointsFile?: string;
 }
 
 /** What a client's sidecar would wait for an answer. */
@@ -26,6 +26,17 @@ export function startBalancing(
   clusters: Readonly<Record<string, Cluster>>,
 ): Promise<Envoy> {
   return startEnvoy({
+    node: { id: "bench", cluster: "bench" },
+    bootstrap_extensions: [
+      {
+        name: "balancer",
+        typed_config: {
+          ...type("bootstrap.dynamic_modules.v3.DynamicModuleBootstrapExtension"),
+          ...dynamicModule(library),
+          extension_name: "balancer",
+        },
+      },
+    ],
     static_resources: {
       listeners: [listener(port, Object.keys(clusters))],
       clusters: Object.entries(clusters).map(([name, cluster]) => clusterConfig(name, cluster, library)),
@@ -63,15 +74,16 @@ function listener(port: number, names: readonly string[]): object {
   };
 }
 
-function clusterConfig(name: string, { policy, ports, ejects, settings }: Cluster, library: string): object {
+function clusterConfig(name: string, cluster: Cluster, library: string): object {
+  const { policy, ejects } = cluster;
   return {
     name,
-    type: "STATIC",
+    ...endpointsOf(name, cluster),
     connect_timeout: "1s",
     common_lb_config: { healthy_panic_threshold: { value: 0 } },
     ...(ejects === true && { outlier_detection: {} }),
     load_balancing_policy: {
-      policies: [{ typed_extension_config: policyConfig(policy, library, settings) }],
+      policies: [{ typed_extension_config: policyConfig(policy, library) }],
     },
     circuit_breakers: {
       thresholds: [{ max_connections: 100_000, max_pending_requests: 100_000, max_requests: 100_000 }],
@@ -80,16 +92,20 @@ function clusterConfig(name: string, { policy, ports, ejects, settings }: Cluste
     typed_extension_protocol_options: {
       "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": measuredProtocol(library),
     },
-    load_assignment: {
-      cluster_name: name,
-      endpoints: [
-        {
-          lb_endpoints: ports.map((port) => ({
-            endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },
-          })),
-        },
-      ],
-    },
+  };
+}
+
+function endpointsOf(name: string, { ports, endpointsFile }: Cluster): object {
+  if (endpointsFile !== undefined) {
+    const source = { path_config_source: { path: endpointsFile }, resource_api_version: "V3" };
+    return { type: "EDS", eds_cluster_config: { eds_config: source } };
+  }
+  const endpoints = ports.map((port) => ({
+    endpoint: { address: { socket_address: { address: "127.0.0.1", port_value: port } } },
+  }));
+  return {
+    type: "STATIC",
+    load_assignment: { cluster_name: name, endpoints: [{ lb_endpoints: endpoints }] },
   };
 }
 
@@ -97,7 +113,7 @@ const dynamicModule = (library: string) => ({
   dynamic_module_config: { module: { local: { filename: library } }, do_not_close: true },
 });
 
-function policyConfig(policy: PolicyName, library: string, settings = ""): object {
+function policyConfig(policy: PolicyName, library: string): object {
   const leastRequest = type("load_balancing_policies.least_request.v3.LeastRequest");
   switch (policy) {
     case "round robin":
@@ -119,7 +135,6 @@ function policyConfig(policy: PolicyName, library: string, settings = ""): objec
           ...type("load_balancing_policies.dynamic_modules.v3.DynamicModulesLoadBalancerConfig"),
           ...dynamicModule(library),
           lb_policy_name: "latency_aware",
-          lb_policy_config: { "@type": "type.googleapis.com/google.protobuf.StringValue", value: settings },
         },
       };
   }

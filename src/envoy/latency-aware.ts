@@ -30,15 +30,11 @@ export function latencyAwarePolicy(
     loadBalancingPolicy: {
       policies: [
         {
-          typedExtensionConfig: typedExtension(
-            "latency",
-            DynamicModulesLoadBalancerConfigSchema,
-            {
-              dynamicModuleConfig,
-              lbPolicyName: "latency",
-              ...(value === "" ? {} : { lbPolicyConfig: pack(StringValueSchema, { value }) }),
-            },
-          ),
+          typedExtensionConfig: typedExtension("latency", DynamicModulesLoadBalancerConfigSchema, {
+            dynamicModuleConfig,
+            lbPolicyName: "latency",
+            ...(value === "" ? {} : { lbPolicyConfig: pack(StringValueSchema, { value }) }),
+          }),
         },
       ],
     },

@@ -5,10 +5,12 @@ import { suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "@bufbuild/protobuf";
 import * as yaml from "js-yaml";
+import { balancerPath } from "#model/balancer.ts";
 import { envoyBinary } from "#test/helpers/envoy.ts";
 import { toEnvoyJson } from "#test/helpers/envoy-json.ts";
 import { messagesOf, type ViewFixture } from "#test/helpers/envoy-views.ts";
 import { goldenCases } from "#test/helpers/golden.ts";
+import { balancerLibrary } from "./latency-aware.ts";
 
 const testdata = fileURLToPath(new URL("../../src/envoy/testdata", import.meta.url));
 
@@ -22,6 +24,8 @@ const xdsCluster = {
     },
   },
 };
+
+const library = await balancerLibrary();
 
 suite("the real Envoy accepts", () => {
   for (const golden of goldenCases(testdata)) {
@@ -53,9 +57,10 @@ suite("the real Envoy accepts", () => {
           ],
         },
       };
+      const text = JSON.stringify(bootstrap).replaceAll(balancerPath, library);
       const result = spawnSync(
         envoyBinary(),
-        ["--mode", "validate", "--config-yaml", JSON.stringify(bootstrap), "--log-level", "error"],
+        ["--mode", "validate", "--config-yaml", text, "--log-level", "error"],
         { encoding: "utf8" },
       );
       // Not the exit status: with routes by ADS this Envoy may crash while it exits, after it has said that all is well.
