@@ -102,7 +102,7 @@ async function measure(mesh: LocalMesh, policy: Policy): Promise<LoadResult> {
   await setDelay(mesh, 4);
   await send(warmUpSeconds);
   const slow = new Promise<unknown>((resolve, reject) => {
-    setTimeout(() => setDelay(mesh, 2_000).then(resolve, reject), slowAfterMs);
+    setTimeout(() => void setDelay(mesh, 2_000).then(resolve, reject), slowAfterMs);
   });
   const [result] = await Promise.all([send(roundSeconds), slow]);
   return result;

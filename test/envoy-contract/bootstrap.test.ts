@@ -5,7 +5,15 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
@@ -33,7 +41,9 @@ const credentials = join(scratch, "credentials");
 const adminPort = 15_000;
 
 /** The sidecar's arguments as a runner makes them: variables replaced, and the volume at another path. */
-const library = await balancerLibrary();
+/** Where the sidecar's user can read it. */
+const library = join(scratch, "balancer.so");
+copyFileSync(await balancerLibrary(), library);
 
 function sidecarArguments(): readonly string[] {
   const variables = {

@@ -210,8 +210,7 @@ async function send(
   let left = count;
   const worker = async (): Promise<void> => {
     while (left-- > 0) {
-      const { status: code } = await one(agent, envoy.port, headers);
-      statuses.push(code);
+      statuses.push(await statusOf(agent, envoy.port, headers));
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));
@@ -219,15 +218,15 @@ async function send(
   return statuses;
 }
 
-function one(
+function statusOf(
   agent: http.Agent,
   port: number,
   headers: Readonly<Record<string, string>>,
-): Promise<{ readonly status: number }> {
+): Promise<number> {
   return new Promise((resolve, reject) => {
     const outgoing = http.get({ agent, port, host: "127.0.0.1", headers }, (response) => {
       response.resume();
-      response.on("end", () => resolve({ status: response.statusCode ?? 0 })).on("error", reject);
+      response.on("end", () => resolve(response.statusCode ?? 0)).on("error", reject);
     });
     outgoing.on("error", reject);
   });
