@@ -69,6 +69,8 @@ have cargo || missing="$missing cargo"
 have cc || missing="$missing gcc libc6-dev"
 if [ "${1:-}" = test ]; then
   have tcpdump || missing="$missing tcpdump"
+  have curl || missing="$missing curl"
+  have go || missing="$missing golang-go" # fetches Istio's samples, which come as a Go module
   if [ -z "${KUBECONFIG:-}" ]; then # what the node of the test cluster is made of
     have containerd || missing="$missing containerd"
     have runc || missing="$missing runc"
@@ -77,7 +79,7 @@ if [ "${1:-}" = test ]; then
     have catatonit || missing="$missing catatonit"
     have sysctl || missing="$missing procps"
     have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing="$missing busybox-static"
-    for program in conntrack iptables socat openssl curl zstd; do
+    for program in conntrack iptables socat openssl zstd; do
       have $program || missing="$missing $program"
     done
   fi

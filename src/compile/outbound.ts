@@ -4,7 +4,7 @@ import type { Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
-import type { Client } from "./clients.ts";
+import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
@@ -69,21 +69,25 @@ function ofService(
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
     return answeringVirtualHost(address, body, origins);
   }
-  const routes =
+  const all =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
+  const routes = all === undefined ? undefined : routesForClient(all.routes, client);
   return {
     address,
     domains: [address, ...canonicalNames(service, port, client.namespace)],
     routes:
       routes === undefined
         ? [everything(toService(mesh, fetch, service, port), origins)]
-        : [
-            ...routes.routes.map((route) => routeView(route, port)),
-            everything(respond(404, noRoute), origins),
-          ],
-    origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
+        : [...routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)],
+    origins: [...origins, ...(routes ?? []).map((route) => route.origin)],
   };
+}
+
+/** Undefined where all that there is is for others: then the service is as if there were no routes. */
+export function routesForClient(routes: readonly Route[], client: Client): readonly Route[] | undefined {
+  const own = routes.filter(({ source }) => isSource(client, source));
+  return own.length === 0 && routes.length > 0 ? undefined : own;
 }
 
 /** Where requests go that no route speaks of. */
@@ -145,7 +149,7 @@ function routeAction(route: Route, port: number): RouteAction {
   if (route.unsupported) return respond(unusableStatus, "heddle: the route asks for what is not supported\n");
   if (route.redirect !== undefined) return redirect(route.redirect, port);
   if (route.directResponse !== undefined) {
-    return respond(route.directResponse.status, route.directResponse.body);
+    return { kind: "respond", ...route.directResponse };
   }
   const weighted = route.destinations.filter((destination) => destination.weight > 0);
   if (weighted.length === 0) return respond(unusableStatus, "heddle: the route has no backend\n");
@@ -153,13 +157,16 @@ function routeAction(route: Route, port: number): RouteAction {
     kind: "forward",
     unusableStatus,
     rewrite: route.rewrite,
-    destinations: weighted.map(({ service, subset, weight, request, response, sessionPersistence }) => ({
-      cluster: service === undefined ? undefined : serviceCluster(service, subset),
-      weight,
-      request,
-      response,
-      ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
-    })),
+    destinations: weighted.map(
+      ({ service, subset, weight, hostname, request, response, sessionPersistence }) => ({
+        cluster: service === undefined ? undefined : serviceCluster(service, subset),
+        weight,
+        ...(hostname === undefined ? {} : { hostname }),
+        request,
+        response,
+        ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
+      }),
+    ),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
     ...beside(route),
@@ -178,15 +185,13 @@ function beside({ mirrors = [], retries, sessionPersistence }: Route) {
   };
 }
 
-const wellKnownPorts = { http: 80, https: 443 };
-
 /**
- * The port is the redirect's own, that of its scheme, or the one that the request came to; one that goes without saying
- * is left out. https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
+ * A port that goes without saying is left out.
+ * https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
  */
 function redirect({ status, scheme, hostname, port, path }: Redirect, dialled: number): RedirectAction {
-  const wanted = port ?? (scheme === undefined ? dialled : wellKnownPorts[scheme]);
-  const isDefault = wanted === wellKnownPorts[scheme ?? "http"];
+  const wanted = port === "request" ? dialled : port;
+  const isDefault = wanted === (scheme === "https" ? 443 : 80);
   // A Host that stays may name the port that was dialled: only a new one in its place removes it.
   const hostNamesAnother = hostname === undefined && dialled !== 80;
   return {

@@ -3,15 +3,17 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import type { RouteView } from "#compile/views.ts";
 import type { PathMatcher } from "#model/route.ts";
 import { allowOrigins } from "./filters/cors.ts";
+import { inject } from "./filters/fault.ts";
 import { restoreHost } from "./filters/original-host.ts";
 import { sessions } from "./filters/stateful-session.ts";
 
 /** `byDestination`: the Host may have made room for the destination. */
 export function routeFilters(view: RouteView, byDestination: boolean): Readonly<Record<string, Any>> {
-  const { action, cors } = view;
+  const { action, cors, fault } = view;
   const session = action.kind === "forward" ? action.sessionPersistence : undefined;
   return {
     ...(action.kind === "redirect" && byDestination ? restoreHost : {}),
+    ...(fault === undefined ? {} : inject(fault)),
     ...(cors === undefined ? {} : allowOrigins(cors)),
     ...(session === undefined ? {} : sessions(session, cookiePath(view.match.path))),
   };

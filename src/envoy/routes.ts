@@ -11,6 +11,7 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
+import { largestAnswer } from "#model/route.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
@@ -19,7 +20,7 @@ import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
-import { routeMatch } from "./route-matches.ts";
+import { type HostPlace, routeMatches } from "./route-matches.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
 export function outboundRoutes(): RouteConfiguration {
@@ -30,7 +31,7 @@ export function outboundRoutes(): RouteConfiguration {
     virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
@@ -62,9 +63,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.flatMap((route) =>
-        routesOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
-      ),
+      ...view.routes.flatMap((route) => routesOf(route, { headers: [toThisAddress], host: "byDestination" })),
       missRoute,
     ],
   });
@@ -77,33 +76,33 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
-function routesOf(
-  route: RouteView,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-): readonly MessageInitShape<typeof RouteSchema>[] {
-  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite));
+/** How requests come to a virtual host. */
+interface Way {
+  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly host: HostPlace;
 }
 
-function routeOf(
+function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(view).flatMap((pinned) => routesOfOne(pinned, way));
+}
+
+function routesOfOne(
   { view, cookies }: PinnedRoute,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-): MessageInitShape<typeof RouteSchema> {
+  { headers, host }: Way,
+): readonly MessageInitShape<typeof RouteSchema>[] {
   const origin = view.origins[0];
-  return {
+  const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    match: routeMatch(view.match, conditions, cookies),
-    action: routeAction(view, hostRewrite),
-    typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
+    action: routeAction(view, host === "byDestination" ? hostOfTheClient : undefined),
+    typedPerFilterConfig: routeFilters(view, host === "byDestination"),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -116,4 +115,7 @@ function routeOf(
           }),
         }),
   };
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({ ...shared, match }));
 }
+
+const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };

@@ -56,8 +56,14 @@ export interface ExecOptions {
   readonly container?: string;
 }
 
-/** A mesh with these files, not started yet. It is taken down at the end of the test process at the latest. */
-export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>): Mesh {
+/**
+ * A mesh with these files, and with those that stand at `paths`, not started yet. It is taken down at the end of the
+ * test process at the latest.
+ */
+export function prepareMesh(
+  files: Readonly<Record<string, readonly Document[]>>,
+  ...paths: readonly string[]
+): Mesh {
   const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
   const directory = mkdtempSync(join(tmpdir(), "heddle-test-files-"));
   const state = stateDirectory(root);
@@ -88,7 +94,7 @@ export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>
     heddle,
     exec,
     pods,
-    up: async () => succeeded(await heddle("up", "--detach", directory), "heddle up"),
+    up: async () => succeeded(await heddle("up", "--detach", directory, ...paths), "heddle up"),
     down: async () => void succeeded(await heddle("down"), "heddle down"),
     podsOf: async (workload) =>
       (await pods()).filter((pod) => pod.workload.endsWith(`/${workload}`) && pod.status !== "Terminating"),
@@ -118,8 +124,11 @@ export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>
 }
 
 /** A mesh with these files, every pod of it ready. */
-export async function startMesh(files: Readonly<Record<string, readonly Document[]>>): Promise<Mesh> {
-  const mesh = prepareMesh(files);
+export async function startMesh(
+  files: Readonly<Record<string, readonly Document[]>>,
+  ...paths: readonly string[]
+): Promise<Mesh> {
+  const mesh = prepareMesh(files, ...paths);
   try {
     await mesh.up();
   } catch (error) {

@@ -47,6 +47,49 @@ const trafficPolicy: Supported = {
   loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
 };
 
+const istioDestination: Supported = { host: true, subset: true, port: { number: true } };
+const percentage: Supported = { value: true };
+const virtualServiceFields: Supported = {
+  hosts: true,
+  gateways: true,
+  http: {
+    name: true,
+    match: {
+      name: true,
+      uri: stringMatch,
+      scheme: stringMatch,
+      method: stringMatch,
+      authority: stringMatch,
+      headers: { "*": stringMatch },
+      withoutHeaders: { "*": stringMatch },
+      queryParams: { "*": stringMatch },
+      ignoreUriCase: true,
+      port: true,
+      sourceLabels: true,
+      sourceNamespace: true,
+      gateways: true,
+    },
+    route: { destination: istioDestination, weight: true, headers: istioHeaders },
+    redirect: true,
+    directResponse: true,
+    delegate: true,
+    rewrite: true,
+    timeout: true,
+    retries: true,
+    fault: {
+      delay: { fixedDelay: true, percentage, percent: true },
+      abort: { httpStatus: true, grpcStatus: true, percentage },
+    },
+    mirror: istioDestination,
+    mirrors: { destination: istioDestination, percentage },
+    mirrorPercentage: percentage,
+    mirrorPercent: true,
+    mirror_percent: true,
+    corsPolicy: true,
+    headers: istioHeaders,
+  },
+};
+
 /** The fields of `spec` that take effect, for the kinds that describe traffic. */
 const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   HTTPRoute: {
@@ -92,21 +135,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       },
     },
   },
-  VirtualService: {
-    hosts: true,
-    gateways: ["mesh"],
-    http: {
-      name: true,
-      match: { name: true, uri: stringMatch, method: stringMatch, headers: { "*": stringMatch }, port: true },
-      route: {
-        destination: { host: true, subset: true, port: { number: true } },
-        weight: true,
-        headers: istioHeaders,
-      },
-      timeout: true,
-      headers: istioHeaders,
-    },
-  },
+  VirtualService: virtualServiceFields,
   DestinationRule: {
     host: true,
     trafficPolicy,
