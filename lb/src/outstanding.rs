@@ -180,7 +180,9 @@ mod tests {
     #[test]
     fn attempts_of_one_moment_are_told_apart() {
         let outstanding = Outstanding::new(1);
-        let tickets: Vec<_> = (0..if cfg!(miri) { 50 } else { 3_000 }).map(|_| outstanding.begin(5)).collect();
+        let tickets: Vec<_> = (0..if cfg!(miri) { 50 } else { 3_000 })
+            .map(|_| outstanding.begin(5))
+            .collect();
         for ticket in tickets {
             assert_eq!(outstanding.longest_wait(10, LIMIT), 5);
             outstanding.end(ticket);

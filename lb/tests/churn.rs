@@ -9,7 +9,7 @@ use heddle_lb::table::Table;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 const WORKERS: usize = 4;
-const ROUNDS: usize = if cfg!(miri) { 300 } else { 100_000 };
+const ROUNDS: usize = if cfg!(miri) { 100 } else { 100_000 };
 const LARGEST_CLUSTER: usize = 12;
 const ATTEMPTS: usize = 20;
 
