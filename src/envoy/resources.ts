@@ -19,7 +19,7 @@ import type {
   VirtualHostView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import type { Resource, ResourceName } from "#xds/provider.ts";
+import type { Reference, Resource } from "#xds/provider.ts";
 import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
@@ -103,15 +103,22 @@ export function noVirtualHostResource(name: string): Resource {
   return encodeAbsence(name);
 }
 
-function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
-  const names = new Set<string>();
+/** Envoy waits for a cluster that a request goes to, but for none that a copy of it goes to. */
+function clustersOf(routes: readonly RouteView[]): readonly Reference[] {
+  const found = new Map<string, Reference>();
   for (const { action } of routes) {
     if (action.kind !== "forward") continue;
-    for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
-      if (cluster !== undefined) names.add(clusterName(cluster));
+    for (const { cluster } of action.destinations) {
+      if (cluster === undefined) continue;
+      const name = clusterName(cluster);
+      found.set(name, found.get(name) ?? { typeUrl: clusterType, name });
+    }
+    for (const { cluster } of action.mirrors ?? []) {
+      const name = clusterName(cluster);
+      found.set(name, { typeUrl: clusterType, name, unawaited: true });
     }
   }
-  return [...names].map((name) => ({ typeUrl: clusterType, name }));
+  return [...found.values()];
 }
 
 function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
