@@ -6,8 +6,9 @@
 
 import { trustBundleFile, trustBundleSecret } from "#identity/trust-bundle.ts";
 import { adminPort } from "#interception/addresses.ts";
-import { balancerMetadataKey, balancerPage, balancerPath, balancerVersion } from "#model/balancer.ts";
+import { balancerMetadataKey, balancerPage, balancerVersion } from "#model/balancer.ts";
 import { histogramBucketSettings, statsPrefix } from "#telemetry/measures.ts";
+import { balancerExtension } from "./balancer-extension.ts";
 import { memoryBytes } from "./quantity.ts";
 import type { InjectionSettings } from "./settings.ts";
 
@@ -33,7 +34,7 @@ function node(hasBalancer: boolean): object {
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
     node: node(settings.hasBalancer),
-    ...(settings.hasBalancer && { bootstrap_extensions: [balancerPageExtension()] }),
+    ...(settings.hasBalancer && { bootstrap_extensions: [balancerExtension()] }),
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
@@ -79,18 +80,6 @@ function admin(): object {
       ...exact.map((path) => ({ exact: path })),
       ...[...exact.map((path) => `${path}?`), "/stats"].map((prefix) => ({ prefix })),
     ],
-  };
-}
-
-/** Puts what the balancers know on a page of the admin interface. */
-function balancerPageExtension(): object {
-  return {
-    name: "heddle.balancer",
-    typed_config: {
-      ...typed("extensions.bootstrap.dynamic_modules.v3.DynamicModuleBootstrapExtension"),
-      dynamic_module_config: { module: { local: { filename: balancerPath } }, do_not_close: true },
-      extension_name: "balancer",
-    },
   };
 }
 

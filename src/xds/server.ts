@@ -1,10 +1,9 @@
 // The xDS server: delta ADS streams over gRPC, fed by a provider whose resources are computed once for all of them.
-import { fromBinary } from "@bufbuild/protobuf";
 import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { DeltaDiscoveryRequestSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import type { Authenticate } from "./authentication.ts";
 import type { Rejection } from "./delivery.ts";
-import { type Node, nodeOf } from "./node.ts";
+import { decodeMessage, type Message } from "./message.ts";
+import type { Node } from "./node.ts";
 import type { Provider, ResourceName } from "./provider.ts";
 import {
   type Acknowledgement,
@@ -204,8 +203,14 @@ class DiscoveryServer<Client> {
     });
     call.on("end", () => call.end());
     call.on("data", (bytes: Uint8Array) => {
-      const message = isOpen ? decode(call, bytes) : undefined;
-      if (message === undefined) return;
+      if (!isOpen) return;
+      let message: Message;
+      try {
+        message = decodeMessage(bytes);
+      } catch (error) {
+        call.emit("error", { code: status.INVALID_ARGUMENT, details: String(error) });
+        return;
+      }
       session ??= this.#begin(call, client, id, message.node);
       this.#request(session, message.request);
     });
@@ -300,30 +305,6 @@ class DiscoveryServer<Client> {
         this.#flush(session);
       });
     } else if (session.deferred === undefined) session.stream.flush();
-  }
-}
-
-/** Undefined for what is no message, of which the caller is told. */
-function decode(
-  call: Call,
-  bytes: Uint8Array,
-): { readonly request: Request; readonly node: Node } | undefined {
-  try {
-    const message = fromBinary(DeltaDiscoveryRequestSchema, bytes);
-    return {
-      node: nodeOf(message.node),
-      request: {
-        typeUrl: message.typeUrl,
-        nonce: message.responseNonce,
-        error: message.errorDetail?.message,
-        subscribe: message.resourceNamesSubscribe,
-        unsubscribe: message.resourceNamesUnsubscribe,
-        initialVersions: message.initialResourceVersions,
-      },
-    };
-  } catch (error) {
-    call.emit("error", { code: status.INVALID_ARGUMENT, details: String(error) });
-    return undefined;
   }
 }
 
