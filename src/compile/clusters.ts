@@ -1,16 +1,24 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
-import { type DestinationPolicy, defaultLoadBalancing, type LoadBalancing } from "#model/policy.ts";
+import type { ClientTls } from "#model/client-tls.ts";
+import { defaultLoadBalancing, policyOf, type RetryBudget, type TrafficPolicy } from "#model/policy.ts";
+import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
+import { missingCredential } from "./credentials.ts";
+import {
+  type EndpointSelection,
+  endpointSelection,
+  endpointsAt,
+  selectedEndpoints,
+} from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -27,14 +35,16 @@ export function clusterView(
   reference: ClusterReference,
 ): ClusterView {
   const view = viewOf(mesh, fetch, client, reference);
-  return view.loadBalancing === "latencyAware" && !canBeLatencyAware(view, client)
-    ? { ...view, loadBalancing: "leastRequest" }
+  return view.loadBalancing.kind === "latencyAware" && !canBeLatencyAware(view, client)
+    ? { ...view, loadBalancing: { kind: "leastRequest" } }
     : view;
 }
 
-/** Latency is that of HTTP requests, to endpoints that are known. */
-function canBeLatencyAware({ protocol, endpoints }: ClusterView, client: Client): boolean {
-  return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed";
+/** Latency is that of HTTP requests to endpoints that are known, and the module cannot choose sick ones in a panic. */
+function canBeLatencyAware(view: ClusterView, client: Client): boolean {
+  const { protocol, endpoints, outlierDetection } = view;
+  const mayPanic = (outlierDetection?.minHealthPercent ?? 0) > 0;
+  return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed" && !mayPanic;
 }
 
 function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
@@ -59,23 +69,57 @@ function ofService(
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
   if (service === undefined) return undefined;
   const endpoints = selectedEndpoints(mesh, fetch, selection);
-  const policy = destinationPolicyOf(mesh, fetch, service.hostname);
-  const retryBudget = retryBudgetOfService(mesh.routing, fetch, service);
+  const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
+  const policy = policyOf(destination, reference.subset, reference.port);
   return {
     reference,
     protocol: "http",
-    endpoints: { kind: "listed", list: reference },
-    tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
-    loadBalancing: loadBalancing(policy, reference.subset),
-    ...(retryBudget === undefined ? {} : { retryBudget }),
-    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
+    endpoints: clusterEndpoints(mesh, fetch, client, policy, reference),
+    tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints, policy.tls),
+    loadBalancing: policy.balancing?.method ?? defaultLoadBalancing,
+    reachesUnmeshed: policy.tls?.kind === "origination" || endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
+    ...ofPolicy(policy, selection, retryBudgetOfService(mesh.routing, fetch, service)),
     origins: [
       ...originOf(service),
-      ...(policy === undefined ? [] : [policy.origin]),
+      ...(destination?.origins ?? []),
       ...backendPolicyOrigins(mesh.routing, fetch, service),
     ],
   };
+}
+
+/** A cluster whose certificates are not there has no endpoints: without them Envoy would let requests wait. */
+function clusterEndpoints(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { balancing, tls }: TrafficPolicy,
+  list: ServiceCluster,
+): ClusterEndpoints {
+  if (tls?.kind === "origination" && missingCredential(mesh.routing, fetch, client.namespace, tls.to)) {
+    return { kind: "none" };
+  }
+  return balancing?.method?.kind === "passthrough" ? { kind: "asDialled" } : { kind: "listed", list };
+}
+
+/** What few clusters have. */
+function ofPolicy(
+  policy: TrafficPolicy,
+  { spread }: EndpointSelection,
+  budgetOfService: RetryBudget | undefined,
+): Partial<ClusterView> {
+  const { balancing, connectionPool, outlierDetection, tls, tunnel, proxyProtocol } = policy;
+  return present({
+    origination: tls?.kind === "origination" ? tls.to : undefined,
+    slowStart: balancing?.slowStart,
+    weighsLocalities: spread?.kind === "shares" || spread?.kind === "ownZone" ? (true as const) : undefined,
+    connectionPool,
+    outlierDetection,
+    // What is said for a client goes before what is said for all.
+    retryBudget: policy.retryBudget ?? budgetOfService,
+    tunnel,
+    proxyProtocol,
+  });
 }
 
 function ofAddress(
@@ -136,24 +180,19 @@ function tlsOf(
   subset: string,
   hostname: string,
   endpoints: readonly MeshEndpoint[],
+  asked?: ClientTls,
 ): ClusterView["tls"] {
+  if (asked?.kind === "none" || asked?.kind === "origination") return undefined;
   const accounts = new Map<string, ServiceAccountLabel>();
   for (const { meshed, namespace, serviceAccount } of endpoints) {
     if (meshed) accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
   }
-  if (accounts.size === 0) return undefined;
+  if (accounts.size === 0 && asked === undefined) return undefined;
   return {
-    sni: `outbound_.${port}_.${subset}_.${hostname}`,
+    sni: asked?.sni ?? `outbound_.${port}_.${subset}_.${hostname}`,
     serviceAccounts: [...accounts.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, label]) => label),
+    ...(asked === undefined ? {} : { always: true, ...present({ subjectAltNames: asked.subjectAltNames }) }),
   };
-}
-
-function loadBalancing(policy: DestinationPolicy | undefined, subset: string): LoadBalancing {
-  return (
-    policy?.subsets.find((candidate) => candidate.name === subset)?.loadBalancing ??
-    policy?.loadBalancing ??
-    defaultLoadBalancing
-  );
 }
 
 function serviceAt(mesh: Mesh, fetch: Fetch, address: string, port: number): MeshService | undefined {

@@ -1,10 +1,8 @@
 // The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
 import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
-import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
-import type { DestinationPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
@@ -12,6 +10,7 @@ import { type Client, clientOf } from "./clients.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
+import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
 import { httpPortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
@@ -33,8 +32,6 @@ export interface Mesh {
   readonly endpointsByAddress: Index<PortEndpoints>;
   /** By `routesKey`. */
   readonly routes: Collection<PortRoutes>;
-  /** By the key of the DestinationRule. */
-  readonly policies: Collection<DestinationPolicy>;
   /** By `namespace/pod`. */
   readonly clients: Collection<Client>;
   /** Ports on which no client's first bytes are waited for. */
@@ -69,18 +66,18 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
-  const routing = routingInputs(objects, services, "routes");
+  const routing = routingInputs(graph, objects, services, "routes");
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
-  const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
-    destinationPolicy(rule),
-  );
-  const sourceLabels = graph.single("labels read of clients", (fetch) =>
-    labelsReadOfClients(fetch.all(objects.virtualServices)),
-  );
+  const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
+  const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
+  const labelsRead = graph.single("labels read of clients", (fetch) => {
+    const read = [...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat();
+    return [...new Set([...labelsReadOfClients(fetch.all(objects.virtualServices)), ...read])].sort();
+  });
   const clients = graph.derive("clients", workloads, (workload, fetch) =>
-    clientOf(workload, fetch.get(sourceLabels, "") ?? []),
+    clientOf(workload, fetch.get(labelsRead, "") ?? []),
   );
 
   // What a pod's own listeners need to know of the pod.
@@ -98,7 +95,6 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     endpoints,
     endpointsByAddress,
     routes,
-    policies,
     clients,
     tcpPorts,
     httpPorts,

@@ -39,6 +39,12 @@ export function meantHostnames(host: string, namespace: string): readonly string
   return svc === "svc" && domain.length === 0 ? [serviceHostname(space, name)] : [host];
 }
 
+/** The hosts by which an object may mean a hostname, the most specific first: itself, and wildcards such as `*.shop.svc.cluster.local`. */
+export function hostPatterns(hostname: string): readonly string[] {
+  const labels = hostname.split(".");
+  return [hostname, ...labels.slice(1).map((_, index) => `*.${labels.slice(index + 1).join(".")}`), "*"];
+}
+
 /** The service that a host means, as written in an object of `namespace` or asked for by a client there. */
 export function serviceOfHost(
   hosts: Hosts,

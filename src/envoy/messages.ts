@@ -9,6 +9,9 @@ import {
   type FractionalPercentSchema,
 } from "@heddle/envoy-api/envoy/type/v3/percent";
 
+/** A part of a message, to be spread into it. */
+export type Fields<Desc extends DescMessage> = Omit<MessageInitShape<Desc>, "$typeName" | "$unknown">;
+
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
   return anyPack(schema, create(schema, init));

@@ -23,6 +23,8 @@ export interface MeshService {
   readonly headless: boolean;
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly MeshServicePort[];
+  /** Endpoints that clients prefer: of their own zone, or of their own node. */
+  readonly trafficDistribution?: "zone" | "node";
 }
 
 /** A port of a service, by the host that clients know it under. */

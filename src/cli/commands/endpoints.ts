@@ -75,14 +75,14 @@ async function pageReader(target: Target): Promise<(id: string) => Promise<Balan
     return [id.slice(0, dot), id.slice(dot + 1)];
   };
   if (target.kind === "local") {
-    const [{ findPod }, { readAdminPage }] = await Promise.all([
+    const [{ findPod }, { readAdmin }] = await Promise.all([
       import("../supervisor-client.ts"),
       import("../config-dump.ts"),
     ]);
     return async (id) => {
       const [name, namespace] = podOf(id);
       const pod = await findPod(target.state, name, namespace);
-      return (await readAdminPage(pod.networkNamespace, balancerPage)) as BalancerPage;
+      return JSON.parse(await readAdmin(pod.networkNamespace, balancerPage)) as BalancerPage;
     };
   }
   const { connectCluster, getThroughPod } = await import("../cluster.ts");

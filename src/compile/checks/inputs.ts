@@ -48,7 +48,7 @@ export function checkInputs(
 /** For checks where no mesh is compiled. */
 function routingAlone(graph: Graph, objects: MeshObjects): RoutingInputs {
   const services = graph.derive("services for checks", objects.services, (service) => meshService(service));
-  return routingInputs(objects, services, "checks");
+  return routingInputs(graph, objects, services, "checks");
 }
 
 /** Makes the indexes of local mode. */

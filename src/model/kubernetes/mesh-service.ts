@@ -12,6 +12,7 @@ export function serviceHostname(namespace: string, name: string): string {
 export function meshService(service: Service): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
+  const trafficDistribution = distributionOf(service);
   return {
     kind: "Service",
     namespace,
@@ -23,7 +24,21 @@ export function meshService(service: Service): MeshService {
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
   };
+}
+
+/** Istio's name for what is in the spec of younger Services. */
+const distributionAnnotation = "networking.istio.io/traffic-distribution";
+
+const distributions: Readonly<Record<string, MeshService["trafficDistribution"]>> = {
+  PreferClose: "zone",
+  PreferSameZone: "zone",
+  PreferSameNode: "node",
+};
+
+function distributionOf({ metadata, spec }: Service): MeshService["trafficDistribution"] {
+  return distributions[metadata.annotations?.[distributionAnnotation] ?? spec.trafficDistribution ?? ""];
 }
 
 function meshServicePort(port: ServicePort): MeshServicePort {

@@ -1,0 +1,102 @@
+// How a cluster finds its endpoints, and chooses among them.
+import {
+  Cluster_DiscoveryType,
+  Cluster_LbPolicy,
+  type ClusterSchema,
+} from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import type { ClusterView } from "#compile/views.ts";
+import type { SlowStart } from "#model/policy.ts";
+import { type BalancerSettings, latencyAwarePolicy } from "./latency-aware.ts";
+import { adsSource, duration, type Fields } from "./messages.ts";
+import { clusterName } from "./names.ts";
+
+type Part = Fields<typeof ClusterSchema>;
+
+/** Where the endpoints of a cluster come from, and which of them a request gets. */
+export function discovery(view: ClusterView): Part {
+  switch (view.endpoints.kind) {
+    case "listed":
+      return {
+        clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
+        edsClusterConfig: { edsConfig: adsSource(), serviceName: clusterName(view.endpoints.list) },
+        ...loadBalancing(view),
+        commonLbConfig: {
+          // Endpoints that are gone must get nothing, also when they were the last.
+          healthyPanicThreshold: { value: view.outlierDetection?.minHealthPercent ?? 0 },
+          // Beside another policy Envoy takes no word on localities here.
+          ...(view.weighsLocalities === true && view.loadBalancing.kind !== "latencyAware"
+            ? { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } }
+            : {}),
+        },
+      };
+    case "asDialled":
+      return originalDestination;
+    case "none":
+      return noEndpoints;
+  }
+}
+
+export const noEndpoints = {
+  clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.STATIC },
+} as const;
+
+export const originalDestination = {
+  clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
+  lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
+} as const;
+
+function loadBalancing({ loadBalancing: method, slowStart, weighsLocalities }: ClusterView): Part {
+  const slow = slowStart === undefined ? undefined : { slowStartConfig: slowStartConfig(slowStart) };
+  switch (method.kind) {
+    case "latencyAware":
+      return latencyAwarePolicy({
+        ...(weighsLocalities === true && { locality_weighted: 1 }),
+        ...(slowStart !== undefined && warmUp(slowStart)),
+      });
+    case "leastRequest":
+      return {
+        lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
+        ...(slow === undefined ? {} : { lbConfig: { case: "leastRequestLbConfig", value: slow } }),
+      };
+    case "roundRobin":
+      return {
+        lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+        ...(slow === undefined ? {} : { lbConfig: { case: "roundRobinLbConfig", value: slow } }),
+      };
+    // What is dialled has no list to choose from.
+    case "random":
+    case "passthrough":
+      return { lbPolicy: Cluster_LbPolicy.RANDOM };
+    case "consistentHash":
+      return method.table.kind === "maglev"
+        ? {
+            lbPolicy: Cluster_LbPolicy.MAGLEV,
+            lbConfig: { case: "maglevLbConfig", value: { tableSize: BigInt(method.table.tableSize) } },
+          }
+        : {
+            lbPolicy: Cluster_LbPolicy.RING_HASH,
+            lbConfig: {
+              case: "ringHashLbConfig",
+              value: { minimumRingSize: BigInt(method.table.minimumSize) },
+            },
+          };
+  }
+}
+
+function warmUp({ windowMs, minimumPercent, aggression }: SlowStart): BalancerSettings {
+  return {
+    warm_up_ms: windowMs,
+    warm_up_minimum_percent: minimumPercent,
+    ...(aggression !== 1 && { warm_up_aggression: aggression }),
+  };
+}
+
+function slowStartConfig({ windowMs, minimumPercent, aggression }: SlowStart) {
+  return {
+    slowStartWindow: duration(windowMs),
+    minWeightPercent: { value: minimumPercent },
+    ...(aggression === 1
+      ? {}
+      : { aggression: { defaultValue: aggression, runtimeKey: "heddle.slow_start.aggression" } }),
+  };
+}
