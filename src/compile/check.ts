@@ -11,6 +11,7 @@ import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
 import { checkServiceEntry } from "./checks/service-entry.ts";
 import { checkSidecar } from "./checks/sidecar.ts";
@@ -71,6 +72,8 @@ function checkRouting(
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.rateLimits, "RateLimit", checkRateLimit),
+    check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
     check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
     check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
     check(objects.sidecars, "Sidecar", checkSidecar),
@@ -120,6 +123,8 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
+  RateLimit: proposed(checkRateLimit),
+  AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),
   ServiceEntry: proposed(checkServiceEntry),
   WorkloadEntry: proposed(checkWorkloadEntry),
   Sidecar: proposed(checkSidecar),
