@@ -4,8 +4,9 @@ import type { Gateway } from "#model/gateway-api/gateway.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Workload } from "#model/workload.ts";
 import { type GatewayRoute, hostnamesOf, routesOnListener, servedRoutes } from "./attachments.ts";
-import type { Client } from "./clients.ts";
+import { type Client, clientOfKey } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import { istioListenerViews } from "./istio-gateway.ts";
 import { listenerFault } from "./listeners.ts";
 import { routeView } from "./outbound.ts";
@@ -79,6 +80,11 @@ function virtualHosts(
     .map(([host, routes]) => ({
       name: host,
       domains: [host],
-      routes: routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
+      routes: withHashKeys(
+        mesh,
+        fetch,
+        clientOfKey(gateway.metadata.namespace ?? "default"),
+        routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
+      ),
     }));
 }

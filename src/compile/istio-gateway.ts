@@ -8,6 +8,7 @@ import type { Workload } from "#model/workload.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import {
   type GatewayServer,
   hostsOfServer,
@@ -102,7 +103,8 @@ function routesOf(
     .flatMap(([virtualService, gateways]) =>
       virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
     );
-  return (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
+  const views = (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
+  return withHashKeys(mesh, fetch, client, views);
 }
 
 const toHttps = {

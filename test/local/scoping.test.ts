@@ -109,7 +109,7 @@ async function ask(from: string, url: string, ...flags: readonly string[]): Prom
   return JSON.parse(stdout) as Answer;
 }
 
-suite("exportTo", () => {
+suite("exportTo", { concurrency: true }, () => {
   test("of a Service: for others its address is one that nobody declares, to which there is no mutual TLS", async () => {
     assert.equal((await ask("shop/web", "http://reviews/")).json?.name, "reviews");
     const { status, json } = await ask("other/web", "http://reviews.shop/");
