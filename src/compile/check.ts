@@ -12,6 +12,7 @@ import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkIstioGateway } from "./checks/istio-gateway.ts";
+import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
 import { checkServiceEntry } from "./checks/service-entry.ts";
 import { checkSidecar } from "./checks/sidecar.ts";
@@ -73,6 +74,8 @@ function checkRouting(
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.rateLimits, "RateLimit", checkRateLimit),
+    check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
     check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
     check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
     check(objects.sidecars, "Sidecar", checkSidecar),
@@ -123,6 +126,8 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   VirtualService: proposed(checkVirtualService),
   "Gateway.networking.istio.io": proposed(checkIstioGateway),
   DestinationRule: proposed(checkDestinationRule),
+  RateLimit: proposed(checkRateLimit),
+  AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),
   ServiceEntry: proposed(checkServiceEntry),
   WorkloadEntry: proposed(checkWorkloadEntry),
   Sidecar: proposed(checkSidecar),

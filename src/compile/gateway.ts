@@ -8,7 +8,8 @@ import { type Client, clientOfKey } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { istioListenerViews } from "./istio-gateway.ts";
-import { listenerFault } from "./listeners.ts";
+import { gatewayLimits, routeScopes } from "./limits.ts";
+import { type Listener, listenerFault } from "./listeners.ts";
 import { routeView } from "./outbound.ts";
 import { routesInOrder } from "./routes.ts";
 import type { GatewayListenerView, GatewayVirtualHostView } from "./views.ts";
@@ -40,7 +41,12 @@ function merged(first: GatewayListenerView, second: GatewayListenerView): Gatewa
       known === undefined ? host : { ...known, routes: [...known.routes, ...host.routes] },
     );
   }
-  return { ...first, virtualHosts: [...hosts.values()], origins: [...first.origins, ...second.origins] };
+  return {
+    ...first,
+    virtualHosts: [...hosts.values()],
+    rateLimits: [...first.rateLimits, ...second.rateLimits],
+    origins: [...first.origins, ...second.origins],
+  };
 }
 
 /** The HTTP listeners of a Gateway of the Gateway API, one per port. */
@@ -52,39 +58,61 @@ export function gatewayListenerViews(mesh: Mesh, fetch: Fetch, key: string): rea
   );
   const ports = [...new Set(listeners.map((listener) => listener.port))].sort((a, b) => a - b);
   const { namespace = "default", name } = gateway.metadata;
-  return ports.map((port) => ({
-    port,
-    virtualHosts: virtualHosts(mesh, fetch, gateway, port),
-    origins: [{ kind: "Gateway", namespace, name }],
-  }));
+  const client = clientOfKey(namespace);
+  return ports.map((port) => {
+    const served = servedOnPort(mesh, fetch, gateway, port);
+    const routes = new Set(served.flatMap((host) => [...host.routes]));
+    const rateLimits = gatewayLimits(mesh.routing, fetch, gateway, port, [...routes]);
+    const byListener = rateLimits.some(({ scope }) => scope?.kind === "listener");
+    return {
+      port,
+      virtualHosts: served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener)),
+      rateLimits,
+      origins: [
+        { kind: "Gateway", namespace, name },
+        ...new Map(rateLimits.map(({ origin }) => [`${origin.namespace}/${origin.name}`, origin])).values(),
+      ],
+    };
+  });
 }
 
-function virtualHosts(
-  mesh: Mesh,
-  fetch: Fetch,
-  gateway: Gateway,
-  port: number,
-): readonly GatewayVirtualHostView[] {
-  const byHost = new Map<string, Set<GatewayRoute>>();
-  for (const listener of gateway.spec.listeners) {
-    if (listener.port !== port) continue;
+/** A hostname with the routes that are served under it; its requests are those of one listener. */
+interface ServedHost {
+  readonly host: string;
+  readonly listener: Listener;
+  readonly routes: Set<GatewayRoute>;
+}
+
+function servedOnPort(mesh: Mesh, fetch: Fetch, gateway: Gateway, port: number): readonly ServedHost[] {
+  const byHost = new Map<string, ServedHost>();
+  // Of several listeners for a host the most specific takes its requests.
+  const listeners = gateway.spec.listeners
+    .filter((listener) => listener.port === port)
+    .sort((a, b) => (b.hostname ?? "").length - (a.hostname ?? "").length);
+  for (const listener of listeners) {
     const attached = routesOnListener(mesh.routing, fetch, gateway, listener);
     for (const route of servedRoutes(listener, attached)) {
       for (const host of hostnamesOf(listener, route)) {
-        byHost.set(host, (byHost.get(host) ?? new Set()).add(route));
+        const served = byHost.get(host) ?? { host, listener, routes: new Set() };
+        byHost.set(host, served);
+        served.routes.add(route);
       }
     }
   }
-  return [...byHost.entries()]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([host, routes]) => ({
-      name: host,
-      domains: [host],
-      routes: withHashKeys(
-        mesh,
-        fetch,
-        clientOfKey(gateway.metadata.namespace ?? "default"),
-        routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
-      ),
-    }));
+  return [...byHost.values()].sort((a, b) => a.host.localeCompare(b.host));
+}
+
+function virtualHost(
+  mesh: Mesh,
+  fetch: Fetch,
+  { host, listener, routes }: ServedHost,
+  client: Client,
+  port: number,
+  byListener: boolean,
+): GatewayVirtualHostView {
+  const views = routesInOrder([...routes], true, mesh.routing, fetch).map((route) => {
+    const own = routeScopes(mesh.routing, fetch, route);
+    return routeView(route, port, byListener ? { listener: listener.name, ...own } : own);
+  });
+  return { name: host, domains: [host], routes: withHashKeys(mesh, fetch, client, views) };
 }

@@ -38,6 +38,7 @@ export function istioListenerViews(
   return [...byPort].map(([port, servers]) => ({
     port,
     virtualHosts: virtualHosts(mesh, fetch, servers, client),
+    rateLimits: [],
     origins: servers.map(({ gateway }) => originOf(gateway)),
   }));
 }
@@ -87,7 +88,7 @@ function virtualHosts(
     .map(([host, served]) => ({
       name: host,
       domains: [host],
-      routes: routesOf(mesh, fetch, served, client),
+      routes: withHashKeys(mesh, fetch, client, routesOf(mesh, fetch, served, client)),
     }));
 }
 

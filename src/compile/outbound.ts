@@ -8,10 +8,11 @@ import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
+import { routeScopes } from "./limits.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
-import type { RedirectAction, RouteAction, RouteView, VirtualHostView } from "./views.ts";
+import type { RedirectAction, RouteAction, RouteScopes, RouteView, VirtualHostView } from "./views.ts";
 
 /**
  * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
@@ -127,7 +128,10 @@ export function portRoutes(
   const routes =
     found === undefined
       ? [everything(toService(mesh, fetch, service, port), origins)]
-      : [...found.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)];
+      : [
+          ...found.map((route) => routeView(route, port, routeScopes(mesh.routing, fetch, route))),
+          everything(respond(404, noRoute), origins),
+        ];
   return {
     routes: withHashKeys(mesh, fetch, client, routes),
     origins: [...origins, ...(found ?? []).map((route) => route.origin)],
@@ -185,7 +189,7 @@ function canonicalNames(
 }
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
-export function routeView(route: Route, port: number): RouteView {
+export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
   const { name, match, request, response, fault, cors, origin } = route;
   return {
     name,
@@ -196,6 +200,7 @@ export function routeView(route: Route, port: number): RouteView {
     action: routeAction(route, port),
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
+    ...(scopes === undefined ? {} : { scopes }),
   };
 }
 

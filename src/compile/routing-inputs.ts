@@ -6,6 +6,8 @@ import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
+import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
+import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
 import { credentialNames, type DestinationRule } from "#model/istio/destination-rule.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
@@ -17,6 +19,7 @@ import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
 import { gatewayKeysOf } from "./istio-servers.ts";
+import { policiesByTarget } from "./policy-targets.ts";
 import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
@@ -32,6 +35,9 @@ export interface RoutingInputs {
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
+  /** Those that are attached to Services, by the ports of Services (`namespace/name:port`) that they lead to. */
+  readonly httpRoutesByBackend: Index<HttpRoute>;
+  readonly grpcRoutesByBackend: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
@@ -51,6 +57,9 @@ export interface RoutingInputs {
   /** By the name of the Secret that they name for their clients' certificates. */
   readonly destinationRulesByCredential: Index<DestinationRule>;
   readonly credentials: Credentials;
+  /** See `policiesOn`. */
+  readonly rateLimitsByTarget: Index<RateLimit>;
+  readonly adaptiveConcurrenciesByTarget: Index<AdaptiveConcurrency>;
 }
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
@@ -71,6 +80,8 @@ export function routingInputs(
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    httpRoutesByBackend: httpRoutes.index(`by backend for ${purpose}`, backendsOfServices),
+    grpcRoutesByBackend: grpcRoutes.index(`by backend for ${purpose}`, backendsOfServices),
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
@@ -91,6 +102,8 @@ export function routingInputs(
     ),
     destinationRulesByCredential: destinationRules.index(`by credential for ${purpose}`, credentialNames),
     credentials: credentialsOf(graph, objects.secrets, purpose),
+    rateLimitsByTarget: policiesByTarget(objects.rateLimits, purpose),
+    adaptiveConcurrenciesByTarget: policiesByTarget(objects.adaptiveConcurrencies, purpose),
   };
 }
 
@@ -113,6 +126,17 @@ function parentGateways(route: GatewayRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isGatewayParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function backendsOfServices(route: GatewayRoute): Iterable<string> {
+  const { namespace = "default" } = route.metadata;
+  if (!(route.spec.parentRefs ?? []).some(isServiceParent)) return [];
+  return new Set(
+    (route.spec.rules ?? [])
+      .flatMap(({ backendRefs = [] }) => backendRefs)
+      .filter(({ kind = "Service", group = "" }) => kind === "Service" && group === "")
+      .map((backend) => `${backend.namespace ?? namespace}/${backend.name}:${backend.port}`),
+  );
 }
 
 /** The hostnames of the services whose traffic inside the mesh a VirtualService may describe. */

@@ -76,6 +76,12 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),
+    statuses("RateLimit", objects.rateLimits, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
+    statuses("AdaptiveConcurrency", objects.adaptiveConcurrencies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
     statuses("ServiceEntry", objects.serviceEntries, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),

@@ -30,6 +30,7 @@ import {
   outboundRouteConfiguration,
   parseClusterName,
   parseCredentialSecret,
+  parseInboundName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
@@ -127,7 +128,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const inbound = fetch
       .get(mesh.inbound, scope)
       ?.ports.find((port) => inboundClusterName(port.port) === name);
-    if (inbound !== undefined) return encode(fetch, { kind: "inboundCluster", view: inbound });
+    if (inbound !== undefined) {
+      const { limits: _, ...view } = inbound;
+      return encode(fetch, { kind: "inboundCluster", view });
+    }
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
   }
@@ -139,7 +143,14 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         view: outsideRoutesView(mesh, fetch, clientOfKey(scope)),
       });
     }
-    const view = gatewayListeners(fetch, scope).find((port) => gatewayListenerName(port.port) === name);
+    const port = parseInboundName(name);
+    if (port !== undefined) {
+      const inbound = fetch.get(mesh.inbound, scope)?.ports.find((each) => each.port === port);
+      return inbound === undefined
+        ? absent
+        : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
+    }
+    const view = gatewayListeners(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
     return view === undefined ? absent : resources.gatewayRoutesResource(view);
   }
 
@@ -228,6 +239,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       name === workloadSecret &&
       resources.mayKeepCertificate(held, version, Date.now()),
     substitute: ({ typeUrl, name }, rejection) => {
+      const port = typeUrl === routeConfigurationType ? parseInboundName(name) : undefined;
+      if (port !== undefined) {
+        // Without any, the port would answer every request with 404.
+        const view = { port, rateLimits: [] };
+        return resources.viewResource({ kind: "inboundRoutes", view }, trustDomain);
+      }
       const destination = typeUrl === virtualHostType ? parseVirtualHostName(name) : undefined;
       if (destination === undefined) return undefined;
       const view = rejectedVirtualHostView(destination, rejection);

@@ -5,7 +5,7 @@ import type { Sidecar } from "#model/istio/sidecar.ts";
 import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
-import { proxyKind } from "#model/kubernetes/workload.ts";
+import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { meshServices } from "../mesh-services.ts";
@@ -41,6 +41,8 @@ export interface Template {
   readonly labels: Readonly<Record<string, string>>;
   /** Names of the ports that its containers declare. */
   readonly portNames: readonly string[];
+  /** Whether it has a proxy; templates have none, whatever their pods get. */
+  readonly sidecar: boolean;
 }
 
 /** Makes the indexes that the checks share. `routing` is that of the mesh where one is compiled beside them. */
@@ -144,5 +146,6 @@ function templateOf(owner: KubernetesObject, { metadata, spec }: PodTemplate): T
     name: owner.metadata.name,
     labels: metadata?.labels ?? {},
     portNames: containers.flatMap((container) => container.ports ?? []).flatMap(({ name }) => name ?? []),
+    sidecar: containers.some(({ name }) => name === proxyContainerName),
   };
 }

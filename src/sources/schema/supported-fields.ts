@@ -218,8 +218,15 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       tls: true,
     },
   },
-  RateLimit: {},
-  AdaptiveConcurrency: {},
+  RateLimit: { targetRefs: true, limits: true, response: true },
+  AdaptiveConcurrency: {
+    targetRefs: true,
+    minConcurrency: true,
+    maxConcurrency: true,
+    sampleWindow: true,
+    latencyPercentile: true,
+    response: true,
+  },
 };
 
 /** A warning for each field of the object that the API has and that has no effect in Heddle yet. */
