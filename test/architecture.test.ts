@@ -16,6 +16,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // The API server: requests, watches, server-side apply.
   kubernetes: ["model", "runtime"],
   sources: ["model", "collections", "kubernetes"],
+  // The kinds of heddle.dev are defined where they are installed; gen/ is written from that.
+  "sources/schema/custom-resources.ts": ["install/crds/definitions.ts"],
   // The objects are its input, whoever brings them; rewritten probes are agreed with the injector.
   compile: ["model", "collections", "type sources/objects.ts", "injector/probes.ts"],
   envoy: [

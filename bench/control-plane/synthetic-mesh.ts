@@ -38,9 +38,18 @@ export function writableObjects(graph: Graph): WritableObjects {
     gatewayClasses: graph.source("GatewayClass"),
     httpRoutes: graph.source("HTTPRoute"),
     grpcRoutes: graph.source("GRPCRoute"),
+    tcpRoutes: graph.source("TCPRoute"),
+    tlsRoutes: graph.source("TLSRoute"),
     referenceGrants: graph.source("ReferenceGrant"),
+    backendTrafficPolicies: graph.source("XBackendTrafficPolicy"),
     virtualServices: graph.source("VirtualService"),
     destinationRules: graph.source("DestinationRule"),
+    serviceEntries: graph.source("ServiceEntry"),
+    workloadEntries: graph.source("WorkloadEntry"),
+    sidecars: graph.source("Sidecar"),
+    istioGateways: graph.source("Gateway.networking.istio.io"),
+    rateLimits: graph.source("RateLimit"),
+    adaptiveConcurrencies: graph.source("AdaptiveConcurrency"),
   };
 }
 

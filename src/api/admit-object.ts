@@ -9,7 +9,7 @@ import {
   readReview,
   type Verdict,
 } from "#injector/admission-review.ts";
-import type { ParentReference } from "#model/gateway-api/references.ts";
+import { isGatewayParent, type ParentReference, parentKey } from "#model/gateway-api/references.ts";
 import { mayComeRight, type Problem, problemText } from "#model/reference.ts";
 import { formatField } from "#sources/schema/field-path.ts";
 import { readObject } from "#sources/schema/read-object.ts";
@@ -81,8 +81,10 @@ function isOfOthers(object: JsonObject, { objects }: CheckInputs): boolean {
   if (!Array.isArray(spec?.parentRefs) || spec.parentRefs.length === 0) return false;
   const namespace = String((object["metadata"] as JsonObject | undefined)?.["namespace"]);
   return (spec.parentRefs as readonly (ParentReference | null)[]).every((parent) => {
-    const key = `${parent?.namespace ?? namespace}/${parent?.name}`;
-    const gateway = (parent?.kind ?? "Gateway") === "Gateway" ? objects.gateways.get(key) : undefined;
+    const gateway =
+      parent !== null && isGatewayParent(parent)
+        ? objects.gateways.get(parentKey(parent, namespace))
+        : undefined;
     return gateway !== undefined && !isOurGateway(objects, readNow, gateway);
   });
 }

@@ -3,7 +3,7 @@ import type { KubernetesClient } from "#kubernetes/client.ts";
 import { pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { ObjectReference } from "#model/reference.ts";
+import { kindName, type ObjectReference } from "#model/reference.ts";
 import type { Acknowledgement } from "#xds/status.ts";
 import { askMesh } from "./mesh-client.ts";
 import type { Target } from "./target.ts";
@@ -101,10 +101,11 @@ export interface ObjectWithStatus extends KubernetesObject {
 }
 
 export function objectStatus(
-  { kind, metadata, status = {} }: ObjectWithStatus,
+  { apiVersion, kind: ownKind, metadata, status = {} }: ObjectWithStatus,
   counts: readonly Acknowledgement[],
 ): ObjectStatus {
   const { name, namespace = "" } = metadata;
+  const kind = kindName({ apiVersion, kind: ownKind });
   const count = counts.find(
     ({ object }) => object.kind === kind && object.namespace === namespace && object.name === name,
   );

@@ -2,7 +2,7 @@
 // Each check is a pure function of one object and of what it fetches, so an edit re-checks only what it touches.
 import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem } from "#model/reference.ts";
+import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
@@ -29,8 +29,8 @@ export function checkMesh(
 
 /** What is wrong with one object that is not there yet, beside those that are. */
 export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
-  const check = proposedChecks[object.kind];
-  return (check?.(object, inputs) ?? []).map((finding) => problemOf(object.kind, object, finding));
+  const kind = kindName(object);
+  return (proposedChecks[kind]?.(object, inputs) ?? []).map((finding) => problemOf(kind, object, finding));
 }
 
 /**

@@ -59,7 +59,12 @@ export function webhookConfigurations(
   ];
 }
 
-const routingGroups = ["gateway.networking.k8s.io", "networking.istio.io"];
+const routingGroups = [
+  "gateway.networking.k8s.io",
+  "gateway.networking.x-k8s.io",
+  "networking.istio.io",
+  "heddle.dev",
+];
 
 const common = {
   admissionReviewVersions: ["v1"],

@@ -1,6 +1,7 @@
 // The Helm chart, made from the same manifests: what `heddle install` applies, with a few values left open.
 import { dump } from "js-yaml";
 import { admission } from "./admission.ts";
+import { customResourceDefinitions } from "./crds/definitions.ts";
 import { controlPlane } from "./manifests.ts";
 import type { Manifest } from "./object.ts";
 import {
@@ -32,7 +33,8 @@ export function chartFiles(version: string): ReadonlyMap<string, string> {
     resources: placeholders.resources as unknown as ControlPlaneResources,
   };
   const always = controlPlane(settings);
-  const [namespace, ...rest] = always;
+  const definitions = customResourceDefinitions(version);
+  const [namespace, ...rest] = without(always, definitions);
   const gatewayApi = without(controlPlane({ ...settings, gatewayApi: true }), always);
   const byMode = (injection: InjectionMode) => admission({ ...settings, injection });
   const [first = [], ...others] = injectionModes.map(byMode);
@@ -44,6 +46,8 @@ export function chartFiles(version: string): ReadonlyMap<string, string> {
     ["values.yaml", valuesYaml(version)],
     ["values.schema.json", `${JSON.stringify(valuesSchema, undefined, 2)}\n`],
     ["templates/namespace.yaml", onlyIf(unlessOwnNamespace, namespace === undefined ? [] : [namespace])],
+    // Not in crds/, which Helm installs once and never upgrades.
+    ["templates/custom-resource-definitions.yaml", template(definitions)],
     ["templates/control-plane.yaml", template(rest)],
     ["templates/gateway-class.yaml", onlyIf(hasGatewayApi, gatewayApi)],
     ["templates/admission.yaml", template(inEveryMode)],

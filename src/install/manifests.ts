@@ -8,6 +8,7 @@ import {
   serviceAccount,
   systemNamespaceManifest,
 } from "./control-plane.ts";
+import { customResourceDefinitions } from "./crds/definitions.ts";
 import { clusterMeta, type Manifest } from "./object.ts";
 import { accessControl } from "./rbac.ts";
 import type { InstallationSettings } from "./settings.ts";
@@ -24,6 +25,7 @@ export function manifests(settings: InstallationSettings): readonly Manifest[] {
 export function controlPlane(settings: InstallationSettings): readonly Manifest[] {
   return [
     systemNamespaceManifest(settings),
+    ...customResourceDefinitions(settings.version),
     serviceAccount(settings),
     ...accessControl(settings.version),
     service(settings),

@@ -32,21 +32,66 @@ export const clusterRules: readonly PolicyRule[] = [
   // The user's routes and policies.
   {
     apiGroups: ["gateway.networking.k8s.io"],
-    resources: ["gatewayclasses", "gateways", "httproutes", "grpcroutes", "referencegrants"],
+    resources: [
+      "gatewayclasses",
+      "gateways",
+      "httproutes",
+      "grpcroutes",
+      "tcproutes",
+      "tlsroutes",
+      "referencegrants",
+    ],
     verbs: watch,
   },
-  { apiGroups: ["networking.istio.io"], resources: ["virtualservices", "destinationrules"], verbs: watch },
+  { apiGroups: ["gateway.networking.x-k8s.io"], resources: ["xbackendtrafficpolicies"], verbs: watch },
+  {
+    apiGroups: ["networking.istio.io"],
+    resources: [
+      "virtualservices",
+      "destinationrules",
+      "serviceentries",
+      "workloadentries",
+      "sidecars",
+      "gateways",
+    ],
+    verbs: watch,
+  },
+  { apiGroups: ["heddle.dev"], resources: ["ratelimits", "adaptiveconcurrencies"], verbs: watch },
   // A kind that is installed later is watched from then on.
   { apiGroups: ["apiextensions.k8s.io"], resources: ["customresourcedefinitions"], verbs: watch },
   // What became of routes and policies is said in their status. Their spec is the user's: nothing here may change it.
   {
     apiGroups: ["gateway.networking.k8s.io"],
-    resources: ["gatewayclasses/status", "gateways/status", "httproutes/status", "grpcroutes/status"],
+    resources: [
+      "gatewayclasses/status",
+      "gateways/status",
+      "httproutes/status",
+      "grpcroutes/status",
+      "tcproutes/status",
+      "tlsroutes/status",
+    ],
+    verbs: ["patch"],
+  },
+  {
+    apiGroups: ["gateway.networking.x-k8s.io"],
+    resources: ["xbackendtrafficpolicies/status"],
     verbs: ["patch"],
   },
   {
     apiGroups: ["networking.istio.io"],
-    resources: ["virtualservices/status", "destinationrules/status"],
+    resources: [
+      "virtualservices/status",
+      "destinationrules/status",
+      "serviceentries/status",
+      "workloadentries/status",
+      "sidecars/status",
+      "gateways/status",
+    ],
+    verbs: ["patch"],
+  },
+  {
+    apiGroups: ["heddle.dev"],
+    resources: ["ratelimits/status", "adaptiveconcurrencies/status"],
     verbs: ["patch"],
   },
   // Why a pod was not injected is said where its owner looks: in events.

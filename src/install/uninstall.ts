@@ -6,6 +6,7 @@ import { systemNamespace } from "#model/installation.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import { remove } from "./apply.ts";
+import { customResourceDefinitions } from "./crds/definitions.ts";
 import { orAbsent } from "./installed.ts";
 import { manifests } from "./manifests.ts";
 import type { Manifest } from "./object.ts";
@@ -21,7 +22,11 @@ const namespacePatienceMs = 120_000;
 export async function uninstall(client: KubernetesClient, onStep: Step): Promise<number> {
   const objects = everyObject();
   const calling = objects.filter(({ apiVersion }) => apiVersion.startsWith("admissionregistration.k8s.io/"));
-  const rest = objects.filter((object) => !calling.includes(object)).toReversed();
+  const used = await usedDefinitions(client);
+  const rest = objects
+    .filter(({ metadata }) => !used.has(metadata.name))
+    .filter((object) => !calling.includes(object))
+    .toReversed();
   // Before anything else: pods must be created while nobody is there to inject them.
   onStep("webhooks and policies");
   let removed = await removeAll(client, calling);
@@ -31,6 +36,24 @@ export async function uninstall(client: KubernetesClient, onStep: Step): Promise
   // Now that nobody makes them again.
   onStep("gateways and trust bundles");
   return removed + (await removeAll(client, await spreadObjects(client)));
+}
+
+/** The names of definitions whose objects are there: those are the users', and would go with them. */
+async function usedDefinitions(client: KubernetesClient): Promise<ReadonlySet<string>> {
+  const used = await Promise.all(
+    customResourceDefinitions("any").map(async ({ metadata, spec }) => {
+      const { group, names, versions } = spec as CustomResource;
+      const objects = await listed(client, `${group}/${versions[0]?.name}`, names.kind, { limit: "1" });
+      return objects.length > 0 ? [metadata.name] : [];
+    }),
+  );
+  return new Set(used.flat());
+}
+
+interface CustomResource {
+  readonly group: string;
+  readonly names: { readonly kind: string };
+  readonly versions: readonly { readonly name: string }[];
 }
 
 /** What any installation may have: both ways to inject. */

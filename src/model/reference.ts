@@ -1,8 +1,17 @@
-/** Names one API object. `namespace` is empty for cluster-scoped kinds. */
+/** Names one API object. `kind` is that of `kindName`, and `namespace` is empty for cluster-scoped kinds. */
 export interface ObjectReference {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
+}
+
+/**
+ * What the kind of an object is called where kinds of all APIs stand side by side: its name, and for Istio's Gateway,
+ * which is not the one of the Gateway API, also the group, as kubectl writes it.
+ */
+export function kindName(object: { readonly apiVersion: string; readonly kind: string }): string {
+  const isIstioGateway = object.kind === "Gateway" && object.apiVersion.startsWith("networking.istio.io/");
+  return isIstioGateway ? "Gateway.networking.istio.io" : object.kind;
 }
 
 /** The object, and the field in it, that caused a piece of configuration. */

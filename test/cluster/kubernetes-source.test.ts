@@ -9,6 +9,7 @@ import { gunzipSync } from "node:zlib";
 import { loadAll } from "js-yaml";
 import { Graph } from "#collections/graph.ts";
 import { compileMesh, type Mesh } from "#compile/graph.ts";
+import { customResourceDefinitions } from "#install/crds/definitions.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
@@ -57,6 +58,10 @@ async function installDefinitions(definitions: readonly KubernetesObject[]): Pro
       `the API server to serve ${names?.kind}`,
     );
   }
+}
+
+async function removeDefinitions(...names: readonly string[]): Promise<void> {
+  for (const name of names) await remove(`/apis/apiextensions.k8s.io/v1/customresourcedefinitions/${name}`);
 }
 
 interface DefinitionSpec {
@@ -304,6 +309,81 @@ spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host:
     assert.equal(source.problems.size, 0);
   }
   source.close();
+});
+
+test("the API server takes the definitions of Heddle, and refuses what they do not allow", async () => {
+  await installDefinitions(customResourceDefinitions("1.0.0"));
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  const rateLimit = (limit: string, target = '{group: "", kind: Service, name: web}') => `
+apiVersion: heddle.dev/v1alpha1
+kind: RateLimit
+metadata: {name: web, namespace: shop}
+spec: {targetRefs: [${target}], limits: [${limit}]}`;
+  await apply(
+    `${rateLimit("{requests: 10, unit: Second, key: [{type: Header, header: x-user}]}")}
+status:
+  ancestors:
+    - ancestorRef: {group: "", kind: Service, name: web}
+      controllerName: heddle.dev/gateway-controller
+      conditions:
+        - {type: Accepted, status: "True", reason: Accepted, message: "", lastTransitionTime: "2026-01-01T00:00:00Z"}
+---
+apiVersion: heddle.dev/v1alpha1
+kind: AdaptiveConcurrency
+metadata: {name: web, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: web}], sampleWindow: 100ms}`,
+  );
+  await until(
+    () => source.objects.rateLimits.get("shop/web")?.status?.ancestors[0]?.conditions[0] !== undefined,
+    "the RateLimit with its status",
+  );
+  await until(() => source.objects.adaptiveConcurrencies.size === 1, "the AdaptiveConcurrency");
+  const refused: readonly (readonly [string, RegExp])[] = [
+    [rateLimit("{requests: 0, unit: Second}"), /requests/],
+    [rateLimit("{requests: 1, unit: Second, key: [{type: Path, header: x-user}]}"), /header must be there/],
+    [rateLimit("{requests: 1, unit: Second}", '{group: "", kind: Gateway, name: web}'), /the target must be/],
+    [
+      `
+apiVersion: heddle.dev/v1alpha1
+kind: AdaptiveConcurrency
+metadata: {name: wrong, namespace: shop}
+spec: {targetRefs: [{group: "", kind: Service, name: web}], minConcurrency: 9, maxConcurrency: 3}`,
+      /minConcurrency must not be above/,
+    ],
+  ];
+  for (const [object, message] of refused) await assert.rejects(apply(object), message);
+  source.close();
+  await removeDefinitions("ratelimits.heddle.dev", "adaptiveconcurrencies.heddle.dev");
+});
+
+test("Istio's Gateway is another kind than that of the Gateway API", async () => {
+  await installDefinitions([definition("networking.istio.io", "Gateway", "gateways", { version: "v1" })]);
+  const source = await open(server.kubeconfig("admin"));
+  await source.ready;
+  await until(
+    () =>
+      apply(`
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: istio-edge, namespace: shop}
+spec: {selector: {istio: ingressgateway}}`).then(
+        () => true,
+        () => false,
+      ),
+    "the API server to take it",
+  );
+  await until(() => source.objects.istioGateways.get("shop/istio-edge") !== undefined, "the object");
+  assert.equal(source.objects.istioGateways.get("shop/istio-edge")?.kind, "Gateway");
+  assert.equal(source.objects.gateways.get("shop/istio-edge"), undefined);
+  assert.deepEqual(
+    [...source.problems.entries()].flatMap(([, { object }]) =>
+      object?.name === "istio-edge" ? [object.kind] : [],
+    ),
+    ["Gateway.networking.istio.io"],
+  );
+  source.close();
+  await removeDefinitions("gateways.networking.istio.io");
 });
 
 test("an object that the schema refuses is told and does not take effect; its last good version stands", async () => {

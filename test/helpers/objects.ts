@@ -2,7 +2,7 @@
 import * as yaml from "js-yaml";
 import type { Graph, Source } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import { objectKey } from "#model/reference.ts";
+import { kindName, objectKey } from "#model/reference.ts";
 import { endpointSlicesOfServices } from "#sources/directory/endpoint-slices.ts";
 import type { Kind, LocalObjects, ObjectOfKind } from "#sources/objects.ts";
 
@@ -37,9 +37,18 @@ export function testObjects(graph: Graph): TestObjects {
     gatewayClasses: cell("GatewayClass"),
     httpRoutes: cell("HTTPRoute"),
     grpcRoutes: cell("GRPCRoute"),
+    tcpRoutes: cell("TCPRoute"),
+    tlsRoutes: cell("TLSRoute"),
     referenceGrants: cell("ReferenceGrant"),
+    backendTrafficPolicies: cell("XBackendTrafficPolicy"),
     virtualServices: cell("VirtualService"),
     destinationRules: cell("DestinationRule"),
+    serviceEntries: cell("ServiceEntry"),
+    workloadEntries: cell("WorkloadEntry"),
+    sidecars: cell("Sidecar"),
+    istioGateways: cell("Gateway.networking.istio.io"),
+    rateLimits: cell("RateLimit"),
+    adaptiveConcurrencies: cell("AdaptiveConcurrency"),
   };
   return {
     objects,
@@ -49,7 +58,7 @@ export function testObjects(graph: Graph): TestObjects {
         const named = clusterScoped
           ? object
           : { ...object, metadata: { namespace: "default", ...object.metadata } };
-        cells.get(object.kind)?.set(objectKey(named.metadata), named);
+        cells.get(kindName(object))?.set(objectKey(named.metadata), named);
       }
     },
     remove: (kind, key) => cells.get(kind)?.set(key, undefined),

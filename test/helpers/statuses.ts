@@ -5,6 +5,7 @@ import { checkObjects } from "#compile/check.ts";
 import { compileMesh } from "#compile/graph.ts";
 import { statusesOf } from "#compile/status.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { kindName } from "#model/reference.ts";
 import type { Condition, RejectedResource } from "#model/status.ts";
 import { testObjects } from "./objects.ts";
 
@@ -29,8 +30,12 @@ export function cluster() {
     now: () => new Date(Date.UTC(2026, 0, 1, 0, minute)),
   });
   const objects = new Map<string, KubernetesObject & { status?: unknown }>();
-  const idOf = (kind: string, { namespace = "default", name }: KubernetesObject["metadata"]) =>
-    kind === "GatewayClass" ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
+  const idOf = (object: Pick<KubernetesObject, "apiVersion" | "kind" | "metadata">) => {
+    const { namespace = "default", name } = object.metadata;
+    return object.kind === "GatewayClass"
+      ? `GatewayClass ${name}`
+      : `${kindName(object)} ${namespace}/${name}`;
+  };
   return {
     rejections,
     setMinute: (to: number) => {
@@ -38,7 +43,7 @@ export function cluster() {
     },
     put: (text: string) => {
       for (const object of yaml.loadAll(text) as KubernetesObject[]) {
-        objects.set(idOf(object.kind, object.metadata), object);
+        objects.set(idOf(object), object);
         cells.put(JSON.stringify(object));
       }
     },
@@ -47,7 +52,7 @@ export function cluster() {
       graph.settle();
       const items = statuses.flatMap((collection) => [...collection.entries()].map(([, item]) => item));
       for (const { object, status } of items) {
-        const id = idOf(object.kind, object.metadata);
+        const id = idOf(object);
         const written = { ...objects.get(id), ...object, status } as KubernetesObject;
         const whole = { ...written, metadata: { ...objects.get(id)?.metadata, ...object.metadata } };
         objects.set(id, whole);

@@ -16,7 +16,8 @@ export function register(program: Command): void {
 Removes webhooks and policies first, so that pods can be created all the time, then the control plane with its
 certificate authority, then Gateways' workloads and trust bundles. Pods that have a sidecar go on with it until they are
 restarted: it keeps what it knows, but learns nothing new, and its certificate ends within a day. Routes, policies and
-namespace labels are yours and stay, with the statuses that Heddle wrote last.
+namespace labels are yours and stay, with the statuses that Heddle wrote last: the CRD of RateLimit, or that of
+AdaptiveConcurrency, is removed where no object needs it.
 
 Examples:
   heddle uninstall

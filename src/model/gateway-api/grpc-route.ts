@@ -2,6 +2,7 @@ import type { KubernetesObject } from "../kubernetes/object.ts";
 import type { RouteFilter } from "./filters.ts";
 import type { NameValueMatch } from "./http-route.ts";
 import type { BackendReference, ParentReference } from "./references.ts";
+import type { SessionPersistence } from "./session-persistence.ts";
 import type { RouteStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#grpcroute */
@@ -20,6 +21,7 @@ export interface GrpcRouteRule {
   readonly matches?: readonly GrpcRouteMatch[];
   readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly GrpcBackendReference[];
+  readonly sessionPersistence?: SessionPersistence;
 }
 
 export interface GrpcRouteMatch {

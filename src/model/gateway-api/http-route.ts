@@ -1,6 +1,7 @@
 import type { KubernetesObject } from "../kubernetes/object.ts";
 import type { RouteFilter } from "./filters.ts";
 import type { BackendReference, ParentReference } from "./references.ts";
+import type { SessionPersistence } from "./session-persistence.ts";
 import type { RouteStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#httproute */
@@ -20,6 +21,18 @@ export interface HttpRouteRule {
   readonly filters?: readonly RouteFilter[];
   readonly backendRefs?: readonly HttpBackendReference[];
   readonly timeouts?: { readonly request?: string; readonly backendRequest?: string };
+  readonly retry?: HttpRouteRetry;
+  readonly sessionPersistence?: SessionPersistence;
+}
+
+/** Experimental. https://gateway-api.sigs.k8s.io/reference/spec/#httprouteretry */
+export interface HttpRouteRetry {
+  /** The statuses that are retried, from 400 to 599. */
+  readonly codes?: readonly number[];
+  /** How often a request is retried. */
+  readonly attempts?: number;
+  /** The least wait before a retry: a duration such as `100ms`. */
+  readonly backoff?: string;
 }
 
 export interface HttpRouteMatch {

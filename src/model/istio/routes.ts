@@ -2,12 +2,12 @@ import { parseDuration } from "../duration.ts";
 import { objectKey } from "../reference.ts";
 import type { HeaderChanges, Route, RouteDestination, RouteMatch, StringMatcher } from "../route.ts";
 import type { ServicePortReference } from "../service.ts";
+import type { StringMatch } from "./string-match.ts";
 import type {
   HeaderOperations,
   IstioDestination,
   IstioHttpMatch,
   IstioHttpRoute,
-  StringMatch,
   VirtualService,
 } from "./virtual-service.ts";
 

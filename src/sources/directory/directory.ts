@@ -90,9 +90,18 @@ function objectsOf(graph: Graph, registry: ObjectRegistry, cluster: ClusterState
     gatewayClasses: registry.ofKind("GatewayClass"),
     httpRoutes: registry.ofKind("HTTPRoute"),
     grpcRoutes: registry.ofKind("GRPCRoute"),
+    tcpRoutes: registry.ofKind("TCPRoute"),
+    tlsRoutes: registry.ofKind("TLSRoute"),
     referenceGrants: registry.ofKind("ReferenceGrant"),
+    backendTrafficPolicies: registry.ofKind("XBackendTrafficPolicy"),
     virtualServices: registry.ofKind("VirtualService"),
     destinationRules: registry.ofKind("DestinationRule"),
+    serviceEntries: registry.ofKind("ServiceEntry"),
+    workloadEntries: registry.ofKind("WorkloadEntry"),
+    sidecars: registry.ofKind("Sidecar"),
+    istioGateways: registry.ofKind("Gateway.networking.istio.io"),
+    rateLimits: registry.ofKind("RateLimit"),
+    adaptiveConcurrencies: registry.ofKind("AdaptiveConcurrency"),
   };
 }
 

@@ -28,7 +28,7 @@ export interface KubernetesSource {
   close(): void;
 }
 
-/** Each kind by the collection that it fills, whose name in lower case is also what URLs call it. */
+/** Each kind by the collection that it fills. */
 const kindOfCollection = {
   namespaces: "Namespace",
   pods: "Pod",
@@ -38,9 +38,18 @@ const kindOfCollection = {
   gatewayClasses: "GatewayClass",
   httpRoutes: "HTTPRoute",
   grpcRoutes: "GRPCRoute",
+  tcpRoutes: "TCPRoute",
+  tlsRoutes: "TLSRoute",
   referenceGrants: "ReferenceGrant",
+  backendTrafficPolicies: "XBackendTrafficPolicy",
   virtualServices: "VirtualService",
   destinationRules: "DestinationRule",
+  serviceEntries: "ServiceEntry",
+  workloadEntries: "WorkloadEntry",
+  sidecars: "Sidecar",
+  istioGateways: "Gateway.networking.istio.io",
+  rateLimits: "RateLimit",
+  adaptiveConcurrencies: "AdaptiveConcurrency",
 } as const satisfies Readonly<Record<keyof MeshObjects, Kind>>;
 
 /** Pods that have ended serve nobody, and pile up where Jobs run. */
@@ -51,7 +60,6 @@ const queries: Partial<Readonly<Record<Kind, Readonly<Record<string, string>>>>>
 /** One kind, and where it is. */
 interface FollowedKind {
   readonly kind: Kind;
-  readonly plural: string;
   readonly api: KindApi;
   readonly cell: Cell;
 }
@@ -65,7 +73,7 @@ export function openKubernetes(
   const problems = graph.source<Problem>("problems of stored objects");
   const kinds = Object.entries(kindOfCollection).map(([collection, kind]): [string, FollowedKind] => [
     collection,
-    { kind, plural: collection.toLowerCase(), api: apiOf(kind), cell: openCell(graph, kind, problems) },
+    { kind, api: apiOf(kind), cell: openCell(graph, kind, problems) },
   ]);
   const followed = kinds.map(([, kind]) => kind);
   const status = openStatus(
@@ -98,7 +106,7 @@ function followAll(
   const custom = kinds
     .filter(({ api }) => api.custom)
     .map((kind) => ({
-      definition: `${kind.plural}.${kind.api.group}`,
+      definition: `${kind.api.plural}.${kind.api.group}`,
       installed: (until: AbortSignal) => {
         status.installed(kind.kind);
         follow(kind, until);
@@ -114,7 +122,7 @@ function followAll(
 /** Follows a kind until `signal` aborts. */
 async function followKind(
   client: KubernetesClient,
-  { kind, plural, api, cell }: FollowedKind,
+  { kind, api, cell }: FollowedKind,
   onState: (error: Error | undefined) => void,
   signal: AbortSignal,
 ): Promise<void> {
@@ -123,9 +131,9 @@ async function followKind(
     client,
     {
       path: async () => {
-        const version = await servedVersion(client, kind, api, signal);
+        const version = await servedVersion(client, api, signal);
         apiVersion = api.group === "" ? version : `${api.group}/${version}`;
-        return pathOf({ group: api.group, version, plural, kind, namespaced: api.namespaced });
+        return pathOf({ ...api, version });
       },
       ...(queries[kind] === undefined ? {} : { query: queries[kind] }),
       keep: (stored) => readStored(kind, apiVersion, stored),
@@ -138,20 +146,15 @@ async function followKind(
 }
 
 /** The first version that both sides know. Kubernetes' own kinds have had theirs for years. */
-async function servedVersion(
-  client: KubernetesClient,
-  kind: Kind,
-  api: KindApi,
-  signal: AbortSignal,
-): Promise<string> {
+async function servedVersion(client: KubernetesClient, api: KindApi, signal: AbortSignal): Promise<string> {
   if (!api.custom) return api.versions[0] ?? "";
   for (const version of api.versions) {
     const resources = await resourcesAt(
       (path) => client.request("GET", path, { signal }),
       `${api.group}/${version}`,
     );
-    if (resources.some((resource) => resource.kind === kind)) return version;
+    if (resources.some((resource) => resource.kind === api.kind)) return version;
   }
-  const message = `the API server serves ${kind} of ${api.group} in none of the versions that Heddle reads: ${api.versions.join(", ")}`;
+  const message = `the API server serves ${api.kind} of ${api.group} in none of the versions that Heddle reads: ${api.versions.join(", ")}`;
   throw new KubernetesError(404, "NotFound", message);
 }

@@ -1,6 +1,6 @@
 // An object as an API server stores it → what takes effect here, and what is to be said about it.
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { Problem } from "#model/reference.ts";
+import { kindName, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { formatField } from "../schema/field-path.ts";
 import type { Finding } from "../schema/finding.ts";
@@ -20,9 +20,10 @@ export interface ReadStored {
  * definition was installed, which need not be the one that Heddle was made for.
  */
 export function readStored(kind: Kind, apiVersion: string, stored: object): ReadStored {
+  const api = apiOf(kind);
   // Items of lists do not say what they are.
-  const object = prune(kind, { ...stored, apiVersion, kind } as KubernetesObject);
-  if (!apiOf(kind).custom) return { object, problems: [] };
+  const object = prune(kind, { ...stored, apiVersion, kind: api.kind } as KubernetesObject);
+  if (!api.custom) return { object, problems: [] };
   const { status, ...said } = object as KubernetesObject & {
     readonly spec?: unknown;
     readonly status?: unknown;
@@ -36,11 +37,12 @@ export function readStored(kind: Kind, apiVersion: string, stored: object): Read
   };
 }
 
-function problemOf({ kind, metadata }: KubernetesObject, { severity, message, path }: Finding): Problem {
+function problemOf(object: KubernetesObject, { severity, message, path }: Finding): Problem {
+  const { namespace = "", name } = object.metadata;
   return {
     severity,
     message,
-    object: { kind, namespace: metadata.namespace ?? "", name: metadata.name },
+    object: { kind: kindName(object), namespace, name },
     field: formatField(path),
   };
 }

@@ -27,9 +27,18 @@ const readKinds: Readonly<Record<string, Kind>> = {
   "gateway.networking.k8s.io/GatewayClass": "GatewayClass",
   "gateway.networking.k8s.io/HTTPRoute": "HTTPRoute",
   "gateway.networking.k8s.io/GRPCRoute": "GRPCRoute",
+  "gateway.networking.k8s.io/TCPRoute": "TCPRoute",
+  "gateway.networking.k8s.io/TLSRoute": "TLSRoute",
   "gateway.networking.k8s.io/ReferenceGrant": "ReferenceGrant",
+  "gateway.networking.x-k8s.io/XBackendTrafficPolicy": "XBackendTrafficPolicy",
   "networking.istio.io/VirtualService": "VirtualService",
   "networking.istio.io/DestinationRule": "DestinationRule",
+  "networking.istio.io/ServiceEntry": "ServiceEntry",
+  "networking.istio.io/WorkloadEntry": "WorkloadEntry",
+  "networking.istio.io/Sidecar": "Sidecar",
+  "networking.istio.io/Gateway": "Gateway.networking.istio.io",
+  "heddle.dev/RateLimit": "RateLimit",
+  "heddle.dev/AdaptiveConcurrency": "AdaptiveConcurrency",
 };
 
 /** Kinds of Kubernetes itself that mean something to a mesh or to local mode, but are not read yet. */
@@ -65,11 +74,8 @@ export function lookUpKind(apiVersion: string, kind: string): KindLookup {
 
 function ignoredMessage(id: string, group: string, kind: string): string {
   const isMeshApi = group.startsWith("gateway.networking.") || group.endsWith(".istio.io");
-  if (isMeshApi || laterKinds.has(id)) {
-    const alternative =
-      id === "networking.istio.io/Gateway" ? "; use a Gateway of gateway.networking.k8s.io/v1" : "";
-    return `kind ${kind}${isMeshApi ? ` (${group})` : ""} is not supported yet and has no effect${alternative}`;
-  }
+  if (isMeshApi || laterKinds.has(id))
+    return `kind ${kind}${isMeshApi ? ` (${group})` : ""} is not supported yet and has no effect`;
   return `kind ${kind} has no effect in local mode`;
 }
 
@@ -84,7 +90,7 @@ function unknownKind(apiVersion: string, group: string, kind: string): KindLooku
   const meant = suggestion(kind, ofGroup) ?? suggestion(kind, Object.keys(readKinds).map(nameIn));
   const advice =
     meant === undefined
-      ? "Heddle reads objects of Kubernetes, the Gateway API and Istio; keep others elsewhere"
+      ? "Heddle reads objects of Kubernetes, the Gateway API, Istio and heddle.dev; keep others elsewhere"
       : `did you mean ${meant}?`;
   return { kind: "unknown", field: "kind", message: `unknown kind ${kind} of ${apiVersion}; ${advice}` };
 }
@@ -101,6 +107,10 @@ function apiVersionOf(id: string, description: KindDescription | undefined): str
 /** Where an API server has a kind that Heddle reads. */
 export interface KindApi {
   readonly group: string;
+  /** What objects say that they are. */
+  readonly kind: string;
+  /** What URLs call them. */
+  readonly plural: string;
   /** Those that Heddle can read; the one to use first. */
   readonly versions: readonly string[];
   readonly namespaced: boolean;
@@ -114,7 +124,7 @@ export function apiOf(kind: Kind): KindApi {
   const description = knownKinds()[id];
   if (description === undefined) throw new Error(`no description of ${kind}`);
   const custom = kubernetes().kinds[id] === undefined;
-  return { group: id.slice(0, id.indexOf("/")), ...description, custom };
+  return { group: id.slice(0, id.indexOf("/")), kind: nameIn(id), ...description, custom };
 }
 
 function idOf(kind: Kind): string {

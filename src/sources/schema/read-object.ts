@@ -1,5 +1,5 @@
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import type { ObjectReference } from "#model/reference.ts";
+import { kindName, type ObjectReference } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import type { Finding } from "./finding.ts";
 import { lookUpKind, schemaOf, sharedDefinitions } from "./kinds.ts";
@@ -90,7 +90,8 @@ function referenceOf(value: Fields, clusterScoped: boolean): ObjectReference | u
   const metadata = value["metadata"];
   if (!isFields(metadata) || typeof metadata["name"] !== "string") return undefined;
   const namespace = typeof metadata["namespace"] === "string" ? metadata["namespace"] : "default";
-  return { kind: String(value["kind"]), namespace: clusterScoped ? "" : namespace, name: metadata["name"] };
+  const kind = kindName(value as { apiVersion: string; kind: string });
+  return { kind, namespace: clusterScoped ? "" : namespace, name: metadata["name"] };
 }
 
 function refused(

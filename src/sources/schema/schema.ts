@@ -34,4 +34,6 @@ export interface Schema {
 export interface KindDescription {
   readonly versions: readonly string[];
   readonly namespaced: boolean;
+  /** What URLs call its objects. */
+  readonly plural: string;
 }

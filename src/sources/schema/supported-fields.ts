@@ -103,6 +103,15 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     trafficPolicy,
     subsets: { name: true, labels: true, trafficPolicy },
   },
+  TCPRoute: {},
+  TLSRoute: {},
+  XBackendTrafficPolicy: {},
+  ServiceEntry: {},
+  WorkloadEntry: {},
+  Sidecar: {},
+  "Gateway.networking.istio.io": {},
+  RateLimit: {},
+  AdaptiveConcurrency: {},
 };
 
 /** A warning for each field of the object that the API has and that has no effect in Heddle yet. */
