@@ -18,33 +18,16 @@ export function serviceCluster({ hostname, port }: ServicePortReference, subset 
   return { kind: "service", hostname, port, subset };
 }
 
-/** What a proxy gets for a cluster. There is always one: a request for a cluster that is not there would hang. */
-export function clusterView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: ClusterReference,
-): ClusterView {
-  switch (reference.kind) {
-    case "service":
-      return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
-    case "address":
-      return ofAddress(mesh, fetch, reference) ?? bare(reference, "http", "none");
-    case "tcp":
-      return ofTcpDestination(mesh, fetch, client, reference);
-  }
-}
-
-function ofService(
+/** To the endpoints of a service's port, or of a subset; to nothing where there is no such. */
+export function serviceClusterView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   reference: ServiceCluster,
-): ClusterView | undefined {
+): ClusterView {
   const selection = endpointSelection(mesh, fetch, client, reference);
-  if (selection === undefined) return undefined;
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
-  if (service === undefined) return undefined;
+  if (selection === undefined || service === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = destinationPolicyOf(mesh, fetch, service.hostname);
   return {
@@ -59,7 +42,8 @@ function ofService(
   };
 }
 
-function ofAddress(
+/** To the pod at an address; undefined where there is none. */
+export function addressClusterView(
   mesh: Mesh,
   fetch: Fetch,
   reference: Extract<ClusterReference, { kind: "address" }>,
@@ -79,23 +63,8 @@ function ofAddress(
   };
 }
 
-/** To a service's virtual IP: its endpoints; to a pod: that pod; to anything else: as dialled, without TLS. */
-function ofTcpDestination(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: Extract<ClusterReference, { kind: "tcp" }>,
-): ClusterView {
-  const { address, port } = reference;
-  const service = fetch.by(mesh.servicesByAddress, address)[0];
-  const view =
-    service === undefined
-      ? (ofAddress(mesh, fetch, { kind: "address", address, port }) ?? bare(reference, "tcp", "asDialled"))
-      : clusterView(mesh, fetch, client, serviceCluster({ hostname: service.hostname, port }));
-  return { ...view, reference, protocol: "tcp" };
-}
-
-function bare(
+/** A cluster of which nothing is known but where its connections go. */
+export function bareClusterView(
   reference: ClusterReference,
   protocol: ClusterView["protocol"],
   kind: "asDialled" | "none",

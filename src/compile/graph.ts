@@ -9,6 +9,7 @@ import type { MeshService } from "#model/service.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import { type Client, clientOf } from "./clients.ts";
+import { connectionRoutesOfService, type PortConnectionRoutes } from "./connection-routes.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
@@ -32,6 +33,8 @@ export interface Mesh {
   readonly endpointsByAddress: Index<PortEndpoints>;
   /** By `routesKey`. */
   readonly routes: Collection<PortRoutes>;
+  /** By `routesKey`. */
+  readonly connectionRoutes: Collection<PortConnectionRoutes>;
   /** By the key of the DestinationRule. */
   readonly policies: Collection<DestinationPolicy>;
   /** By `namespace/pod`. */
@@ -72,6 +75,9 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
+  const connectionRoutes = graph.deriveMany("connection routes", services, (service, fetch) =>
+    connectionRoutesOfService(service, routing, fetch),
+  );
   const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
     destinationPolicy(rule),
   );
@@ -92,6 +98,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     endpoints,
     endpointsByAddress,
     routes,
+    connectionRoutes,
     policies,
     clients,
     tcpPorts,

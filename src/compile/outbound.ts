@@ -5,10 +5,12 @@ import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#mo
 import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
+import { type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
 import type {
+  ClusterReference,
   OutboundListenerView,
   RedirectAction,
   RouteAction,
@@ -40,7 +42,7 @@ export function virtualHostView(
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
   const service = fetch.by(mesh.servicesByAddress, destination.address)[0];
-  if (service !== undefined) return ofService(mesh, fetch, client, service, destination.port, address);
+  if (service !== undefined) return ofService(mesh, fetch, client, service, destination);
   const isPod = fetch.by(mesh.workloadsByAddress, destination.address).length > 0;
   return {
     address,
@@ -60,9 +62,9 @@ function ofService(
   fetch: Fetch,
   client: Client,
   service: MeshService,
-  port: number,
-  address: string,
+  { address: dialled, port }: { readonly address: string; readonly port: number },
 ): VirtualHostView {
+  const address = `${dialled}:${port}`;
   const origins: readonly Origin[] = [serviceOrigin(service)];
   if (!service.ports.some((candidate) => candidate.port === port)) {
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
@@ -76,13 +78,22 @@ function ofService(
     domains: [address, ...canonicalNames(service, port, client.namespace)],
     routes:
       routes === undefined
-        ? [everything(forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]), origins)]
+        ? [asConnection(connectionTarget(mesh, fetch, client, service, { address: dialled, port }))]
         : [
             ...routes.routes.map((route) => routeView(route, port)),
             everything(respond(404, noRoute), origins),
           ],
     origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
   };
+}
+
+/** Where nothing is said of requests, what is said of connections holds for each of them. */
+function asConnection({ destinations, origins }: ConnectionTarget): RouteView {
+  const clusters = destinations.map(({ service, subset, weight }) => ({
+    cluster: service === undefined ? undefined : serviceCluster(service, subset),
+    weight,
+  }));
+  return everything(clusters.length === 0 ? respond(404, noRoute) : forward(clusters), origins);
 }
 
 /** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
@@ -190,14 +201,15 @@ function redirect({ status, scheme, hostname, port, path }: Redirect, dialled: n
 
 function forward(
   destinations: readonly {
-    readonly cluster: Extract<RouteAction, { kind: "forward" }>["destinations"][number]["cluster"];
+    readonly cluster: ClusterReference | undefined;
+    readonly weight?: number;
   }[],
 ): RouteAction {
   return {
     kind: "forward",
-    destinations: destinations.map(({ cluster }) => ({
+    destinations: destinations.map(({ cluster, weight = 1 }) => ({
       cluster,
-      weight: 1,
+      weight,
       request: noHeaderChanges,
       response: noHeaderChanges,
     })),

@@ -2,15 +2,15 @@
 import type { Fetch } from "#collections/graph.ts";
 import { routesOfGrpcRoute } from "#model/gateway-api/grpc-routes.ts";
 import { routesOfHttpRoute } from "#model/gateway-api/http-routes.ts";
-import { routesOfVirtualService } from "#model/istio/routes.ts";
+import { type ResolveDestination, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
-import { audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
+import { type AnyRoute, attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { serviceKey, serviceOfHost, servicePortKey } from "./services.ts";
+import { serviceOfHost, servicePortKey } from "./services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortRoutes {
@@ -26,24 +26,23 @@ export function routesKey(service: MeshService, port: number, client: string): s
 /**
  * All routes of a service, a list per port and audience. Routes of the service's own namespace are for all clients;
  * those of another namespace are for the clients there, and go before (GAMMA, producer and consumer routes).
- * GRPCRoutes go before HTTPRoutes, and where either is attached for all, VirtualServices for the host have no effect.
+ * GRPCRoutes go before HTTPRoutes, and where routes of any kind are attached for all, VirtualServices for the host have
+ * no effect.
  */
 export function routesOfService(
   service: MeshService,
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly (readonly [string, PortRoutes])[] {
-  const key = serviceKey(service);
-  const attached: readonly GatewayRoute[] = [
-    ...fetch.by(inputs.grpcRoutesByService, key),
-    ...fetch.by(inputs.httpRoutesByService, key),
-  ];
+  const attached = attachedRoutes(inputs, fetch, service);
   const clients = new Set(attached.map((route) => audienceOf(route, service)));
   const found: (readonly [string, PortRoutes])[] = [];
   for (const { port } of service.ports) {
     const here = attached.filter((route) => isAttachedTo(route, service, port));
     for (const client of clients) {
-      const own = mostSpecificKind(here.filter((route) => audienceOf(route, service) === client));
+      const own = mostSpecificKind(
+        here.filter(isForRequests).filter((route) => audienceOf(route, service) === client),
+      );
       if (own.length === 0) continue;
       const routes = routesInOrder(own, false, inputs, fetch);
       found.push([routesKey(service, port, client), { client, routes }]);
@@ -54,6 +53,10 @@ export function routesOfService(
     if (routes.length > 0) found.push([routesKey(service, port, ""), { client: "", routes }]);
   }
   return found;
+}
+
+function isForRequests(route: AnyRoute): route is GatewayRoute {
+  return route.kind === "HTTPRoute" || route.kind === "GRPCRoute";
 }
 
 /** See `moreSpecificRoute`. */
@@ -89,13 +92,18 @@ function virtualServiceRoutes(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly Route[] {
-  return routesOfVirtualService(virtualService, port, (destination, namespace) => {
+  return routesOfVirtualService(virtualService, port, resolveDestination(inputs, fetch, port));
+}
+
+/** Finds the service ports that destinations mean in routes for a port. */
+export function resolveDestination(inputs: RoutingInputs, fetch: Fetch, port: number): ResolveDestination {
+  return (destination, namespace) => {
     const service = serviceOfHost(inputs, fetch, destination.host, namespace);
     const wanted = destination.port?.number ?? (service?.ports.length === 1 ? service.ports[0]?.port : port);
     return service?.ports.some((candidate) => candidate.port === wanted) === true && wanted !== undefined
       ? { hostname: service.hostname, port: wanted }
       : undefined;
-  });
+  };
 }
 
 /** The higher rank first; ties keep the order of the objects. */

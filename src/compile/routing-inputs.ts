@@ -5,12 +5,14 @@ import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
+import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import type { GatewayRoute } from "./attachments.ts";
+import type { AnyRoute } from "./attachments.ts";
 import { meantHostnames } from "./services.ts";
 
 export interface RoutingInputs {
@@ -21,6 +23,8 @@ export interface RoutingInputs {
   readonly namespaces: Collection<Namespace>;
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
+  readonly tcpRoutesByService: Index<TcpRoute>;
+  readonly tlsRoutesByService: Index<TlsRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
@@ -37,7 +41,7 @@ export function routingInputs(
   services: Collection<MeshService>,
   purpose: string,
 ): RoutingInputs {
-  const { httpRoutes, grpcRoutes, virtualServices, destinationRules } = objects;
+  const { httpRoutes, grpcRoutes, tcpRoutes, tlsRoutes, virtualServices, destinationRules } = objects;
   return {
     services,
     servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
@@ -45,6 +49,8 @@ export function routingInputs(
     namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
+    tcpRoutesByService: tcpRoutes.index(`by parent service for ${purpose}`, parentServices),
+    tlsRoutesByService: tlsRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
@@ -57,13 +63,13 @@ export function routingInputs(
   };
 }
 
-function parentServices(route: GatewayRoute): readonly string[] {
+function parentServices(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
 }
 
-function parentGateways(route: GatewayRoute): readonly string[] {
+function parentGateways(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isGatewayParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));

@@ -37,14 +37,19 @@ export interface ClusterView {
   readonly protocol: "http" | "tcp";
   readonly endpoints: ClusterEndpoints;
   /** How meshed endpoints are reached; the others are plaintext. */
-  readonly tls:
-    | { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] }
-    | undefined;
+  readonly tls: ClusterTls | undefined;
+  /** Of a cluster that several services or subsets share: how the meshed endpoints of each are reached. */
+  readonly shares?: readonly { readonly cluster: ClusterReference; readonly tls: ClusterTls }[];
   readonly loadBalancing: LoadBalancing;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
+}
+
+export interface ClusterTls {
+  readonly sni: string;
+  readonly serviceAccounts: readonly ServiceAccountLabel[];
 }
 
 export type ClusterEndpoints =
@@ -76,6 +81,21 @@ export interface EndpointView {
   /** The labels of these names; empty where the pod has none. */
   readonly app: string;
   readonly version: string;
+}
+
+/** The endpoints of several services or subsets, of which each gets its share of the connections. */
+export interface WeightedEndpointsView {
+  readonly reference: ClusterReference;
+  readonly parts: readonly WeightedPart[];
+  readonly origins: readonly Origin[];
+}
+
+export interface WeightedPart {
+  /** By whose TLS its endpoints are reached; undefined: connections of this part are refused. */
+  readonly cluster: ClusterReference | undefined;
+  /** An integer of at least 1. */
+  readonly weight: number;
+  readonly endpoints: readonly EndpointView[];
 }
 
 /** The routes for one destination address, as one client namespace sees them. */

@@ -11,7 +11,7 @@ import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/filters
 import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/upstream_codec/v3/upstream_codec";
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
-import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import type { ClusterEndpoints, ClusterTls, ClusterView, ServiceLabel } from "#compile/views.ts";
 import type { LoadBalancing } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
@@ -44,15 +44,19 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...(view.protocol === "http"
       ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
       : {}),
-    ...(view.tls === undefined
-      ? {}
-      : { transportSocketMatches: tlsWhereMeshed(view, view.tls, trustDomain) }),
+    ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
     ...(view.reference.kind === "tcp" && view.service !== undefined
-      ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
+      ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
       : {}),
   });
+}
+
+function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {
+  return endpoints.kind === "listed" && endpoints.list.kind === "service"
+    ? clusterName(endpoints.list)
+    : clusterName({ kind: "service", hostname, port, subset: "" });
 }
 
 const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
@@ -76,10 +80,13 @@ const unlimited = {
   ],
 };
 
-function discovery({ endpoints, loadBalancing }: ClusterView) {
+function discovery({ endpoints, loadBalancing, shares }: ClusterView) {
   switch (endpoints.kind) {
     case "listed":
-      return { ...discovered(clusterName(endpoints.list)), lbPolicy: lbPolicies[loadBalancing] };
+      return {
+        ...discovered(clusterName(endpoints.list), shares !== undefined),
+        lbPolicy: lbPolicies[loadBalancing],
+      };
     case "asDialled":
       return originalDestination;
     case "none":
@@ -96,12 +103,17 @@ const originalDestination = {
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 } as const;
 
-function discovered(serviceName: string) {
+function discovered(serviceName: string, byWeight: boolean) {
   return {
     clusterDiscoveryType: { case: "type" as const, value: Cluster_DiscoveryType.EDS },
     edsClusterConfig: { edsConfig: adsSource(), serviceName },
     // Endpoints that are gone must get nothing, also when they were the last.
-    commonLbConfig: { healthyPanicThreshold: { value: 0 } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: 0 },
+      ...(byWeight
+        ? { localityConfigSpecifier: { case: "localityWeightedLbConfig" as const, value: {} } }
+        : {}),
+    },
   };
 }
 
@@ -134,25 +146,32 @@ const sameProtocolCleaned = {
   }),
 };
 
-function tlsWhereMeshed(view: ClusterView, tls: NonNullable<ClusterView["tls"]>, trustDomain: string) {
-  return [
-    {
-      name: "mesh",
-      match: { meshed: "true" },
-      transportSocket: upstreamTls({
-        sni: tls.sni,
-        alpn: view.protocol === "http" ? httpAlpn : tcpAlpn,
-        trustDomain,
-        serviceAccounts: tls.serviceAccounts,
-      }),
-    },
-    {
-      name: "plaintext",
-      match: {},
-      transportSocket: extension("envoy.transport_sockets.raw_buffer", RawBufferSchema, {}),
-    },
+/** TLS where an endpoint is meshed, for the destination that it belongs to where several share the cluster. */
+function transportSockets(view: ClusterView, trustDomain: string) {
+  const alpn = view.protocol === "http" ? httpAlpn : tcpAlpn;
+  const tls = ({ sni, serviceAccounts }: ClusterTls) =>
+    upstreamTls({ sni, alpn, trustDomain, serviceAccounts });
+  const whereMeshed = [
+    ...(view.tls === undefined
+      ? []
+      : [{ name: "mesh", match: { meshed: "true" }, transportSocket: tls(view.tls) }]),
+    ...(view.shares ?? []).map((share) => {
+      const destination = clusterName(share.cluster);
+      return {
+        name: `mesh ${destination}`,
+        match: { meshed: "true", destination },
+        transportSocket: tls(share.tls),
+      };
+    }),
   ];
+  return whereMeshed.length === 0 ? {} : { transportSocketMatches: [...whereMeshed, plaintext] };
 }
+
+const plaintext = {
+  name: "plaintext",
+  match: {},
+  transportSocket: extension("envoy.transport_sockets.raw_buffer", RawBufferSchema, {}),
+};
 
 function serviceMetadata(service: ServiceLabel) {
   return heddleMetadata({

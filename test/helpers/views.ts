@@ -1,7 +1,7 @@
 // Everything that the proxies of a mesh could ask for, as views.
 import type { Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
-import { clusterView } from "#compile/clusters.ts";
+import { clusterView } from "#compile/cluster-view.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";

@@ -1,0 +1,86 @@
+// Routes for connections → the ordered ones of each service port, for everybody or for one client namespace.
+import type { Fetch } from "#collections/graph.ts";
+import type { ConnectionRoute } from "#model/connection-route.ts";
+import { routesOfConnectionRoute } from "#model/gateway-api/connection-routes.ts";
+import { connectionRoutesOfVirtualService } from "#model/istio/connection-routes.ts";
+import type { MeshService } from "#model/service.ts";
+import { attachedRoutes, audienceOf, type ConnectionRouteObject, isAttachedTo } from "./attachments.ts";
+import { resolveBackend } from "./backends.ts";
+import { byAge } from "./by-age.ts";
+import { resolveDestination, routesKey } from "./routes.ts";
+import type { RoutingInputs } from "./routing-inputs.ts";
+
+/** The routes for connections to one service port; `client` is the one namespace that they are for, or "" for all. */
+export interface PortConnectionRoutes {
+  readonly client: string;
+  readonly routes: readonly ConnectionRoute[];
+  /** Whether a connection that none of them matches is refused; else it goes to the service. */
+  readonly exclusive: boolean;
+}
+
+/**
+ * All routes for connections to a service, by `routesKey`. Of the kinds that are attached to a port the most specific
+ * alone applies: these only where neither GRPCRoutes nor HTTPRoutes are; TLSRoutes together, or the oldest TCPRoute.
+ * Where routes of any kind are attached for all, VirtualServices for the host have no effect.
+ */
+export function connectionRoutesOfService(
+  service: MeshService,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): readonly (readonly [string, PortConnectionRoutes])[] {
+  const attached = attachedRoutes(inputs, fetch, service);
+  const clients = new Set(attached.map((route) => audienceOf(route, service)));
+  return service.ports.flatMap(({ port }) => {
+    const here = attached.filter((route) => isAttachedTo(route, service, port));
+    const found = [...clients].flatMap((client) => {
+      const own = here.filter((route) => audienceOf(route, service) === client);
+      return ofGatewayApi(servedConnectionRoutes(own), client, inputs, fetch);
+    });
+    const all = clients.has("") ? found : [...found, ...ofIstio(service, port, inputs, fetch)];
+    return all.map((routes) => [routesKey(service, port, routes.client), routes] as const);
+  });
+}
+
+/** Of all routes that are attached to a port for the same clients those that say where connections go. */
+export function servedConnectionRoutes(
+  attached: ReturnType<typeof attachedRoutes>,
+): readonly ConnectionRouteObject[] {
+  const tls: ConnectionRouteObject[] = [];
+  const tcp: ConnectionRouteObject[] = [];
+  for (const route of [...attached].sort(byAge)) {
+    if (route.kind === "TLSRoute") tls.push(route);
+    else if (route.kind === "TCPRoute") tcp.push(route);
+    else return [];
+  }
+  return tls.length > 0 ? tls : tcp.slice(0, 1);
+}
+
+function ofGatewayApi(
+  objects: readonly ConnectionRouteObject[],
+  client: string,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): readonly PortConnectionRoutes[] {
+  const routes = objects.flatMap((object) => {
+    const { namespace = "default" } = object.metadata;
+    const referrer = { kind: object.kind, namespace, needsGrant: false };
+    return routesOfConnectionRoute(object, (backend) => {
+      const found = resolveBackend(inputs, fetch, backend, referrer);
+      return found.kind === "service" ? found.service : undefined;
+    });
+  });
+  return routes.length === 0 ? [] : [{ client, routes, exclusive: true }];
+}
+
+function ofIstio(
+  service: MeshService,
+  port: number,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): readonly PortConnectionRoutes[] {
+  const objects = [...fetch.by(inputs.virtualServicesByHost, service.hostname)].sort(byAge);
+  const routes = objects.flatMap((object) =>
+    connectionRoutesOfVirtualService(object, port, resolveDestination(inputs, fetch, port)),
+  );
+  return routes.length === 0 ? [] : [{ client: "", routes, exclusive: false }];
+}
