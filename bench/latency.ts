@@ -1,15 +1,12 @@
 // What two sidecars add to a request, beside two bare Envoys with mTLS and beside nothing, in interleaved rounds.
-import { bareEnvoys, barePort } from "./local-mesh/bare-envoys.ts";
+import { bareEnvoys, barePort, plainRoute } from "./local-mesh/bare-envoys.ts";
 import { deployment, idle, namespace, server, serverPort, service } from "./local-mesh/fixture.ts";
-import type { Load, LoadResult } from "./local-mesh/load-generator.ts";
-import { type LocalMesh, startMesh } from "./local-mesh/mesh.ts";
-import { cpuSeconds } from "./processes.ts";
+import { startMesh } from "./local-mesh/mesh.ts";
+import { measureWay, send } from "./local-mesh/ways.ts";
 import type { Benchmark } from "./report.ts";
-import { sum } from "./statistics.ts";
 
 const meshed = "bench";
 const bare = "bare";
-const load = { perSecond: 1_000, connections: 16 };
 const warmUpSeconds = 3;
 const roundSeconds = 5;
 
@@ -33,7 +30,7 @@ export const benchmark: Benchmark = {
     { name: "CPU ÷ CPU of bare Envoys", unit: "×", atMost: 1.15 },
   ],
   run: async (record, runs) => {
-    const envoys = await bareEnvoys(bare, `server.${bare}`);
+    const envoys = await bareEnvoys(bare, `server.${bare}`, [plainRoute]);
     const mesh = await startMesh([
       namespace(meshed, true),
       deployment(meshed, "server", [server]),
@@ -76,32 +73,3 @@ export const benchmark: Benchmark = {
     }
   },
 };
-
-interface Way {
-  readonly namespace: string;
-  readonly url: string;
-  /** The container with the proxy, at both ends. */
-  readonly container: string | undefined;
-}
-
-function send(mesh: LocalMesh, { namespace: from, url }: Way, seconds: number): Promise<LoadResult> {
-  return mesh.runIn<LoadResult>(from, "client", "load-generator.ts", {
-    ...load,
-    url,
-    seconds,
-  } satisfies Load);
-}
-
-async function measureWay(mesh: LocalMesh, way: Way, seconds: number) {
-  const proxies =
-    way.container === undefined
-      ? []
-      : [
-          await mesh.process(way.namespace, "client", way.container),
-          await mesh.process(way.namespace, "server", way.container),
-        ];
-  const before = sum(proxies.map(cpuSeconds));
-  const result = await send(mesh, way, seconds);
-  if (result.failures > 0) throw new Error(`${result.failures} requests to ${way.url} failed`);
-  return { ...result, cpuPerThousand: ((sum(proxies.map(cpuSeconds)) - before) * 1000) / result.requests };
-}

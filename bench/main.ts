@@ -17,6 +17,10 @@ const programs: Readonly<Record<string, Program>> = {
     description: "what two sidecars add to a request, beside two bare Envoys with mTLS",
     load: () => import("./latency.ts"),
   },
+  routes: {
+    description: "what routes with matches and filters cost, beside hand-written Envoys with the same",
+    load: () => import("./routes.ts"),
+  },
   "sidecar-memory": {
     description: "private memory of an idle sidecar, with few services and with 5,000",
     load: () => import("./sidecar-memory.ts"),

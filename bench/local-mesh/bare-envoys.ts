@@ -11,10 +11,26 @@ export const barePort = 15_001;
 const tlsPort = 15_006;
 const lifetimeMs = 60 * 60 * 1000;
 
-/** Containers for a client's and a server's pod; the client's listens on loopback at `barePort`. */
+/** A route as Envoy's API has it, on a port of the client's Envoy. */
+export interface BareRoute {
+  readonly port: number;
+  readonly route: object;
+  /** HTTP filters that stand before the router. */
+  readonly filters: readonly object[];
+}
+
+/** Everything, to the server. */
+export const plainRoute: BareRoute = {
+  port: barePort,
+  route: { match: { prefix: "/" }, route: { cluster: "upstream", timeout: "0s" } },
+  filters: [],
+};
+
+/** Containers for a client's and a server's pod; the client's listens on loopback, a port for each route. */
 export async function bareEnvoys(
   namespaceName: string,
   serverHost: string,
+  routes: readonly BareRoute[],
 ): Promise<{ readonly client: Container; readonly server: Container }> {
   const directory = mkdtempSync(join(tmpdir(), "heddle-bench-"));
   try {
@@ -38,7 +54,11 @@ export async function bareEnvoys(
     const identity = (name: string): string => `spiffe://cluster.local/ns/${namespaceName}/sa/${name}`;
     return {
       client: container(
-        clientConfig(serverHost, tlsContext(await issue("client"), authority.rootPem, identity("server"))),
+        clientConfig(
+          serverHost,
+          routes,
+          tlsContext(await issue("client"), authority.rootPem, identity("server")),
+        ),
       ),
       server: container(
         serverConfig(tlsContext(await issue("server"), authority.rootPem, identity("client"))),
@@ -49,8 +69,8 @@ export async function bareEnvoys(
   }
 }
 
-function clientConfig(host: string, commonTlsContext: object): object {
-  return configuration("127.0.0.1", barePort, undefined, {
+function clientConfig(host: string, routes: readonly BareRoute[], commonTlsContext: object): object {
+  return configuration("127.0.0.1", routes, undefined, {
     name: "upstream",
     type: "STRICT_DNS",
     dns_lookup_family: "V4_ONLY",
@@ -65,51 +85,46 @@ function serverConfig(commonTlsContext: object): object {
     common_tls_context: commonTlsContext,
     require_client_certificate: true,
   });
-  return configuration("0.0.0.0", tlsPort, downstream, {
+  return configuration("0.0.0.0", [{ ...plainRoute, port: tlsPort }], downstream, {
     name: "upstream",
     type: "STATIC",
     load_assignment: assignment("127.0.0.1", serverPort),
   });
 }
 
-/** One listener, one connection manager, one route, one cluster. */
+/** A listener with a connection manager for each route, and one cluster. */
 function configuration(
   address: string,
-  port: number,
+  routes: readonly BareRoute[],
   transport: object | undefined,
   cluster: object,
 ): object {
-  const manager = {
+  const listeners = routes.map(({ port, ...rest }) => ({
+    name: `bare ${port}`,
+    address: { socket_address: { address, port_value: port } },
+    filter_chains: [
+      {
+        filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager(rest) }],
+        ...(transport === undefined ? {} : { transport_socket: transport }),
+      },
+    ],
+  }));
+  return { static_resources: { listeners, clusters: [cluster] } };
+}
+
+function manager({ route, filters }: Pick<BareRoute, "route" | "filters">): object {
+  return {
     "@type":
       "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
     stat_prefix: "bare",
-    route_config: {
-      virtual_hosts: [
-        {
-          name: "all",
-          domains: ["*"],
-          routes: [{ match: { prefix: "/" }, route: { cluster: "upstream", timeout: "0s" } }],
-        },
-      ],
-    },
+    route_config: { virtual_hosts: [{ name: "all", domains: ["*"], routes: [route] }] },
     http_filters: [
+      ...filters,
       {
         name: "envoy.filters.http.router",
         typed_config: { "@type": "type.googleapis.com/envoy.extensions.filters.http.router.v3.Router" },
       },
     ],
-  };
-  const chain = {
-    filters: [{ name: "envoy.filters.network.http_connection_manager", typed_config: manager }],
-    ...(transport === undefined ? {} : { transport_socket: transport }),
-  };
-  return {
-    static_resources: {
-      listeners: [
-        { name: "bare", address: { socket_address: { address, port_value: port } }, filter_chains: [chain] },
-      ],
-      clusters: [cluster],
-    },
   };
 }
 

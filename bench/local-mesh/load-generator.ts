@@ -7,6 +7,7 @@ export interface Load {
   readonly perSecond: number;
   readonly connections: number;
   readonly seconds: number;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export interface LoadResult {
@@ -17,7 +18,7 @@ export interface LoadResult {
 }
 
 const body = Buffer.alloc(1024, "x");
-const { url, perSecond, connections, seconds } = JSON.parse(process.argv[2] ?? "{}") as Load;
+const { url, perSecond, connections, seconds, headers } = JSON.parse(process.argv[2] ?? "{}") as Load;
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const total = perSecond * seconds;
 const times: number[] = [];
@@ -39,7 +40,7 @@ function send(): void {
   const sentAt = performance.now();
   const outgoing = request(
     url,
-    { agent, method: "POST", headers: { "content-length": body.length } },
+    { agent, method: "POST", headers: { ...headers, "content-length": body.length } },
     (response) => {
       response.resume();
       response.on("end", () => {

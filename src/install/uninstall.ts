@@ -112,13 +112,10 @@ async function listed(
 ): Promise<readonly Manifest[]> {
   const resource = await client.resourceOf(apiVersion, kind);
   if (resource === undefined) return [];
-  const list = await client.request<{ readonly items: readonly KubernetesObject[] }>(
-    "GET",
-    pathOf(resource),
-    {
-      query,
-    },
+  // A kind that is known here may have gone meanwhile.
+  const list = await orAbsent(
+    client.request<{ readonly items: readonly KubernetesObject[] }>("GET", pathOf(resource), { query }),
   );
   // Items of a list do not say their kind.
-  return list.items.map(({ metadata }) => ({ apiVersion, kind, metadata }));
+  return (list?.items ?? []).map(({ metadata }) => ({ apiVersion, kind, metadata }));
 }

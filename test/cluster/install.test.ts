@@ -6,6 +6,7 @@ import { presentAmong } from "#install/apply.ts";
 import { bringUp, type RunStep } from "#install/bring-up.ts";
 import { checkInstallation } from "#install/check/check.ts";
 import { readSnapshot } from "#install/check/snapshot.ts";
+import { customResourceDefinitions } from "#install/crds/definitions.ts";
 import { manifests } from "#install/manifests.ts";
 import type { Manifest } from "#install/object.ts";
 import { preflight } from "#install/preflight.ts";
@@ -232,5 +233,33 @@ describe("an installation", { concurrency: 1 }, () => {
       await client.apply(object, { fieldManager: "heddle-install" });
     assert.ok((await uninstall(client, () => {})) >= 1);
     assert.deepEqual(await leftovers(client), []);
+  });
+
+  test("uninstalling removes no policy of a user, nor what defines it", async () => {
+    for (const definition of customResourceDefinitions("0.1.0"))
+      await client.apply(definition, { fieldManager: "heddle-install" });
+    const policy = {
+      apiVersion: "heddle.dev/v1alpha1",
+      kind: "RateLimit",
+      metadata: { name: "web", namespace: "shop" },
+      spec: {
+        targetRefs: [{ group: "", kind: "Service", name: "web" }],
+        limits: [{ requests: 1, unit: "Second" }],
+      },
+    };
+    await until(
+      () =>
+        client.apply(policy, { fieldManager: "user" }).then(
+          () => true,
+          () => false,
+        ),
+      "the API server to take it",
+    );
+    assert.equal(await uninstall(client, () => {}), 1, "the other definition");
+    const path = "/apis/heddle.dev/v1alpha1/namespaces/shop/ratelimits/web";
+    await client.request("GET", path);
+    await client.request("DELETE", path);
+    assert.equal(await uninstall(client, () => {}), 1);
+    await until(async () => (await leftovers(client)).length === 0, "the definitions to go");
   });
 });
