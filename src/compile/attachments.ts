@@ -27,6 +27,11 @@ export type ConnectionRouteObject = TcpRoute | TlsRoute;
 
 export type AnyRoute = GatewayRoute | ConnectionRouteObject;
 
+/** Whether a route says where requests go; else it says so of connections. */
+export function isForRequests(route: AnyRoute): route is GatewayRoute {
+  return route.kind === "HTTPRoute" || route.kind === "GRPCRoute";
+}
+
 /** Why a parent takes no route; the message says what to do. */
 export interface Refusal {
   readonly kind: "refused";

@@ -4,6 +4,7 @@ import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { checkConnectionRoute } from "./checks/connection-route.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
@@ -64,6 +65,8 @@ function checkRouting(
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
+    check(objects.tcpRoutes, "TCPRoute", checkConnectionRoute),
+    check(objects.tlsRoutes, "TLSRoute", checkConnectionRoute),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -109,6 +112,8 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
   GRPCRoute: proposed(checkGrpcRoute),
+  TCPRoute: proposed(checkConnectionRoute),
+  TLSRoute: proposed(checkConnectionRoute),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
 };

@@ -1,6 +1,7 @@
 // The clusters that connections are given to, each named by the address that the application dialled.
 import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionDestination } from "#model/connection-route.ts";
+import type { Origin } from "#model/reference.ts";
 import type { Client } from "./clients.ts";
 import { addressClusterView, bareClusterView, serviceCluster, serviceClusterView } from "./clusters.ts";
 import { type ConnectionTarget, connectionTarget } from "./connections.ts";
@@ -34,7 +35,7 @@ export function connectionClusterView(
     first === undefined || others.length === 0
       ? destinationView(mesh, fetch, client, reference, first)
       : { ...sharedView(mesh, fetch, client, reference, target), service: serviceLabel(service) };
-  return { ...view, reference, protocol: "tcp", origins: [...view.origins, ...target.origins] };
+  return { ...view, reference, protocol: "tcp", origins: distinct([...target.origins, ...view.origins]) };
 }
 
 /** The endpoints of a cluster that several destinations share; undefined for one that has no list of its own. */
@@ -50,6 +51,10 @@ export function connectionSelection(
   return destinations.length < 2
     ? undefined
     : weightedSelection(mesh, fetch, client, reference, destinations, origins);
+}
+
+function distinct(origins: readonly Origin[]): readonly Origin[] {
+  return [...new Map(origins.map((origin) => [JSON.stringify(origin), origin])).values()];
 }
 
 function destinationView(
@@ -73,9 +78,7 @@ function sharedView(
   { destinations }: ConnectionTarget,
 ): ClusterView {
   const views = destinations.flatMap((destination) =>
-    destination.service === undefined
-      ? []
-      : [destinationView(mesh, fetch, client, reference, destination)],
+    destination.service === undefined ? [] : [destinationView(mesh, fetch, client, reference, destination)],
   );
   const settings = views[0] ?? bareClusterView(reference, "tcp", "none");
   return {

@@ -4,7 +4,14 @@ import type { ConnectionRoute } from "#model/connection-route.ts";
 import { routesOfConnectionRoute } from "#model/gateway-api/connection-routes.ts";
 import { connectionRoutesOfVirtualService } from "#model/istio/connection-routes.ts";
 import type { MeshService } from "#model/service.ts";
-import { attachedRoutes, audienceOf, type ConnectionRouteObject, isAttachedTo } from "./attachments.ts";
+import {
+  type AnyRoute,
+  attachedRoutes,
+  audienceOf,
+  type ConnectionRouteObject,
+  isAttachedTo,
+  isForRequests,
+} from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import { resolveDestination, routesKey } from "./routes.ts";
@@ -42,17 +49,29 @@ export function connectionRoutesOfService(
 }
 
 /** Of all routes that are attached to a port for the same clients those that say where connections go. */
-export function servedConnectionRoutes(
-  attached: ReturnType<typeof attachedRoutes>,
-): readonly ConnectionRouteObject[] {
-  const tls: ConnectionRouteObject[] = [];
-  const tcp: ConnectionRouteObject[] = [];
-  for (const route of [...attached].sort(byAge)) {
-    if (route.kind === "TLSRoute") tls.push(route);
-    else if (route.kind === "TCPRoute") tcp.push(route);
-    else return [];
-  }
-  return tls.length > 0 ? tls : tcp.slice(0, 1);
+export function servedConnectionRoutes(attached: readonly AnyRoute[]): readonly ConnectionRouteObject[] {
+  const ordered = [...attached].sort(byAge);
+  if (ordered.some(isForRequests)) return [];
+  const tls = ordered.filter((route) => route.kind === "TLSRoute");
+  return tls.length > 0 ? tls : ordered.filter((route) => route.kind === "TCPRoute").slice(0, 1);
+}
+
+/** Of the routes that are served on a port the one that leaves this one without any connections. */
+export function olderRival(
+  route: ConnectionRouteObject,
+  served: readonly ConnectionRouteObject[],
+): ConnectionRouteObject | undefined {
+  if (!served.includes(route)) return served[0];
+  const older = served.slice(0, served.indexOf(route));
+  const isTaken = (name: string) => older.some((other) => hostnamesOf(other).includes(name));
+  const names = hostnamesOf(route);
+  return names.length > 0 && names.every(isTaken)
+    ? older.find((other) => hostnamesOf(other).some((name) => names.includes(name)))
+    : undefined;
+}
+
+function hostnamesOf(route: ConnectionRouteObject): readonly string[] {
+  return route.kind === "TLSRoute" ? (route.spec.hostnames ?? []) : [];
 }
 
 function ofGatewayApi(

@@ -16,6 +16,7 @@ import { inboundView } from "./inbound.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
 import { httpPortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
+import { sourceLabelsRead } from "./source-labels.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -81,7 +82,12 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
     destinationPolicy(rule),
   );
-  const clients = graph.derive("clients", workloads, (workload) => clientOf(workload, []));
+  const labelsRead = graph.single("source labels", (fetch) =>
+    sourceLabelsRead(fetch.all(objects.virtualServices)),
+  );
+  const clients = graph.derive("clients", workloads, (workload, fetch) =>
+    clientOf(workload, fetch.get(labelsRead, "") ?? []),
+  );
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>

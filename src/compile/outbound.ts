@@ -70,20 +70,22 @@ function ofService(
     const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
     return answeringVirtualHost(address, body, origins);
   }
+  const domains = [address, ...canonicalNames(service, port, client.namespace)];
   const routes =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
+  if (routes === undefined) {
+    const target = connectionTarget(mesh, fetch, client, service, { address: dialled, port });
+    return { address, domains, routes: [asConnection(target)], origins: target.origins };
+  }
   return {
     address,
-    domains: [address, ...canonicalNames(service, port, client.namespace)],
-    routes:
-      routes === undefined
-        ? [asConnection(connectionTarget(mesh, fetch, client, service, { address: dialled, port }))]
-        : [
-            ...routes.routes.map((route) => routeView(route, port)),
-            everything(respond(404, noRoute), origins),
-          ],
-    origins: [...origins, ...(routes?.routes ?? []).map((route) => route.origin)],
+    domains,
+    routes: [
+      ...routes.routes.map((route) => routeView(route, port)),
+      everything(respond(404, noRoute), origins),
+    ],
+    origins: [...origins, ...routes.routes.map((route) => route.origin)],
   };
 }
 

@@ -6,7 +6,7 @@ import { type ResolveDestination, routesOfVirtualService } from "#model/istio/ro
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
-import { type AnyRoute, attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
+import { attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo, isForRequests } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -53,10 +53,6 @@ export function routesOfService(
     if (routes.length > 0) found.push([routesKey(service, port, ""), { client: "", routes }]);
   }
   return found;
-}
-
-function isForRequests(route: AnyRoute): route is GatewayRoute {
-  return route.kind === "HTTPRoute" || route.kind === "GRPCRoute";
 }
 
 /** See `moreSpecificRoute`. */

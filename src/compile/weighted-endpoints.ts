@@ -79,7 +79,10 @@ function partsOf(shares: readonly WeightedPart[]): readonly WeightedPart[] {
   for (const { endpoint, of } of members.values()) {
     const key = of.map((share) => shares.indexOf(share)).join(" ");
     const before = parts.get(key);
-    const weight = of.reduce((sum, share) => sum + share.weight / share.endpoints.length, before?.weight ?? 0);
+    const weight = of.reduce(
+      (sum, share) => sum + share.weight / share.endpoints.length,
+      before?.weight ?? 0,
+    );
     const endpoints = [...(before?.endpoints ?? []), endpoint];
     parts.set(key, { cluster: of[0]?.cluster, weight, endpoints });
   }
@@ -87,9 +90,7 @@ function partsOf(shares: readonly WeightedPart[]): readonly WeightedPart[] {
     .filter(({ endpoints }) => endpoints.length === 0)
     .reduce((sum, { weight }) => sum + weight, 0);
   const all = [...parts.values()];
-  return wholeWeights(
-    refused === 0 ? all : [...all, { cluster: undefined, weight: refused, endpoints: [] }],
-  );
+  return wholeWeights(refused === 0 ? all : [...all, { cluster: undefined, weight: refused, endpoints: [] }]);
 }
 
 /** Weights must be integers: where overlapping shares make fractions, all become parts of a million. */

@@ -1,12 +1,15 @@
 // Everything that the proxies of a mesh could ask for, as views.
-import type { Graph } from "#collections/graph.ts";
+import type { Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
+import { connectionSelection } from "#compile/connection-clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
+import { routesKey } from "#compile/routes.ts";
 import type { ClusterReference, RouteView } from "#compile/views.ts";
+import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
 
 /** Reads all views of a mesh; the result serialises to YAML. */
@@ -35,6 +38,16 @@ export function readViews(graph: Graph, mesh: Mesh) {
     const clusters = referencesOf(routes);
     const perClient = (viewsFor: (client: Client) => readonly object[]) =>
       unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
+    const connections = connectionsWithRoutes(mesh, fetch);
+    const connectionViews = perClient((client) =>
+      connections.map((reference) => {
+        const selection = connectionSelection(mesh, fetch, client, reference);
+        return {
+          cluster: clusterView(mesh, fetch, client, reference),
+          ...(selection === undefined ? {} : { endpoints: weightedEndpointsView(mesh, fetch, selection) }),
+        };
+      }),
+    );
     return {
       outbound: outboundListenerView(mesh, fetch),
       virtualHosts,
@@ -48,6 +61,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
           return selection === undefined ? [] : [endpointsView(mesh, fetch, selection)];
         }),
       ),
+      ...(connections.length === 0 ? {} : { connections: connectionViews }),
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
           const key = `${workload.namespace}/${workload.pod}`;
@@ -59,6 +73,19 @@ export function readViews(graph: Graph, mesh: Mesh) {
   });
   graph.settle();
   return JSON.parse(JSON.stringify(views.value)) as unknown;
+}
+
+/** The destinations for which routes say where connections go. */
+function connectionsWithRoutes(mesh: Mesh, fetch: Fetch) {
+  return fetch.all(mesh.services).flatMap((service) =>
+    service.ports.flatMap(({ port }) => {
+      const keys = ["", ...fetch.all(mesh.clients).map(({ namespace }) => namespace)];
+      const routed = keys.some(
+        (client) => fetch.get(mesh.connectionRoutes, routesKey(service, port, client)) !== undefined,
+      );
+      return routed ? service.addresses.map((address) => ({ kind: "tcp" as const, address, port })) : [];
+    }),
+  );
 }
 
 /** Views that are the same for all clients are listed once, under no key. */

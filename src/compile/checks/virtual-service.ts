@@ -2,20 +2,21 @@ import type { Fetch } from "#collections/graph.ts";
 import type {
   IstioDestination,
   IstioHttpMatch,
-  IstioHttpRoute,
+  IstioRouteDestination,
   VirtualService,
 } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
-import { audienceOf } from "../attachments.ts";
+import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { byAge } from "../by-age.ts";
 import { listed } from "../listed.ts";
 import { destinationRuleOf } from "../policies.ts";
-import { serviceKey, serviceOfHost } from "../services.ts";
+import { serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { checkConnectionRules } from "./virtual-service-connections.ts";
 
 /** Hosts and destinations of a VirtualService. */
 export function checkVirtualService(
@@ -31,14 +32,15 @@ export function checkVirtualService(
     ...hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch)),
     ...(virtualService.spec.http ?? []).flatMap((http, index) => [
       ...(http.match ?? []).flatMap((match, at) => checkMatch(match, `spec.http[${index}].match[${at}]`)),
-      ...checkRoute(
-        http,
+      ...checkDestinations(
+        http.route ?? [],
         virtualService.metadata.namespace ?? "default",
         `spec.http[${index}].route`,
         inputs,
         fetch,
       ),
     ]),
+    ...checkConnectionRules(virtualService, inputs, fetch),
   ];
 }
 
@@ -52,12 +54,10 @@ function checkHost(
   const { namespace = "default" } = virtualService.metadata;
   const service = serviceOfHost(inputs.routing, fetch, host, namespace);
   if (service === undefined) return [unknownHost(field, host, namespace)];
-  const key = serviceKey(service);
   const own = objectKey(virtualService.metadata);
-  const attached = [
-    ...fetch.by(inputs.routing.grpcRoutesByService, key),
-    ...fetch.by(inputs.routing.httpRoutesByService, key),
-  ].find((route) => audienceOf(route, service) === "");
+  const attached = attachedRoutes(inputs.routing, fetch, service).find(
+    (route) => audienceOf(route, service) === "",
+  );
   if (attached !== undefined) {
     const message = `has no effect on ${host}: ${attached.kind} ${objectKey(attached.metadata)} is attached to it and goes first`;
     return [warning(field, message, "Conflicted")];
@@ -87,14 +87,14 @@ function checkMatch({ uri, method, headers }: IstioHttpMatch, field: string): re
   );
 }
 
-function checkRoute(
-  http: IstioHttpRoute,
+/** Whether the destinations of a rule are there and have weights. */
+export function checkDestinations(
+  routes: readonly IstioRouteDestination[],
   namespace: string,
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const routes = http.route ?? [];
   return [
     ...routes.flatMap(({ destination }, index) =>
       checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),

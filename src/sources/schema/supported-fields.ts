@@ -32,11 +32,30 @@ const backendReference: Supported = {
   weight: true,
   filters: routeFilter,
 };
+const plainBackend: Supported = {
+  group: true,
+  kind: true,
+  namespace: true,
+  name: true,
+  port: true,
+  weight: true,
+};
 const valueMatch: Supported = { type: true, name: true, value: true };
 
 const stringMatch: Supported = { exact: true, prefix: true, regex: true };
 const headerOperations: Supported = { set: true, add: true, remove: true };
 const istioHeaders: Supported = { request: headerOperations, response: headerOperations };
+const connectionMatch = {
+  destinationSubnets: true,
+  port: true,
+  sourceLabels: true,
+  sourceNamespace: true,
+  gateways: ["mesh"],
+} as const satisfies Supported;
+const connectionDestination: Supported = {
+  destination: { host: true, subset: true, port: { number: true } },
+  weight: true,
+};
 const trafficPolicy: Supported = {
   loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
 };
@@ -86,6 +105,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   VirtualService: {
     hosts: true,
     gateways: ["mesh"],
+    tcp: { match: connectionMatch, route: connectionDestination },
+    tls: { match: { ...connectionMatch, sniHosts: true }, route: connectionDestination },
     http: {
       name: true,
       match: { name: true, uri: stringMatch, method: stringMatch, headers: { "*": stringMatch }, port: true },
@@ -103,8 +124,12 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     trafficPolicy,
     subsets: { name: true, labels: true, trafficPolicy },
   },
-  TCPRoute: {},
-  TLSRoute: {},
+  TCPRoute: { parentRefs: parentReference, rules: { name: true, backendRefs: plainBackend } },
+  TLSRoute: {
+    parentRefs: parentReference,
+    hostnames: true,
+    rules: { name: true, backendRefs: plainBackend },
+  },
   XBackendTrafficPolicy: {},
   ServiceEntry: {},
   WorkloadEntry: {},

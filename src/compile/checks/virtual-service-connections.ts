@@ -1,0 +1,72 @@
+import type { Fetch } from "#collections/graph.ts";
+import type { IstioTcpMatch, IstioTlsMatch, VirtualService } from "#model/istio/virtual-service.ts";
+import { isRange } from "../address-ranges.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+import { checkDestinations } from "./virtual-service.ts";
+
+/** `tcp` and `tls` of a VirtualService. */
+export function checkConnectionRules(
+  virtualService: VirtualService,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const { tls = [], tcp = [] } = virtualService.spec;
+  const { namespace = "default" } = virtualService.metadata;
+  return [
+    ...[...tls.entries()].flatMap(([index, { match, route = [] }]) => [
+      ...match.flatMap((each, at) =>
+        checkServerNames(virtualService, each, `spec.tls[${index}].match[${at}]`),
+      ),
+      ...checkDestinations(route, namespace, `spec.tls[${index}].route`, inputs, fetch),
+    ]),
+    ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
+      ...match.flatMap((each, at) => checkRanges(each, `spec.tcp[${index}].match[${at}]`)),
+      ...checkDestinations(route, namespace, `spec.tcp[${index}].route`, inputs, fetch),
+      ...(match.length === 0 && index < tcp.length - 1
+        ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
+        : []),
+    ]),
+  ];
+}
+
+/** https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSMatchAttributes */
+function checkServerNames(
+  { spec }: VirtualService,
+  match: IstioTlsMatch,
+  field: string,
+): readonly CheckFinding[] {
+  const hosts = spec.hosts ?? [];
+  const isOfHosts = (name: string) =>
+    hosts.some(
+      (host) => host === name || host === "*" || (host.startsWith("*.") && name.endsWith(host.slice(1))),
+    );
+  return [
+    ...checkRanges(match, field),
+    ...match.sniHosts.flatMap((name, index) =>
+      isOfHosts(name)
+        ? []
+        : [
+            error(
+              `${field}.sniHosts[${index}]`,
+              `${name} is none of spec.hosts; add it there`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+  ];
+}
+
+function checkRanges({ destinationSubnets = [] }: IstioTcpMatch | IstioTlsMatch, field: string) {
+  return destinationSubnets.flatMap((range, index) =>
+    isRange(range)
+      ? []
+      : [
+          error(
+            `${field}.destinationSubnets[${index}]`,
+            `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
+            "UnsupportedValue",
+          ),
+        ],
+  );
+}
