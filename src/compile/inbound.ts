@@ -16,10 +16,10 @@ export function inboundView(
     if (!selects(service, workload)) continue;
     for (const { targetPort, protocol } of service.ports) {
       const port = portNumber(targetPort, workload);
-      // Where several services share a port, the first by name names it.
-      if (port !== undefined && !ports.has(port)) {
-        ports.set(port, { port, protocol, service: serviceLabel(service) });
-      }
+      if (port === undefined) continue;
+      // Where several services share a port, the first by name names it, and what they contradict each other in is open.
+      const before = ports.get(port) ?? { port, protocol, service: serviceLabel(service) };
+      ports.set(port, { ...before, protocol: before.protocol === protocol ? protocol : "detect" });
     }
   }
   for (const { port } of workload.ports) {

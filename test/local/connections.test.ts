@@ -179,7 +179,11 @@ suite("a TCPRoute", () => {
     await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route", 5_000);
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v2: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 1), backend("v2", 1)]));
-    await until(async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined, "the split", 5_000);
+    await until(
+      async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined,
+      "the split",
+      5_000,
+    );
     mesh.remove("edited.yaml");
   });
 
