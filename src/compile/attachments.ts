@@ -19,6 +19,7 @@ import { byAge } from "./by-age.ts";
 import { listed } from "./listed.ts";
 import { type Listener, listenerFault } from "./listeners.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
+import { objectOfService } from "./services.ts";
 
 export type GatewayRoute = HttpRoute | GrpcRoute;
 
@@ -52,9 +53,9 @@ export function attachedPorts(
 ): Refusal | { readonly kind: "ports"; readonly ports: readonly number[] } {
   const { port, sectionName } = parent;
   const own = service.ports.map((candidate) => candidate.port);
-  const key = `${service.namespace}/${service.name}`;
+  const object = objectOfService(service);
   if (port !== undefined && !own.includes(port)) {
-    const message = `Service ${key} has no port ${port}; its ports are ${listed(own)}`;
+    const message = `${object} has no port ${port}; its ports are ${listed(own)}`;
     return refused("NoMatchingParent", "port", message);
   }
   const ports = service.ports
@@ -66,7 +67,7 @@ export function attachedPorts(
   const names = service.ports.map(
     ({ name, port: number }) => `${name === "" ? "unnamed" : name} (${number})`,
   );
-  const message = `Service ${key} has no such port named ${sectionName}; its ports are ${listed(names)}`;
+  const message = `${object} has no such port named ${sectionName}; its ports are ${listed(names)}`;
   return refused("NoMatchingParent", "sectionName", message);
 }
 
@@ -213,7 +214,7 @@ export function audienceOf(route: AnyRoute, service: MeshService): string {
 export function isAttachedTo(route: AnyRoute, service: MeshService, port: number): boolean {
   return (route.spec.parentRefs ?? []).some((parent) => {
     const key = parentKey(parent, route.metadata.namespace ?? "default");
-    if (!isServiceParent(parent) || key !== `${service.namespace}/${service.name}`) return false;
+    if (!isServiceParent(parent) || `${parent.kind} ${key}` !== objectOfService(service)) return false;
     const attached = attachedPorts(parent, service);
     return attached.kind === "ports" && attached.ports.includes(port);
   });

@@ -4,6 +4,7 @@ import type { Collection, Fetch, Graph } from "#collections/graph.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { checkBackendTrafficPolicy } from "./checks/backend-traffic-policy.ts";
 import { checkConnectionRoute } from "./checks/connection-route.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
@@ -67,6 +68,7 @@ function checkRouting(
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.tcpRoutes, "TCPRoute", checkConnectionRoute),
     check(objects.tlsRoutes, "TLSRoute", checkConnectionRoute),
+    check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
   ];
@@ -114,6 +116,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   GRPCRoute: proposed(checkGrpcRoute),
   TCPRoute: proposed(checkConnectionRoute),
   TLSRoute: proposed(checkConnectionRoute),
+  XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
 };

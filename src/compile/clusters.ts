@@ -4,6 +4,7 @@ import { type DestinationPolicy, defaultLoadBalancing, type LoadBalancing } from
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
+import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
@@ -30,15 +31,21 @@ export function serviceClusterView(
   if (selection === undefined || service === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = destinationPolicyOf(mesh, fetch, service.hostname);
+  const retryBudget = retryBudgetOfService(mesh.routing, fetch, service);
   return {
     reference,
     protocol: "http",
     endpoints: { kind: "listed", list: reference },
     tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
     loadBalancing: loadBalancing(policy, reference.subset),
+    ...(retryBudget === undefined ? {} : { retryBudget }),
     reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
-    origins: [...originOf(service), ...(policy === undefined ? [] : [policy.origin])],
+    origins: [
+      ...originOf(service),
+      ...(policy === undefined ? [] : [policy.origin]),
+      ...backendPolicyOrigins(mesh.routing, fetch, service),
+    ],
   };
 }
 

@@ -1,8 +1,15 @@
 // The routes for a destination address, as a client sees them.
 import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
-import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
+import {
+  noHeaderChanges,
+  type Redirect,
+  type Route,
+  type RouteMatch,
+  type SessionPersistence,
+} from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
+import { sessionsOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type ConnectionTarget, connectionTarget } from "./connections.ts";
@@ -76,7 +83,8 @@ function ofService(
     fetch.get(mesh.routes, routesKey(service, port, ""));
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, { address: dialled, port });
-    return { address, domains, routes: [asConnection(target)], origins: target.origins };
+    const sessions = sessionsOfService(mesh.routing, fetch, service);
+    return { address, domains, routes: [asConnection(target, sessions)], origins: target.origins };
   }
   return {
     address,
@@ -90,12 +98,17 @@ function ofService(
 }
 
 /** Where nothing is said of requests, what is said of connections holds for each of them. */
-function asConnection({ destinations, origins }: ConnectionTarget): RouteView {
+function asConnection(
+  { destinations, origins }: ConnectionTarget,
+  sessionPersistence: SessionPersistence | undefined,
+): RouteView {
+  if (destinations.length === 0) return everything(respond(404, noRoute), origins);
   const clusters = destinations.map(({ service, subset, weight }) => ({
     cluster: service === undefined ? undefined : serviceCluster(service, subset),
     weight,
   }));
-  return everything(clusters.length === 0 ? respond(404, noRoute) : forward(clusters), origins);
+  const sessions = sessionPersistence === undefined ? {} : { sessionPersistence };
+  return everything({ ...forward(clusters), ...sessions }, origins);
 }
 
 /** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
@@ -156,11 +169,12 @@ function routeAction(route: Route, port: number): RouteAction {
     kind: "forward",
     unusableStatus,
     rewrite: route.rewrite,
-    destinations: weighted.map(({ service, subset, weight, request, response }) => ({
+    destinations: weighted.map(({ service, subset, weight, request, response, sessionPersistence }) => ({
       cluster: service === undefined ? undefined : serviceCluster(service, subset),
       weight,
       request,
       response,
+      ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
     })),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
@@ -206,7 +220,7 @@ function forward(
     readonly cluster: ClusterReference | undefined;
     readonly weight?: number;
   }[],
-): RouteAction {
+): Extract<RouteAction, { kind: "forward" }> {
   return {
     kind: "forward",
     destinations: destinations.map(({ cluster, weight = 1 }) => ({

@@ -7,6 +7,7 @@ import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo, isForRequests } from "./attachments.ts";
+import { withSessions } from "./backend-policies.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -79,7 +80,7 @@ export function routesInOrder(
       ? routesOfGrpcRoute(object, resolve)
       : routesOfHttpRoute(object, resolve);
   });
-  return bySpecificity(routes);
+  return withSessions(bySpecificity(routes), inputs, fetch);
 }
 
 function virtualServiceRoutes(
@@ -88,7 +89,8 @@ function virtualServiceRoutes(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly Route[] {
-  return routesOfVirtualService(virtualService, port, resolveDestination(inputs, fetch, port));
+  const resolve = resolveDestination(inputs, fetch, port);
+  return withSessions(routesOfVirtualService(virtualService, port, resolve), inputs, fetch);
 }
 
 /** Finds the service ports that destinations mean in routes for a port. */

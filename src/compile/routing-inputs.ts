@@ -1,10 +1,11 @@
 // What says where requests go, by what it says it of. The configuration and the checks of objects look it up alike.
 import type { Collection, Index } from "#collections/graph.ts";
+import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
-import { isGatewayParent, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
@@ -13,14 +14,17 @@ import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { AnyRoute } from "./attachments.ts";
-import { meantHostnames } from "./services.ts";
+import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
   /** By `serviceKey`. */
   readonly services: Collection<MeshService>;
   readonly servicesByHostname: Index<MeshService>;
+  /** By `objectOfService`. */
+  readonly servicesByObject: Index<MeshService>;
   readonly gateways: Collection<Gateway>;
   readonly namespaces: Collection<Namespace>;
+  /** By the key of the Service or the ServiceEntry. */
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly tcpRoutesByService: Index<TcpRoute>;
@@ -29,6 +33,8 @@ export interface RoutingInputs {
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
+  /** By `objectOfService`. */
+  readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
   /** By the hostnames that their host may mean. */
@@ -45,6 +51,7 @@ export function routingInputs(
   return {
     services,
     servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
+    servicesByObject: services.index(`by object for ${purpose}`, (service) => [objectOfService(service)]),
     gateways: objects.gateways,
     namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
@@ -56,6 +63,10 @@ export function routingInputs(
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
+    backendPoliciesByService: objects.backendTrafficPolicies.index(
+      `by service for ${purpose}`,
+      targetedServices,
+    ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
     destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
       meantHostnames(spec.host, metadata.namespace ?? "default"),
@@ -67,6 +78,15 @@ function parentServices(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly string[] {
+  return spec.targetRefs
+    .filter(
+      ({ group, kind }) =>
+        (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup),
+    )
+    .map(({ kind, name }) => `${kind} ${metadata.namespace ?? "default"}/${name}`);
 }
 
 function parentGateways(route: AnyRoute): readonly string[] {

@@ -11,6 +11,11 @@ export function serviceKey(service: Pick<MeshService, "kind" | "namespace" | "na
   return service.kind === "Service" ? object : `${object}/${service.hostname}`;
 }
 
+/** The object that defines a service: `Service shop/web`. A ServiceEntry defines one for each of its hosts. */
+export function objectOfService({ kind, namespace, name }: MeshService): string {
+  return `${kind} ${namespace}/${name}`;
+}
+
 /** The key of a port of a service in collections: `namespace/name:port`. */
 export function servicePortKey(service: Parameters<typeof serviceKey>[0], port: number): string {
   return `${serviceKey(service)}:${port}`;
@@ -64,7 +69,7 @@ export function httpPortsOf(services: readonly MeshService[]): readonly number[]
   return portsDeclared(services, ["http", "grpc"], []).filter((port) => !serverFirstPorts.includes(port));
 }
 
-/** In order: the ports that are declared to have one of the protocols, and no other. */
+/** In order: the ports that are known, or declared, to have one of the protocols, and that nobody declares otherwise. */
 function portsDeclared(
   services: readonly MeshService[],
   protocols: readonly PortProtocol[],
@@ -74,7 +79,10 @@ function portsDeclared(
   const other = new Set<number>();
   for (const { port, targetPort, protocol } of services.flatMap((service) => service.ports)) {
     const numbers = typeof targetPort === "number" ? [port, targetPort] : [port];
-    for (const number of numbers) (protocols.includes(protocol) ? declared : other).add(number);
+    for (const number of numbers) {
+      if (protocols.includes(protocol)) declared.add(number);
+      else if (protocol !== "detect" || !known.includes(number)) other.add(number);
+    }
   }
   return [...declared].filter((port) => !other.has(port)).sort((a, b) => a - b);
 }

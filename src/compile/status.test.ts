@@ -127,7 +127,7 @@ test("a rule that asks for what is not supported is not accepted", () => {
     route(
       "web",
       `{parentRefs: [{group: "", kind: Service, name: web}],
-        rules: [{filters: [{type: CORS, cors: {}}], backendRefs: [{name: web, port: 80}]}]}`,
+        rules: [{filters: [{type: ExtensionRef, extensionRef: {group: a.b, kind: C, name: d}}], backendRefs: [{name: web, port: 80}]}]}`,
     ),
   );
   write();

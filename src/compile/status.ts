@@ -18,6 +18,7 @@ import { type Facts, factsOf } from "./status/facts.ts";
 import { gatewayClassVerdicts } from "./status/gateway-class.ts";
 import { gatewayStatus } from "./status/gateway-status.ts";
 import { istioConditions } from "./status/istio-status.ts";
+import { policyAncestors } from "./status/policy-status.ts";
 import { routeParents } from "./status/route-status.ts";
 
 /** What statuses are made of. */
@@ -65,6 +66,9 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
     statuses("TCPRoute", objects.tcpRoutes, ofRoute(objects)),
     statuses("TLSRoute", objects.tlsRoutes, ofRoute(objects)),
+    statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
     statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),

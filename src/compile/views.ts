@@ -1,6 +1,6 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
-import type { LoadBalancing } from "#model/policy.ts";
+import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
   CorsPolicy,
@@ -41,6 +41,8 @@ export interface ClusterView {
   /** Of a cluster that several services or subsets share: how the meshed endpoints of each are reached. */
   readonly shares?: readonly { readonly cluster: ClusterReference; readonly tls: ClusterTls }[];
   readonly loadBalancing: LoadBalancing;
+  /** Undefined: the default. */
+  readonly retryBudget?: RetryBudget;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
@@ -160,6 +162,8 @@ export interface WeightedCluster {
   readonly weight: number;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
+  /** Where the route has none. */
+  readonly sessionPersistence?: SessionPersistence;
 }
 
 /** What a sidecar does with the connections that its application opens. */

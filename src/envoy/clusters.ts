@@ -12,7 +12,7 @@ import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterEndpoints, ClusterTls, ClusterView, ServiceLabel } from "#compile/views.ts";
-import type { LoadBalancing } from "#model/policy.ts";
+import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
@@ -40,7 +40,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     name,
     connectTimeout,
     ...discovery(view),
-    circuitBreakers: unlimited,
+    circuitBreakers: unlimitedBut(view.retryBudget),
     ...(view.protocol === "http"
       ? { typedExtensionProtocolOptions: view.reachesUnmeshed ? sameProtocolCleaned : sameProtocol }
       : {}),
@@ -69,16 +69,24 @@ const lbPolicies: Readonly<Record<LoadBalancing, Cluster_LbPolicy>> = {
  * No limit that nobody asked for, but on retries: they may be a fifth of the requests. Envoy's own limit of three at a
  * time would leave most requests without one when a pod goes away under load.
  */
-const unlimited = {
-  thresholds: [
-    {
-      maxConnections: 2 ** 32 - 1,
-      maxPendingRequests: 2 ** 32 - 1,
-      maxRequests: 2 ** 32 - 1,
-      retryBudget: { budgetPercent: { value: 20 }, minRetryConcurrency: 10 },
-    },
-  ],
-};
+function unlimitedBut({ percent, minConcurrency, intervalMs }: RetryBudget = aFifth) {
+  return {
+    thresholds: [
+      {
+        maxConnections: 2 ** 32 - 1,
+        maxPendingRequests: 2 ** 32 - 1,
+        maxRequests: 2 ** 32 - 1,
+        retryBudget: {
+          budgetPercent: { value: percent },
+          minRetryConcurrency: minConcurrency,
+          ...(intervalMs === undefined ? {} : { budgetInterval: duration(intervalMs) }),
+        },
+      },
+    ],
+  };
+}
+
+const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 
 function discovery({ endpoints, loadBalancing, shares }: ClusterView) {
   switch (endpoints.kind) {

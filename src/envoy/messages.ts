@@ -4,6 +4,10 @@ import { type Any, anyPack, type DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/address";
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
+import {
+  FractionalPercent_DenominatorType,
+  type FractionalPercentSchema,
+} from "@heddle/envoy-api/envoy/type/v3/percent";
 
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
@@ -31,6 +35,14 @@ export function typedExtension<Desc extends DescMessage>(
 export function duration(milliseconds: number): MessageInitShape<typeof DurationSchema> {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}
+
+/** A percentage, 0 to 100, to four decimals. */
+export function fraction(percentage: number): MessageInitShape<typeof FractionalPercentSchema> {
+  return {
+    numerator: Math.round(percentage * 10_000),
+    denominator: FractionalPercent_DenominatorType.MILLION,
+  };
 }
 
 export function socketAddress(address: string, port: number): MessageInitShape<typeof AddressSchema> {

@@ -2,25 +2,79 @@
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RetryPolicySchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { PreviousHostsPredicateSchema } from "@heddle/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts";
+import { PreviousPrioritiesConfigSchema } from "@heddle/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config";
+import type { RetryPolicy } from "#model/route.ts";
 import { duration, extension } from "./messages.ts";
 
 /** Set by a server's sidecar on a reply to a request that its application never saw: it is safe to retry. */
 export const unprocessedHeader = "x-heddle-unprocessed";
 
+type RetryPolicyInit = MessageInitShape<typeof RetryPolicySchema>;
+
 /** Again only where the request was provably not processed. */
-export function safeRetries(
+const safe: RetryPolicy = {
+  attempts: 2,
+  on: ["connect-failure", "refused-stream", "reset-before-request"],
+  statuses: [],
+};
+
+/**
+ * Conditions about connections. The one between a server's sidecar and its application is behind an answer, so these
+ * ask for that answer, too.
+ */
+const aboutConnections: readonly string[] = [
+  "connect-failure",
+  "refused-stream",
+  "reset",
+  "reset-before-request",
+];
+
+/** Undefined where a request is sent once only, for as long as it takes. */
+export function retries(
+  policy: RetryPolicy = safe,
   attemptTimeoutMs: number | undefined,
-): MessageInitShape<typeof RetryPolicySchema> {
+): RetryPolicyInit | undefined {
+  const timeout = attemptTimeoutMs === undefined ? {} : { perTryTimeout: duration(attemptTimeoutMs) };
+  if (policy.attempts === 0) return attemptTimeoutMs === undefined ? undefined : timeout;
+  const { attempts, on, statuses, backoffMs, samePreviousEndpoints, otherLocalities } = policy;
+  const byMark = on.some((condition) => aboutConnections.includes(condition));
   return {
-    retryOn: "connect-failure,refused-stream,reset-before-request,retriable-headers",
-    numRetries: 2,
-    retriableHeaders: [
-      { name: unprocessedHeader, headerMatchSpecifier: { case: "presentMatch", value: true } },
-    ],
-    retryHostPredicate: [
-      extension("envoy.retry_host_predicates.previous_hosts", PreviousHostsPredicateSchema, {}),
-    ],
-    hostSelectionRetryMaxAttempts: 5n,
-    ...(attemptTimeoutMs === undefined ? {} : { perTryTimeout: duration(attemptTimeoutMs) }),
+    retryOn: [
+      ...on,
+      ...(byMark ? ["retriable-headers"] : []),
+      ...(statuses.length > 0 ? ["retriable-status-codes"] : []),
+    ].join(","),
+    numRetries: attempts,
+    retriableStatusCodes: [...statuses],
+    ...(byMark ? { retriableHeaders: [unprocessedMark] } : {}),
+    ...(samePreviousEndpoints === true ? {} : otherEndpoint),
+    ...(otherLocalities === true ? { retryPriority: otherPriority } : {}),
+    ...(backoffMs === undefined ? {} : { retryBackOff: growing(backoffMs) }),
+    ...timeout,
   };
+}
+
+const unprocessedMark = {
+  name: unprocessedHeader,
+  headerMatchSpecifier: { case: "presentMatch", value: true },
+} as const;
+
+const otherEndpoint = {
+  retryHostPredicate: [
+    extension("envoy.retry_host_predicates.previous_hosts", PreviousHostsPredicateSchema, {}),
+  ],
+  hostSelectionRetryMaxAttempts: 5n,
+};
+
+/** Localities are priorities; two attempts go to one before the next has its turn. */
+const otherPriority = extension(
+  "envoy.retry_priorities.previous_priorities",
+  PreviousPrioritiesConfigSchema,
+  {
+    updateFrequency: 2,
+  },
+);
+
+function growing(milliseconds: number): RetryPolicyInit["retryBackOff"] {
+  return { baseInterval: duration(milliseconds), maxInterval: duration(10 * milliseconds) };
 }

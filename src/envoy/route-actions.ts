@@ -5,15 +5,18 @@ import type {
   RouteSchema,
   WeightedCluster_ClusterWeightSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { RouteView, WeightedCluster } from "#compile/views.ts";
+import type { RouteAction, RouteView, WeightedCluster } from "#compile/views.ts";
 import type { Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
+import { sessions } from "./filters/stateful-session.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
+import { mirrorPolicy } from "./mirrors.ts";
 import { blackHoleCluster, clusterName, passthroughCluster } from "./names.ts";
 import { pathRewrite } from "./path-changes.ts";
 import { redirectAction } from "./redirects.ts";
-import { safeRetries } from "./retries.ts";
+import { retries } from "./retries.ts";
+import { cookiePath } from "./route-filters.ts";
 
 /** How the Host that a backend sees is made. */
 export type HostRewrite = Exclude<
@@ -23,7 +26,7 @@ export type HostRewrite = Exclude<
 
 /** `hostRewrite`: what becomes of the Host where the route says nothing. */
 export function routeAction(
-  { action }: RouteView,
+  { action, match }: RouteView,
   hostRewrite: HostRewrite | undefined,
 ): NonNullable<MessageInitShape<typeof RouteSchema>["action"]> {
   if (action.kind === "respond") {
@@ -48,10 +51,18 @@ export function routeAction(
         : {
             ...shared,
             ...rewriteOf(action.rewrite),
-            clusterSpecifier: clusterSpecifier(action.destinations, action.unusableStatus),
-            retryPolicy: safeRetries(action.attemptTimeoutMs),
+            clusterSpecifier: clusterSpecifier(action, cookiePath(match.path)),
+            ...retryPolicy(action),
+            requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },
   };
+}
+
+type Forward = Extract<RouteAction, { kind: "forward" }>;
+
+function retryPolicy({ retries: policy, attemptTimeoutMs }: Forward) {
+  const found = retries(policy, attemptTimeoutMs);
+  return found === undefined ? {} : { retryPolicy: found };
 }
 
 function rewriteOf(
@@ -70,31 +81,40 @@ function rewriteOf(
 }
 
 function clusterSpecifier(
-  destinations: readonly WeightedCluster[],
-  unusableStatus: number,
+  { destinations, unusableStatus }: Forward,
+  path: string,
 ): NonNullable<MessageInitShape<typeof RouteActionSchema>["clusterSpecifier"]> {
   const [only] = destinations;
-  if (destinations.length === 1 && only?.cluster !== undefined && !changesHeaders(only)) {
+  if (destinations.length === 1 && only?.cluster !== undefined && !hasOwn(only)) {
     return { case: "cluster", value: clusterName(only.cluster) };
   }
   return {
     case: "weightedClusters",
-    value: { clusters: destinations.map((each) => clusterWeight(each, unusableStatus)) },
+    value: { clusters: destinations.map((each) => clusterWeight(each, unusableStatus, path)) },
   };
 }
 
-function changesHeaders({ request, response }: WeightedCluster): boolean {
-  return [request, response].some(({ set, add, remove }) => set.length + add.length + remove.length > 0);
+/** Whether something is said of a destination that a route with one alone has no place for. */
+function hasOwn({ request, response, sessionPersistence }: WeightedCluster): boolean {
+  return (
+    sessionPersistence !== undefined ||
+    [request, response].some(({ set, add, remove }) => set.length + add.length + remove.length > 0)
+  );
 }
 
 function clusterWeight(
   destination: WeightedCluster,
   unusableStatus: number,
+  path: string,
 ): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema> {
+  const { sessionPersistence } = destination;
   return {
     name: destination.cluster === undefined ? blackHoleCluster : clusterName(destination.cluster),
     weight: destination.weight,
     ...headerChanges(destination.request, destination.response),
-    ...(destination.cluster === undefined ? { typedPerFilterConfig: answerWith(unusableStatus) } : {}),
+    typedPerFilterConfig: {
+      ...(destination.cluster === undefined ? answerWith(unusableStatus) : {}),
+      ...(sessionPersistence === undefined ? {} : sessions(sessionPersistence, path)),
+    },
   };
 }

@@ -5,17 +5,20 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
+import type { NamedMatcher, PathMatcher, RouteMatch } from "#model/route.ts";
+import { stringMatch } from "./string-matches.ts";
 
-/** `conditions`: what must hold beside. */
+/** `conditions` and `cookies`: what must hold beside. */
 export function routeMatch(
   match: RouteMatch,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
+  cookies: readonly NamedMatcher[],
 ): MessageInitShape<typeof RouteMatchSchema> {
   return {
     pathSpecifier: pathSpecifier(match.path),
     headers: [...conditions, ...headerMatchers(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
+    cookies: cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
   };
 }
 
@@ -51,13 +54,4 @@ function queryParameterMatcher({
   value,
 }: NamedMatcher): MessageInitShape<typeof QueryParameterMatcherSchema> {
   return { name, queryParameterMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
-}
-
-function stringMatch(matcher: StringMatcher) {
-  return {
-    matchPattern:
-      matcher.kind === "regex"
-        ? { case: "safeRegex" as const, value: { regex: matcher.value } }
-        : { case: matcher.kind, value: matcher.value },
-  };
 }

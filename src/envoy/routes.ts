@@ -12,12 +12,13 @@ import type {
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
-import { restoreHost } from "./filters/original-host.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
+import { routeFilters } from "./route-filters.ts";
 import { routeMatch } from "./route-matches.ts";
 
 /** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
@@ -61,8 +62,8 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
-      ...view.routes.map((route) =>
-        routeOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
+      ...view.routes.flatMap((route) =>
+        routesOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
       ),
       missRoute,
     ],
@@ -76,7 +77,7 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.map((route) => routeOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
@@ -84,19 +85,25 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
   });
 }
 
+function routesOf(
+  route: RouteView,
+  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
+  hostRewrite: HostRewrite | undefined,
+): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite));
+}
+
 function routeOf(
-  view: RouteView,
+  { view, cookies }: PinnedRoute,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
 ): MessageInitShape<typeof RouteSchema> {
   const origin = view.origins[0];
   return {
     name: view.name,
-    match: routeMatch(view.match, conditions),
+    match: routeMatch(view.match, conditions, cookies),
     action: routeAction(view, hostRewrite),
-    ...(view.action.kind === "redirect" && hostRewrite !== undefined
-      ? { typedPerFilterConfig: restoreHost }
-      : {}),
+    typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}

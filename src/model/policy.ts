@@ -16,4 +16,14 @@ export interface Subset {
   readonly loadBalancing: LoadBalancing;
 }
 
+/** How many retries of requests to a service there may be, beside its requests. */
+export interface RetryBudget {
+  /** Of the requests, 0 to 100. */
+  readonly percent: number;
+  /** As many at a time may be there whatever the percentage says. */
+  readonly minConcurrency: number;
+  /** Milliseconds for which a request counts; undefined: while it runs. */
+  readonly intervalMs?: number;
+}
+
 export const defaultLoadBalancing: LoadBalancing = "leastRequest";

@@ -60,6 +60,8 @@ export type ProblemReason =
   | "InvalidKind"
   | "BackendNotFound"
   | "RefNotPermitted"
+  /** What a policy is for cannot be found. */
+  | "TargetNotFound"
   // What is wrong with a listener.
   | "UnsupportedProtocol"
   | "HostnameConflict"
@@ -79,6 +81,7 @@ const reasonsElsewhere: ReadonlySet<ProblemReason | undefined> = new Set([
   "NoMatchingListenerHostname",
   "BackendNotFound",
   "RefNotPermitted",
+  "TargetNotFound",
 ] as const);
 
 /** Whether the problem may go without a change of its object. */

@@ -33,6 +33,7 @@ export interface HeaderChanges {
 
 export interface HeaderValue {
   readonly name: string;
+  /** Envoy's commands, such as `%PROTOCOL%`, are filled in; `%%` is a percent sign. */
   readonly value: string;
 }
 
@@ -113,7 +114,7 @@ export interface RetryPolicy {
   readonly otherLocalities?: boolean;
 }
 
-/** Requests of one session go to one endpoint. https://gateway-api.sigs.k8s.io/geps/gep-1619/ */
+/** Requests of one session go to one endpoint, as long as it is there. https://gateway-api.sigs.k8s.io/geps/gep-1619/ */
 export interface SessionPersistence {
   readonly kind: "cookie" | "header";
   readonly name: string;
@@ -129,6 +130,8 @@ export interface RouteDestination {
   readonly weight: number;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
+  /** Of this service, where the route itself has no sessions. */
+  readonly sessionPersistence?: SessionPersistence;
 }
 
 /** One rule, in the order in which rules are tried. Both route APIs end as this. */

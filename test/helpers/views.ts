@@ -99,7 +99,7 @@ function referencesOf(routes: readonly RouteView[]): readonly ClusterReference[]
   const found = new Map<string, ClusterReference>();
   for (const { action } of routes) {
     if (action.kind !== "forward") continue;
-    for (const { cluster } of action.destinations) {
+    for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
       if (cluster !== undefined) found.set(clusterName(cluster), cluster);
     }
   }

@@ -4,7 +4,8 @@ import { checkExpression } from "./expression.ts";
 import type { CheckFinding } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
-import { checkBackends, checkFilters } from "./route-rules.ts";
+import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";
+import { checkSessions } from "./sessions.ts";
 
 /** Parents, matches, filters and backends of a GRPCRoute. */
 export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
@@ -16,6 +17,12 @@ export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fet
       return [
         ...(rule.matches ?? []).flatMap((match, at) => checkMatch(match, `${field}.matches[${at}]`)),
         ...checkFilters(rule.filters, "grpcRule", false, `${field}.filters`),
+        ...checkMirrors(route, rule.filters, `${field}.filters`, inputs, fetch),
+        ...checkSessions(
+          rule.sessionPersistence,
+          rule.backendRefs?.length ?? 0,
+          `${field}.sessionPersistence`,
+        ),
         ...checkBackends(route, rule.backendRefs ?? [], `${field}.backendRefs`, inputs, fetch),
       ];
     }),

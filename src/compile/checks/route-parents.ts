@@ -2,6 +2,7 @@ import type { Fetch } from "#collections/graph.ts";
 import {
   isGatewayParent,
   isServiceParent,
+  istioGroup,
   type ParentReference,
   parentKey,
 } from "#model/gateway-api/references.ts";
@@ -58,14 +59,14 @@ function checkServiceParent(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const key = parentKey(parent, route.metadata.namespace ?? "default");
-  const service = fetch.get(inputs.routing.services, key);
+  const object = `${parent.kind} ${parentKey(parent, route.metadata.namespace ?? "default")}`;
+  const [service] = fetch.by(inputs.routing.servicesByObject, object);
   if (service === undefined) {
-    const message = `there is no Service ${key}; define it or correct the name`;
+    const message = `there is no ${object}; define it or correct the name`;
     return [error(`${field}.name`, message, "NoMatchingParent")];
   }
   if (service.headless) {
-    const message = `has no effect on Service ${key}: it is headless, so clients dial its pods and not the Service`;
+    const message = `has no effect on ${object}: it is headless, so clients dial its pods and not the Service`;
     return [warning(field, message, "UnsupportedValue")];
   }
   const attached = attachedPorts(parent, service);
@@ -75,7 +76,7 @@ function checkServiceParent(
   const rivals = attached.ports.map((port) => rivalOnPort(inputs, fetch, service, port, route));
   const rival = rivals[0];
   if (rival === undefined || rivals.includes(undefined)) return [];
-  const message = `has no effect on Service ${key}: GRPCRoute ${objectKey(rival.metadata)} is attached to it and goes first`;
+  const message = `has no effect on ${object}: GRPCRoute ${objectKey(rival.metadata)} is attached to it and goes first`;
   return [warning(field, message, "Conflicted")];
 }
 
@@ -131,6 +132,9 @@ function checkGatewayParent(
   return [warning(field, message, "Conflicted")];
 }
 
+/** As users write them. */
+const groupOfServices: Readonly<Record<string, string>> = { Service: '""', ServiceEntry: istioGroup };
+
 function checkOtherParent(
   parent: ParentReference,
   route: AnyRoute,
@@ -139,8 +143,11 @@ function checkOtherParent(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const key = parentKey(parent, route.metadata.namespace ?? "default");
-  if (parent.kind !== "Service" || fetch.get(inputs.routing.services, key) === undefined) return [];
-  const message = 'the group of a Service is ""; without it this names another API and has no effect';
+  const { kind = "" } = parent;
+  const group = groupOfServices[kind];
+  if (group === undefined || fetch.by(inputs.routing.servicesByObject, `${kind} ${key}`).length === 0)
+    return [];
+  const message = `the group of a ${kind} is ${group}; without it this names another API and has no effect`;
   return [error(`${field}.group`, message, "NoMatchingParent")];
 }
 

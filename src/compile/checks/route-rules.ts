@@ -59,6 +59,27 @@ function checkBackend(
     .map((result) => error(`${field}.${result.field}`, result.message, result.reason));
 }
 
+/** Whether what requests are copied to is there. */
+export function checkMirrors(
+  route: AnyRoute,
+  filters: readonly RouteFilter[] | undefined,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  return (filters ?? []).flatMap(({ type, requestMirror }, index) =>
+    type === "RequestMirror" && requestMirror !== undefined
+      ? checkBackend(
+          route,
+          requestMirror.backendRef,
+          `${field}[${index}].requestMirror.backendRef`,
+          inputs,
+          fetch,
+        )
+      : [],
+  );
+}
+
 /** Whether the filters of a rule or of a backend can be applied. */
 export function checkFilters(
   filters: readonly RouteFilter[] | undefined,

@@ -1,9 +1,11 @@
 // The order of HTTP filters, each line with its reason.
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { extension } from "../messages.ts";
+import { cors } from "./cors.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
+import { statefulSession } from "./stateful-session.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
 
@@ -11,7 +13,9 @@ const router = extension("envoy.filters.http.router", RouterSchema, {});
 export const outboundHttpFilters = [
   miss, // first: it changes which route the request has
   onDemand, // before every filter that a route configures, so that these see the route that was fetched
-  fault, // after the route is known
+  cors, // after the route is known, and before faults: scripts of pages may read what these answer
+  fault, // before what chooses an endpoint
+  statefulSession, // chooses the endpoint
   originalHost, // after the last look at the way by destination, before what answers with a redirect
   router, // terminal
 ];
@@ -23,6 +27,8 @@ export const inboundHttpFilters = [
 
 /** What a request passes in a gateway. */
 export const gatewayHttpFilters = [
+  cors, // before faults: scripts of pages may read what these answer
   fault, // a backend that does not exist answers 500
+  statefulSession, // chooses the endpoint
   router, // terminal
 ];

@@ -3,7 +3,8 @@ import type { PathMatcher, Route } from "../route.ts";
 import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
 import { headerMatchers } from "./http-routes.ts";
 import { type ResolveBackend, routeDestination } from "./route-destination.ts";
-import { filterFaults, headerEffects } from "./route-filters.ts";
+import { filterFaults, headerEffects, mirrors } from "./route-filters.ts";
+import { hasSessionFault, sessionPersistence } from "./sessions.ts";
 
 /** API object → domain type: every match of every rule is one route, in the object's own order. */
 export function routesOfGrpcRoute(route: GrpcRoute, resolve: ResolveBackend): readonly Route[] {
@@ -16,10 +17,11 @@ function routesOfRule(
   index: number,
   resolve: ResolveBackend,
 ): readonly Route[] {
-  const { name, namespace = "default" } = route.metadata;
+  const { namespace = "default" } = route.metadata;
+  const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
   const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
   return matches.map((match, matchIndex) => ({
-    name: `${objectKey(route.metadata)}/${rule.name ?? index}`,
+    name,
     protocol: "grpc",
     match: {
       path: pathMatcher(match.method),
@@ -31,11 +33,15 @@ function routesOfRule(
       routeDestination(backend, "grpcBackend", resolve),
     ),
     ...headerEffects(rule.filters),
-    unsupported: filterFaults(rule.filters, "grpcRule", false).length > 0,
+    ...mirrors(rule.filters, resolve),
+    ...(rule.sessionPersistence === undefined
+      ? {}
+      : { sessionPersistence: sessionPersistence(rule.sessionPersistence, name) }),
+    unsupported: filterFaults(rule.filters, "grpcRule", false).length > 0 || hasSessionFault(rule),
     origin: {
       kind: "GRPCRoute",
       namespace,
-      name,
+      name: route.metadata.name,
       field: `spec.rules[${index}]${rule.matches === undefined ? "" : `.matches[${matchIndex}]`}`,
     },
   }));

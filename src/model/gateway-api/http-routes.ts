@@ -2,8 +2,10 @@ import { parseDuration } from "../duration.ts";
 import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
+import { retryPolicy } from "./retries.ts";
 import { type ResolveBackend, routeDestination } from "./route-destination.ts";
-import { filterFaults, headerEffects, requestEffects } from "./route-filters.ts";
+import { corsOf, filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
+import { hasSessionFault, sessionPersistence } from "./sessions.ts";
 
 /** API object → domain type: every match of every rule is one route, in the object's own order. */
 export function routesOfHttpRoute(route: HttpRoute, resolve: ResolveBackend): readonly Route[] {
@@ -20,11 +22,13 @@ function routesOfRule(
   const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
   const timeoutMs = timeout(rule.timeouts?.request);
   const attemptTimeoutMs = timeout(rule.timeouts?.backendRequest);
-  const unsupported = filterFaults(rule.filters, "httpRule", matchesByPrefix(rule)).length > 0;
+  const unsupported =
+    filterFaults(rule.filters, "httpRule", matchesByPrefix(rule)).length > 0 || hasSessionFault(rule);
+  const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
   return matches.map((each, matchIndex) => {
     const match = routeMatch(each);
     return {
-      name: `${objectKey(route.metadata)}/${rule.name ?? index}`,
+      name,
       protocol: "http",
       match,
       rank: rankOf(match),
@@ -35,6 +39,12 @@ function routesOfRule(
       ...(attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs }),
       ...headerEffects(rule.filters),
       ...requestEffects(rule.filters, each.path?.value ?? "/"),
+      ...mirrors(rule.filters, resolve),
+      ...corsOf(rule.filters),
+      ...(rule.retry === undefined ? {} : { retries: retryPolicy(rule.retry) }),
+      ...(rule.sessionPersistence === undefined
+        ? {}
+        : { sessionPersistence: sessionPersistence(rule.sessionPersistence, name) }),
       unsupported,
       origin: {
         kind: "HTTPRoute",

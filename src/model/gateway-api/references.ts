@@ -19,9 +19,9 @@ export interface BackendReference {
   readonly weight?: number;
 }
 
-/** Whether a parent is a Service (GAMMA). */
-export function isServiceParent(parent: ParentReference): boolean {
-  return parent.kind === "Service" && (parent.group ?? gatewayApiGroup) === "";
+/** Whether a parent is a Service (GAMMA), or a ServiceEntry, which defines services as well. */
+export function isServiceParent({ kind, group = gatewayApiGroup }: ParentReference): boolean {
+  return (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup);
 }
 
 /** Whether a parent is a Gateway. */
@@ -35,3 +35,4 @@ export function parentKey(parent: ParentReference, namespace: string): string {
 }
 
 export const gatewayApiGroup = "gateway.networking.k8s.io";
+export const istioGroup = "networking.istio.io";

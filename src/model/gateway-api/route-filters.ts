@@ -1,11 +1,16 @@
 import {
+  type CorsPolicy,
   type HeaderChanges,
+  type HeaderValue,
+  type Mirror,
   noHeaderChanges,
   type PathChange,
   type Redirect,
   type Rewrite,
 } from "../route.ts";
-import type { HeaderFilter, PathModifier, RedirectFilter, RouteFilter } from "./filters.ts";
+import { corsPolicy } from "./cors.ts";
+import type { HeaderFilter, MirrorFilter, PathModifier, RedirectFilter, RouteFilter } from "./filters.ts";
+import type { ResolveBackend } from "./route-destination.ts";
 
 /** Where filters stand, which decides what they may be. */
 export type FilterPlace = "httpRule" | "httpBackend" | "grpcRule" | "grpcBackend";
@@ -13,9 +18,9 @@ export type FilterPlace = "httpRule" | "httpBackend" | "grpcRule" | "grpcBackend
 const headerModifiers = ["RequestHeaderModifier", "ResponseHeaderModifier"];
 
 const supported: Readonly<Record<FilterPlace, readonly string[]>> = {
-  httpRule: [...headerModifiers, "RequestRedirect", "URLRewrite"],
+  httpRule: [...headerModifiers, "RequestRedirect", "URLRewrite", "RequestMirror", "CORS"],
   httpBackend: headerModifiers,
-  grpcRule: headerModifiers,
+  grpcRule: [...headerModifiers, "RequestMirror"],
   grpcBackend: headerModifiers,
 };
 
@@ -52,7 +57,7 @@ function faultOf(
     const message = `filter ${type} is not supported here, so requests are answered with an error; supported: ${supported[place].join(", ")}`;
     return { reason: "UnsupportedValue", message };
   }
-  const rival = earlier.find((other) => other.type === type || (excludes(other) && excludes(filter)));
+  const rival = earlier.find((other) => exclude(other.type, type));
   if (rival !== undefined) {
     const message = `does not go with the filter ${rival.type} before it, so requests are answered with an error; remove one of the two`;
     return { reason: "IncompatibleFilters", message };
@@ -64,8 +69,14 @@ function faultOf(
   return { reason: "UnsupportedValue", message };
 }
 
-function excludes({ type }: RouteFilter): boolean {
-  return type === "RequestRedirect" || type === "URLRewrite";
+/** What is redirected goes nowhere: it cannot be changed or copied, and its answer is Envoy's own. */
+const withoutRedirect = ["URLRewrite", "RequestMirror", "CORS"];
+
+function exclude(one: string, other: string): boolean {
+  if (one === other) return one !== "RequestMirror";
+  return (
+    [one, other].includes("RequestRedirect") && [one, other].some((type) => withoutRedirect.includes(type))
+  );
 }
 
 /** What the header filters among these do. */
@@ -77,6 +88,31 @@ export function headerEffects(filters: readonly RouteFilter[] | undefined): {
     request: headerChanges(find(filters, "RequestHeaderModifier")?.requestHeaderModifier),
     response: headerChanges(find(filters, "ResponseHeaderModifier")?.responseHeaderModifier),
   };
+}
+
+/** Where the filters send copies of requests. */
+export function mirrors(
+  filters: readonly RouteFilter[] | undefined,
+  resolve: ResolveBackend,
+): { readonly mirrors?: readonly Mirror[] } {
+  const found = (filters ?? []).flatMap(({ type, requestMirror }) =>
+    type !== "RequestMirror" || requestMirror === undefined
+      ? []
+      : [{ service: resolve(requestMirror.backendRef), percentage: percentageOf(requestMirror) }],
+  );
+  return found.length === 0 ? {} : { mirrors: found };
+}
+
+function percentageOf({ percent, fraction }: MirrorFilter): number {
+  return fraction === undefined
+    ? (percent ?? 100)
+    : (100 * fraction.numerator) / (fraction.denominator ?? 100);
+}
+
+/** Which pages of other sites the filters let call. */
+export function corsOf(filters: readonly RouteFilter[] | undefined): { readonly cors?: CorsPolicy } {
+  const filter = find(filters, "CORS")?.cors;
+  return filter === undefined ? {} : { cors: corsPolicy(filter) };
 }
 
 /** Where the filters send a request, or how they change it. `prefix`: the one that it matched by. */
@@ -113,7 +149,12 @@ function pathChange(path: PathModifier | undefined, prefix: string): PathChange 
 function headerChanges(filter: HeaderFilter | undefined): HeaderChanges {
   return filter === undefined
     ? noHeaderChanges
-    : { set: filter.set ?? [], add: filter.add ?? [], remove: filter.remove ?? [] };
+    : { set: literal(filter.set), add: literal(filter.add), remove: filter.remove ?? [] };
+}
+
+/** Values are what they are. */
+function literal(headers: HeaderFilter["set"] = []): readonly HeaderValue[] {
+  return headers.map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") }));
 }
 
 function find(filters: readonly RouteFilter[] | undefined, type: string): RouteFilter | undefined {

@@ -14,9 +14,15 @@ const routeFilter: Supported = {
   responseHeaderModifier: headerFilter,
   "*": true,
 };
+const sessionPersistence: Supported = {
+  sessionName: true,
+  absoluteTimeout: true,
+  type: true,
+  cookieConfig: { lifetimeType: true },
+};
 const parentReference: Supported = {
   group: true,
-  kind: ["Service", "Gateway"],
+  kind: ["Service", "ServiceEntry", "Gateway"],
   namespace: true,
   name: true,
   sectionName: true,
@@ -76,6 +82,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       filters: routeFilter,
       backendRefs: backendReference,
       timeouts: { request: true, backendRequest: true },
+      retry: { codes: true, attempts: true, backoff: true },
+      sessionPersistence,
     },
   },
   GRPCRoute: {
@@ -86,6 +94,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       matches: { method: { type: true, service: true, method: true }, headers: valueMatch },
       filters: routeFilter,
       backendRefs: backendReference,
+      sessionPersistence,
     },
   },
   Gateway: {
@@ -130,7 +139,15 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     hostnames: true,
     rules: { name: true, backendRefs: plainBackend },
   },
-  XBackendTrafficPolicy: {},
+  XBackendTrafficPolicy: {
+    // Others are spoken of by the checks of policies.
+    targetRefs: { group: true, kind: true, name: true },
+    retryConstraint: {
+      budget: { percent: true, interval: true },
+      minRetryRate: { count: true, interval: true },
+    },
+    sessionPersistence,
+  },
   ServiceEntry: {},
   WorkloadEntry: {},
   Sidecar: {},

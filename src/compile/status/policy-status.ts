@@ -1,0 +1,59 @@
+// Statuses of policies: what becomes of each on the targets that it names.
+import type {
+  PolicyAncestorStatus,
+  PolicyStatus,
+  PolicyTargetReference,
+} from "#model/gateway-api/policy-status.ts";
+import { gatewayController } from "#model/installation.ts";
+import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { Problem } from "#model/reference.ts";
+import { type ConditionContext, conditionsOf } from "./conditions.ts";
+import { accepted, type Facts, programmed, unsupportedValues } from "./facts.ts";
+
+interface Policy extends KubernetesObject {
+  readonly spec: { readonly targetRefs: readonly PolicyTargetReference[] };
+  readonly status?: PolicyStatus;
+}
+
+/** No more fit. https://gateway-api.sigs.k8s.io/reference/spec/#policystatus */
+const mostAncestors = 16;
+
+/** An ancestor for each target, beside those of other controllers, for the list can only be written whole. */
+export function policyAncestors(
+  policy: Policy,
+  facts: Facts,
+  context: ConditionContext,
+): readonly PolicyAncestorStatus[] {
+  const present = policy.status?.ancestors ?? [];
+  const others = present.filter(({ controllerName }) => controllerName !== gatewayController);
+  const ours = policy.spec.targetRefs.map((target, index) => {
+    const { group, kind, name, sectionName } = target;
+    const ancestorRef = { group, kind, name, ...(sectionName === undefined ? {} : { sectionName }) };
+    const before = present.find(
+      (status) => status.controllerName === gatewayController && isFor(status.ancestorRef, target),
+    );
+    const place = `spec.targetRefs[${index}]`;
+    const isAbout = ({ field = "" }: Problem) => field === place || field.startsWith(`${place}.`);
+    const refusals = facts.problems.filter((problem) => problem.reason !== undefined && isAbout(problem));
+    const acceptance = accepted([...refusals, ...unsupportedValues(facts).filter((each) => !isAbout(each))]);
+    const verdicts = [acceptance, programmed(facts, acceptance)];
+    return {
+      ancestorRef,
+      controllerName: gatewayController,
+      conditions: conditionsOf(verdicts, before?.conditions, context),
+    };
+  });
+  return [...others, ...ours].slice(0, mostAncestors);
+}
+
+function isFor(
+  { group, kind, name, sectionName }: PolicyAncestorStatus["ancestorRef"],
+  target: PolicyTargetReference,
+): boolean {
+  return (
+    group === target.group &&
+    kind === target.kind &&
+    name === target.name &&
+    sectionName === target.sectionName
+  );
+}
