@@ -56,6 +56,16 @@ export function oneToMany<I, O>(
   };
 }
 
+/** The items of several collections; under a key that several have, that of the first. */
+export function firstOf<T>(from: readonly Store<T>[], into: Store<T>): StageKind<T | undefined> {
+  const find = (key: string): T | undefined => from.find((store) => store.get(key) !== undefined)?.get(key);
+  return {
+    wanted: (key) => find(key) !== undefined,
+    compute: (key) => find(key),
+    put: (key, result) => into.write(key, result),
+  };
+}
+
 /** The store of a `Single`. */
 export class SingleStore<O> extends Store<O> implements Single<O> {
   get value(): O | undefined {

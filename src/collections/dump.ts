@@ -4,7 +4,7 @@ import type { Store } from "./store.ts";
 
 /** One collection of a graph as the graph keeps it. */
 export interface Node {
-  readonly kind: "source" | "derive" | "deriveMany" | "single" | "demand" | "demanded";
+  readonly kind: "source" | "derive" | "deriveMany" | "union" | "single" | "demand" | "demanded";
   readonly store: Pick<Store<unknown>, "name" | "size" | "keys" | "indexNames">;
   readonly stage?: Pick<Stage<unknown>, "run" | "runs" | "milliseconds" | "reads">;
   /** The collection whose items are the inputs. */

@@ -1,6 +1,6 @@
 import type { Collection, Demand, Fetch, Single, Source } from "./collection.ts";
 import { DemandStore } from "./demand.ts";
-import { oneToMany, oneToOne, SingleStore } from "./derive.ts";
+import { firstOf, oneToMany, oneToOne, SingleStore } from "./derive.ts";
 import { type CollectionDump, dumpCollection, type Node } from "./dump.ts";
 import { SourceStore } from "./source.ts";
 import { Stage, type StageKind, storeOf } from "./stage.ts";
@@ -79,7 +79,7 @@ export class Graph {
     fn: (input: I, fetch: Fetch, key: string) => O | undefined,
   ): Collection<O> {
     const into = new Store<O>(this.#host, name, this.#nodes.length);
-    return this.#addStage("derive", storeOf(from), into, oneToOne(storeOf(from), into, fn));
+    return this.#addStage("derive", [storeOf(from)], into, oneToOne(storeOf(from), into, fn));
   }
 
   /** One item to many, under keys of their own. A key made by two inputs belongs to the input whose key sorts first. */
@@ -89,7 +89,14 @@ export class Graph {
     fn: (input: I, fetch: Fetch, key: string) => Iterable<readonly [string, O]>,
   ): Collection<O> {
     const into = new Store<O>(this.#host, name, this.#nodes.length);
-    return this.#addStage("deriveMany", storeOf(from), into, oneToMany(storeOf(from), into, fn));
+    return this.#addStage("deriveMany", [storeOf(from)], into, oneToMany(storeOf(from), into, fn));
+  }
+
+  /** The items of several collections, under their keys; under a key that several have, that of the first. */
+  union<T>(name: string, from: readonly Collection<T>[]): Collection<T> {
+    const into = new Store<T>(this.#host, name, this.#nodes.length);
+    const stores = from.map((collection) => storeOf(collection));
+    return this.#addStage("union", stores, into, firstOf(stores, into));
   }
 
   /** At most one item, made of what it fetches. */
@@ -158,11 +165,18 @@ export class Graph {
     this.#nodes.push(node);
   }
 
-  #addStage<I, O, R>(kind: Node["kind"], from: Store<I>, into: Store<O>, what: StageKind<R>): Store<O> {
+  #addStage<I, O, R>(
+    kind: Node["kind"],
+    from: readonly Store<I>[],
+    into: Store<O>,
+    what: StageKind<R>,
+  ): Store<O> {
     const stage = new Stage(this.#host, into.name, into.order, what);
-    this.#add({ kind, store: into, stage, from: from.name });
-    from.follow((key) => stage.invalidate(key));
-    for (const key of from.keys()) stage.invalidate(key);
+    this.#add({ kind, store: into, stage, from: from.map(({ name }) => name).join(", ") });
+    for (const store of from) {
+      store.follow((key) => stage.invalidate(key));
+      for (const key of store.keys()) stage.invalidate(key);
+    }
     return into;
   }
 

@@ -1,30 +1,33 @@
-// IPv4 addresses and the CIDR ranges that they are in.
+// IPv4 addresses and ranges of them.
 
-/** Whether an address is in a range `10.0.0.0/8`, or is the one written there without a length. */
-export function isInRange(address: string, range: string): boolean {
-  const parsed = parseRange(range);
-  const number = parseIpv4(address);
-  if (parsed === undefined || number === undefined) return false;
-  const size = 2 ** (32 - parsed.length);
-  return Math.floor(number / size) === Math.floor(parsed.start / size);
+const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/;
+
+/** Whether a text is an IPv4 address, or a CIDR range of them. */
+export function isIpv4Range(text: string): boolean {
+  const match = ipv4.exec(text);
+  return (
+    match !== null && match.slice(1, 5).every((part) => Number(part) < 256) && Number(match[5] ?? 32) <= 32
+  );
 }
 
-/** Whether a text is an IPv4 address or a CIDR range of them. */
-export function isRange(text: string): boolean {
-  return parseRange(text) !== undefined;
+export function isIpv4(text: string): boolean {
+  return isIpv4Range(text) && !text.includes("/");
 }
 
-function parseRange(text: string): { readonly start: number; readonly length: number } | undefined {
-  const [address = "", lengthText = "32", ...rest] = text.split("/");
-  const start = parseIpv4(address);
-  const length = /^\d{1,2}$/.test(lengthText) ? Number(lengthText) : Number.NaN;
-  return start !== undefined && length <= 32 && rest.length === 0 ? { start, length } : undefined;
+/** Whether all addresses of one range, or one address, are in another. */
+export function isWithin(inner: string, range: string): boolean {
+  const a = parsed(inner);
+  const b = parsed(range);
+  if (a === undefined || b === undefined || a.length < b.length) return false;
+  const size = 2 ** (32 - b.length);
+  return Math.floor(a.first / size) === Math.floor(b.first / size);
 }
 
-function parseIpv4(text: string): number | undefined {
-  if (!/^(\d{1,3}\.){3}\d{1,3}$/.test(text)) return undefined;
-  const bytes = text.split(".").map(Number);
-  return bytes.every((byte) => byte < 256)
-    ? bytes.reduce((number, byte) => number * 256 + byte, 0)
-    : undefined;
+function parsed(range: string): { readonly first: number; readonly length: number } | undefined {
+  if (!isIpv4Range(range)) return undefined;
+  const [address = "", length = "32"] = range.split("/");
+  return {
+    first: address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0),
+    length: Number(length),
+  };
 }

@@ -4,7 +4,7 @@ import { type BackendReference, gatewayApiGroup, istioGroup } from "#model/gatew
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import { listed } from "./listed.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { objectOfService } from "./services.ts";
+import { objectOfService, serviceOfHost } from "./services.ts";
 
 export type Backend = { readonly kind: "service"; readonly service: ServicePortReference } | Unresolved;
 
@@ -94,7 +94,7 @@ function serviceByHostname(
   if (backend.namespace !== undefined) {
     return unresolved("InvalidKind", "namespace", "a Hostname is in no namespace; remove it");
   }
-  const [service] = fetch.by(inputs.servicesByHostname, backend.name);
+  const service = serviceOfHost(inputs, fetch, backend.name, referrer.namespace);
   if (service === undefined) {
     const message = `no Service and no ServiceEntry has the host ${backend.name}; define it or correct the name`;
     return unresolved("BackendNotFound", "name", message);

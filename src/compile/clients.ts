@@ -8,24 +8,32 @@ export interface Client {
   readonly namespace: string;
   /** The values of those labels that some rule reads of the sources of requests. */
   readonly labels: Readonly<Record<string, string>>;
+  /** The key of the Sidecar that limits what it may know. */
+  readonly sidecar: string | undefined;
 }
 
-/** A proxy as a client. `labelsRead`: the names of labels that rules read. */
-export function clientOf(workload: Workload, labelsRead: readonly string[]): Client {
+/** A proxy as a client. `labelsRead`: the names of labels that rules read; `sidecar`: the key of its Sidecar. */
+export function clientOf(workload: Workload, labelsRead: readonly string[], sidecar?: string): Client {
   const labels = labelsRead.flatMap((name) => {
     const value = workload.labels[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  return newClient(workload.namespace, Object.fromEntries(labels));
+  return newClient(workload.namespace, Object.fromEntries(labels), sidecar);
 }
 
 /** A client by its key, or by a namespace alone. */
 export function clientOfKey(key: string): Client {
-  const [namespace = "", query = ""] = key.split("?");
-  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)));
+  const [scope = "", query = ""] = key.split("?");
+  const [namespace = "", sidecar] = scope.split("|");
+  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)), sidecar);
 }
 
-function newClient(namespace: string, labels: Readonly<Record<string, string>>): Client {
+function newClient(
+  namespace: string,
+  labels: Readonly<Record<string, string>>,
+  sidecar: string | undefined,
+): Client {
   const query = new URLSearchParams(labels).toString();
-  return { key: query === "" ? namespace : `${namespace}?${query}`, namespace, labels };
+  const scope = sidecar === undefined ? namespace : `${namespace}|${sidecar}`;
+  return { key: query === "" ? scope : `${scope}?${query}`, namespace, labels, sidecar };
 }

@@ -18,6 +18,7 @@ export function clusterView(
     case "address":
       return addressClusterView(mesh, fetch, reference) ?? bareClusterView(reference, "http", "none");
     case "tcp":
+    case "tls":
       return connectionClusterView(mesh, fetch, client, reference);
   }
 }

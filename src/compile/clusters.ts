@@ -6,11 +6,11 @@ import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { endpointSelection, endpointsAt, selectedEndpoints } from "./endpoint-lists.ts";
+import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterReference, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterReference, ClusterView, EndpointView, ServiceAccountLabel } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -35,11 +35,11 @@ export function serviceClusterView(
   return {
     reference,
     protocol: "http",
-    endpoints: { kind: "listed", list: reference },
+    endpoints: clusterEndpoints(service, reference, endpoints),
     tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
     loadBalancing: loadBalancing(policy, reference.subset),
     ...(retryBudget === undefined ? {} : { retryBudget }),
-    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
+    reachesUnmeshed: service.resolution.kind !== "listed" || endpoints.some((endpoint) => !endpoint.meshed),
     service: serviceLabel(service),
     origins: [
       ...originOf(service),
@@ -68,6 +68,36 @@ export function addressClusterView(
     service: service === undefined ? undefined : serviceLabel(service),
     origins: originOf(service),
   };
+}
+
+/** How a service's resolution finds the endpoints of a cluster. Of what is dialled nothing more is known. */
+function clusterEndpoints(
+  { hostname, ports, resolution }: MeshService,
+  reference: ServiceCluster,
+  endpoints: readonly MeshEndpoint[],
+): ClusterView["endpoints"] {
+  const { targetPort = reference.port } = ports.find(({ port }) => port === reference.port) ?? {};
+  const port = typeof targetPort === "number" ? targetPort : reference.port;
+  switch (resolution.kind) {
+    case "listed":
+      return { kind: "listed", list: reference };
+    case "asDialled":
+      return { kind: "asDialled", ...(port === reference.port ? {} : { port }) };
+    case "dnsOfRequest":
+      return { kind: "dnsOfRequest", port };
+    case "dns": {
+      const known = endpoints.map(endpointView);
+      if (known.length > 0) return { ...resolution, endpoints: known };
+      return hostname.includes("*")
+        ? { kind: "none" }
+        : { ...resolution, endpoints: [hostEndpoint(hostname, port)] };
+    }
+  }
+}
+
+/** A host that DNS finds. */
+export function hostEndpoint(address: string, port: number): EndpointView {
+  return { address, port, meshed: false, namespace: "", workload: "", app: "", version: "" };
 }
 
 /** A cluster of which nothing is known but where its connections go. */

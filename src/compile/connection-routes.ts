@@ -19,6 +19,7 @@ import type { RoutingInputs } from "./routing-inputs.ts";
 
 /** The routes for connections to one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortConnectionRoutes {
+  readonly port: number;
   readonly client: string;
   readonly routes: readonly ConnectionRoute[];
   /** Whether a connection that none of them matches is refused; else it goes to the service. */
@@ -41,7 +42,7 @@ export function connectionRoutesOfService(
     const here = attached.filter((route) => isAttachedTo(route, service, port));
     const found = [...clients].flatMap((client) => {
       const own = here.filter((route) => audienceOf(route, service) === client);
-      return ofGatewayApi(servedConnectionRoutes(own), client, inputs, fetch);
+      return ofGatewayApi(servedConnectionRoutes(own), client, port, inputs, fetch);
     });
     const all = clients.has("") ? found : [...found, ...ofIstio(service, port, inputs, fetch)];
     return all.map((routes) => [routesKey(service, port, routes.client), routes] as const);
@@ -77,6 +78,7 @@ function hostnamesOf(route: ConnectionRouteObject): readonly string[] {
 function ofGatewayApi(
   objects: readonly ConnectionRouteObject[],
   client: string,
+  port: number,
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly PortConnectionRoutes[] {
@@ -88,7 +90,7 @@ function ofGatewayApi(
       return found.kind === "service" ? found.service : undefined;
     });
   });
-  return routes.length === 0 ? [] : [{ client, routes, exclusive: true }];
+  return routes.length === 0 ? [] : [{ port, client, routes, exclusive: true }];
 }
 
 function ofIstio(
@@ -101,5 +103,11 @@ function ofIstio(
   const routes = objects.flatMap((object) =>
     connectionRoutesOfVirtualService(object, port, resolveDestination(inputs, fetch, port)),
   );
-  return routes.length === 0 ? [] : [{ client: "", routes, exclusive: false }];
+  return routes.length === 0 ? [] : [{ port, client: "", routes, exclusive: false }];
+}
+
+/** In order: the ports on which some route asks for server names. */
+export function serverNamePortsOf(all: readonly PortConnectionRoutes[]): readonly number[] {
+  const asking = all.filter(({ routes }) => routes.some(({ match }) => match.serverNames !== undefined));
+  return [...new Set(asking.map(({ port }) => port))].sort((a, b) => a - b);
 }

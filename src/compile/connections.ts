@@ -4,7 +4,7 @@ import type { ConnectionDestination, ConnectionMatch } from "#model/connection-r
 import { hasLabels } from "#model/kubernetes/object.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { isInRange } from "./address-ranges.ts";
+import { isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
@@ -12,7 +12,8 @@ import { serviceOrigin } from "./services.ts";
 
 /** What is known of a connection when it is made. */
 export interface Connection {
-  readonly address: string;
+  /** What was dialled, where that tells services apart. */
+  readonly address?: string;
   readonly port: number;
   /** What TLS asks for, where the client speaks it and says so. */
   readonly serverName?: string;
@@ -58,7 +59,8 @@ function matches(match: ConnectionMatch, client: Client, { address, serverName }
   const { serverNames, destinationRanges, sourceNamespace, sourceLabels = {} } = match;
   return (
     (serverNames === undefined || serverNames.some((name) => coversName(name, serverName))) &&
-    (destinationRanges === undefined || destinationRanges.some((range) => isInRange(address, range))) &&
+    (destinationRanges === undefined ||
+      (address !== undefined && destinationRanges.some((range) => isWithin(address, range)))) &&
     (sourceNamespace === undefined || sourceNamespace === client.namespace) &&
     hasLabels(client.labels, sourceLabels)
   );

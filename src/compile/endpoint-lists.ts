@@ -7,7 +7,7 @@ import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
-import type { ClusterReference, EndpointsView } from "./views.ts";
+import type { ClusterReference, EndpointsView, EndpointView } from "./views.ts";
 
 /** Which endpoints a cluster has for some client: all that the list depends on, so that clients share it. */
 export interface EndpointSelection {
@@ -26,6 +26,7 @@ export function endpointSelection(
   client: Client,
   reference: ClusterReference,
 ): EndpointSelection | undefined {
+  if (reference.kind === "tls") return undefined;
   if (reference.kind !== "service") {
     const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
@@ -48,6 +49,7 @@ export function selectedEndpoints(
   { reference, service: key, labels }: EndpointSelection,
 ): readonly MeshEndpoint[] {
   const { port } = reference;
+  if (reference.kind === "tls") return [];
   if (reference.kind !== "service") return endpointsAt(mesh, fetch, reference.address, port) ?? [];
   const service = key === undefined ? undefined : fetch.get(mesh.services, key);
   if (service === undefined) return [];
@@ -63,18 +65,23 @@ export function endpointsView(mesh: Mesh, fetch: Fetch, selection: EndpointSelec
   const origins: readonly Origin[] = service === undefined ? [] : [serviceOrigin(service)];
   return {
     reference: selection.reference,
-    endpoints: selectedEndpoints(mesh, fetch, selection).map(
-      ({ address, port, meshed, namespace, workload, labels }) => ({
-        address,
-        port,
-        meshed,
-        namespace,
-        workload,
-        app: labels.app ?? "",
-        version: labels.version ?? "",
-      }),
-    ),
+    endpoints: selectedEndpoints(mesh, fetch, selection).map((endpoint) => endpointView(endpoint)),
     origins,
+  };
+}
+
+/** An endpoint as a proxy gets it. */
+export function endpointView(endpoint: MeshEndpoint): EndpointView {
+  const { address, port, meshed, namespace, workload, labels, weight } = endpoint;
+  return {
+    address,
+    port,
+    meshed,
+    namespace,
+    workload,
+    app: labels.app ?? "",
+    version: labels.version ?? "",
+    ...(weight === undefined ? {} : { weight }),
   };
 }
 

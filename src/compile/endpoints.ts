@@ -3,6 +3,7 @@ import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint, Workload } from "#model/workload.ts";
+import { type SelectableWorkloads, selectedEndpoints } from "./selected-workloads.ts";
 import { serviceKey } from "./services.ts";
 
 export const serviceNameLabel = "kubernetes.io/service-name";
@@ -13,6 +14,14 @@ export interface PortEndpoints {
   readonly service: string;
   readonly port: number;
   readonly endpoints: readonly MeshEndpoint[];
+}
+
+/** Where endpoints are looked up. */
+export interface EndpointSources {
+  /** By the key of their service. */
+  readonly slices: Index<EndpointSlice>;
+  readonly workloads: Collection<Workload>;
+  readonly selectable: SelectableWorkloads;
 }
 
 /** The key of the service that an EndpointSlice belongs to. */
@@ -28,18 +37,21 @@ export function serviceKeyOfSlice(slice: EndpointSlice): readonly string[] {
  */
 export function endpointsOfService(
   service: MeshService,
-  slices: Index<EndpointSlice>,
-  workloads: Collection<Workload>,
+  { slices, workloads, selectable }: EndpointSources,
   fetch: Fetch,
 ): readonly PortEndpoints[] {
-  const owned = fetch.by(slices, `${service.namespace}/${service.name}`);
-  return service.ports.map((port) => ({
-    service: serviceKey(service),
-    port: port.port,
-    endpoints: withoutDuplicates(
-      readyIfAny(owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))),
-    ),
-  }));
+  const owned = service.kind === "Service" ? fetch.by(slices, `${service.namespace}/${service.name}`) : [];
+  return service.ports.map((port) => {
+    const listed = selectedEndpoints(service, port, selectable, fetch);
+    return {
+      service: serviceKey(service),
+      port: port.port,
+      endpoints: withoutDuplicates([
+        ...readyIfAny(owned.flatMap((slice) => endpointsOfSlice(slice, port.name, workloads, fetch))),
+        ...listed.map((endpoint) => ({ endpoint, ready: true, terminating: false })),
+      ]),
+    };
+  });
 }
 
 function readyIfAny(found: readonly Found[]): readonly Found[] {

@@ -2,20 +2,32 @@
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
 import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
 import { destinationPolicy } from "#model/istio/destination-policy.ts";
-import { meshService } from "#model/kubernetes/mesh-service.ts";
+import { sidecarScope } from "#model/istio/sidecar-scopes.ts";
+import { workloadOfEntry } from "#model/istio/workload-entries.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
 import type { DestinationPolicy } from "#model/policy.ts";
+import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
+import type { SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import { type Client, clientOf } from "./clients.ts";
-import { connectionRoutesOfService, type PortConnectionRoutes } from "./connection-routes.ts";
+import {
+  connectionRoutesOfService,
+  type PortConnectionRoutes,
+  serverNamePortsOf,
+} from "./connection-routes.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
+import { meshServices } from "./mesh-services.ts";
+import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
-import { httpPortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
+import { selectableWorkloads } from "./selected-workloads.ts";
+import { httpPortsOf, opaquePortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
+import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
+import { sidecarOf } from "./sidecars.ts";
 import { sourceLabelsRead } from "./source-labels.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
@@ -25,6 +37,12 @@ export interface Mesh {
   readonly services: Collection<MeshService>;
   /** By virtual IP. */
   readonly servicesByAddress: Index<MeshService>;
+  /** Virtual IPs that are ranges, and the keys of their services. */
+  readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
+  /** Services that ServiceEntries define, by `serviceKey`. */
+  readonly entryServices: Collection<MeshService>;
+  /** Those that take all TCP to a port, by that. */
+  readonly entriesByTcpPort: Index<MeshService>;
   /** By `namespace/pod`. */
   readonly workloads: Collection<Workload>;
   readonly workloadsByAddress: Index<Workload>;
@@ -40,8 +58,15 @@ export interface Mesh {
   readonly policies: Collection<DestinationPolicy>;
   /** By `namespace/pod`. */
   readonly clients: Collection<Client>;
+  /** By the key of the object. */
+  readonly sidecars: Collection<SidecarScope>;
+  readonly settings: MeshSettings;
   /** Ports on which no client's first bytes are waited for. */
   readonly tcpPorts: Single<readonly number[]>;
+  /** Ports on which nobody looks for HTTP. */
+  readonly opaquePorts: Single<readonly number[]>;
+  /** Ports on which routes tell apart what TLS asks for. */
+  readonly serverNamePorts: Single<readonly number[]>;
   /** Ports on which a client that is silent at first will speak HTTP. */
   readonly httpPorts: Single<readonly number[]>;
   /** By `namespace/pod` of a sidecar. */
@@ -52,16 +77,30 @@ export interface Mesh {
 }
 
 /** Wires every stage. Nothing is computed before the graph settles. */
-export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
+export function compileMesh(
+  graph: Graph,
+  objects: MeshObjects,
+  settings: MeshSettings = defaultMeshSettings,
+): Mesh {
   // Services and what runs behind them.
-  const services = graph.derive("services", objects.services, (service) => meshService(service));
+  const { all: services, ofEntries: entryServices } = meshServices(graph, objects, "the mesh");
+  const serviceRanges = graph.single("service ranges", (fetch) =>
+    rangesOf(fetch.all(entryServices), serviceKey),
+  );
+  const entriesByTcpPort = entryServices.index("by open TCP port", (service) =>
+    openTcpPorts(service).map(String),
+  );
   const servicesByAddress = services.index("by address", ({ addresses }) => addresses);
   const servicesByNamespace = services.index("by namespace", (service) => [service.namespace]);
   const workloads = graph.derive("workloads", objects.pods, (pod) => workloadOf(pod));
+  const listedWorkloads = graph.derive("listed workloads", objects.workloadEntries, (entry) =>
+    workloadOfEntry(entry),
+  );
   const workloadsByAddress = workloads.index("by address", (workload) => [workload.address]);
+  const selectable = selectableWorkloads(objects.pods, workloads, workloadsByAddress, listedWorkloads);
   const slices = objects.endpointSlices.index("by service", serviceKeyOfSlice);
   const endpoints = graph.deriveMany("endpoints", services, (service, fetch) =>
-    endpointsOfService(service, slices, workloads, fetch).map(
+    endpointsOfService(service, { slices, workloads, selectable }, fetch).map(
       (port) => [servicePortKey(service, port.port), port] as const,
     ),
   );
@@ -69,6 +108,7 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     port.endpoints.map((endpoint) => `${endpoint.address}:${endpoint.port}`),
   );
   const tcpPorts = graph.single("tcp ports", (fetch) => tcpPortsOf(fetch.all(services)));
+  const opaquePorts = graph.single("opaque ports", (fetch) => opaquePortsOf(fetch.all(services)));
   const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
@@ -79,15 +119,25 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   const connectionRoutes = graph.deriveMany("connection routes", services, (service, fetch) =>
     connectionRoutesOfService(service, routing, fetch),
   );
+  const serverNamePorts = graph.single("server name ports", (fetch) =>
+    serverNamePortsOf(fetch.all(connectionRoutes)),
+  );
   const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
     destinationPolicy(rule),
   );
+  const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
+  const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
   const labelsRead = graph.single("source labels", (fetch) =>
     sourceLabelsRead(fetch.all(objects.virtualServices)),
   );
-  const clients = graph.derive("clients", workloads, (workload, fetch) =>
-    clientOf(workload, fetch.get(labelsRead, "") ?? []),
-  );
+  const clients = graph.derive("clients", workloads, (workload, fetch) => {
+    const sidecar = sidecarOf(workload, sidecarsByNamespace, fetch);
+    return clientOf(
+      workload,
+      fetch.get(labelsRead, "") ?? [],
+      sidecar === undefined ? undefined : objectKey(sidecar.origin),
+    );
+  });
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
@@ -99,6 +149,9 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
   return {
     services,
     servicesByAddress,
+    serviceRanges,
+    entryServices,
+    entriesByTcpPort,
     workloads,
     workloadsByAddress,
     endpoints,
@@ -107,7 +160,11 @@ export function compileMesh(graph: Graph, objects: MeshObjects): Mesh {
     connectionRoutes,
     policies,
     clients,
+    sidecars,
+    settings,
     tcpPorts,
+    opaquePorts,
+    serverNamePorts,
     httpPorts,
     inbound,
     healthListeners,

@@ -12,56 +12,89 @@ import type { MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
-import { type ConnectionTarget, connectionTarget } from "./connections.ts";
+import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
+import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
-import type {
-  ClusterReference,
-  OutboundListenerView,
-  RedirectAction,
-  RouteAction,
-  RouteView,
-  VirtualHostView,
-} from "./views.ts";
+import type { ClusterReference, RedirectAction, RouteAction, RouteView, VirtualHostView } from "./views.ts";
 
 /**
- * Ranges in which services and pods live: RFC 1918 and RFC 6598. Static, because a listener that changes
- * closes connections.
+ * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
+ * that have no address, where the address is nobody's.
  */
-const meshRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
-
-/** What every sidecar's outbound listener needs to know. */
-export function outboundListenerView(mesh: Mesh, fetch: Fetch): OutboundListenerView {
-  return {
-    meshRanges,
-    tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
-    httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
-  };
-}
-
-/** A virtual host for `address:port`. An address that is nobody's passes through. */
 export function virtualHostView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
-  const address = `${destination.address}:${destination.port}`;
-  const service = fetch.by(mesh.servicesByAddress, destination.address)[0];
-  if (service !== undefined) return ofService(mesh, fetch, client, service, destination);
-  const isPod = fetch.by(mesh.workloadsByAddress, destination.address).length > 0;
-  return {
-    address,
-    domains: [address],
-    routes: [
-      everything(
-        isPod ? forward([{ cluster: { kind: "address", ...destination } }]) : { kind: "passthrough" },
-        [],
-      ),
-    ],
+  const { port } = destination;
+  const address = `${destination.address}:${port}`;
+  const services = servicesAt(mesh, fetch, client, destination.address, port);
+  const [service, another] = services.filter((each) => hasPort(each, port));
+  if (service !== undefined && another === undefined)
+    return ofService(mesh, fetch, client, service, destination);
+  if (service !== undefined) {
+    const { routes, origins } = portRoutes(mesh, fetch, client, service, destination);
+    return byHost(mesh, fetch, client, destination, services, { routes, origins });
+  }
+  const [portless] = services;
+  if (portless?.kind === "Service") {
+    const body = `heddle: service ${portless.name} in namespace ${portless.namespace} has no port ${port}\n`;
+    return answeringVirtualHost(address, body, [serviceOrigin(portless)]);
+  }
+  const isPod =
+    fetch.by(mesh.workloadsByAddress, destination.address).length > 0 &&
+    isReachablePod(mesh, fetch, client, destination.address, port);
+  if (isPod) {
+    const pod = forward([{ cluster: { kind: "address", ...destination } }]);
+    return { address, domains: [address], routes: [everything(pod, [])], origins: [] };
+  }
+  const others = everything({ kind: othersPolicy(mesh, fetch, client) }, []);
+  return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), {
+    routes: [others],
     origins: [],
+  });
+}
+
+function hasPort({ ports }: MeshService, port: number): boolean {
+  return ports.some((candidate) => candidate.port === port);
+}
+
+/** The routes of one service of several, by the Host; `rest` for those that name none of them. */
+function byHost(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { address, port }: { readonly address: string; readonly port: number },
+  services: readonly MeshService[],
+  rest: PortRoutesView,
+): VirtualHostView {
+  const named = services.filter((each) => hasHttpPort(each, port)).toSorted(bySpecificHost);
+  const found = named.map((service) => {
+    const { routes, origins } = portRoutes(mesh, fetch, client, service, { address, port });
+    return { origins, routes: routes.map((route) => ({ ...route, host: service.hostname })) };
+  });
+  return {
+    address: `${address}:${port}`,
+    domains: [`${address}:${port}`],
+    routes: [...found.flatMap(({ routes }) => routes), ...rest.routes],
+    origins: [...found.flatMap(({ origins }) => origins), ...rest.origins],
   };
+}
+
+/** Whether requests by Host are looked for on a port of a service outside. */
+export function hasHttpPort({ ports }: MeshService, port: number): boolean {
+  return ports.some((each) => each.port === port && (each.protocol === "http" || each.protocol === "grpc"));
+}
+
+/** Of hosts with wildcards the longer, after those without. */
+function bySpecificHost(a: MeshService, b: MeshService): number {
+  const isWild = ({ hostname }: MeshService) => Number(hostname.startsWith("*"));
+  return (
+    isWild(a) - isWild(b) || b.hostname.length - a.hostname.length || a.hostname.localeCompare(b.hostname)
+  );
 }
 
 function ofService(
@@ -69,26 +102,40 @@ function ofService(
   fetch: Fetch,
   client: Client,
   service: MeshService,
-  { address: dialled, port }: { readonly address: string; readonly port: number },
+  destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
-  const address = `${dialled}:${port}`;
+  const address = `${destination.address}:${destination.port}`;
+  return {
+    address,
+    domains: [address, ...canonicalNames(mesh, fetch, service, destination.port, client.namespace)],
+    ...portRoutes(mesh, fetch, client, service, destination),
+  };
+}
+
+interface PortRoutesView {
+  readonly routes: readonly RouteView[];
+  readonly origins: readonly Origin[];
+}
+
+/** The routes of a service's port as a client sees them; `address`: what was dialled, where it is known. */
+export function portRoutes(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  service: MeshService,
+  connection: Connection,
+): PortRoutesView {
+  const { port } = connection;
   const origins: readonly Origin[] = [serviceOrigin(service)];
-  if (!service.ports.some((candidate) => candidate.port === port)) {
-    const body = `heddle: service ${service.name} in namespace ${service.namespace} has no port ${port}\n`;
-    return answeringVirtualHost(address, body, origins);
-  }
-  const domains = [address, ...canonicalNames(service, port, client.namespace)];
   const routes =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
   if (routes === undefined) {
-    const target = connectionTarget(mesh, fetch, client, service, { address: dialled, port });
+    const target = connectionTarget(mesh, fetch, client, service, connection);
     const sessions = sessionsOfService(mesh.routing, fetch, service);
-    return { address, domains, routes: [asConnection(target, sessions)], origins: target.origins };
+    return { routes: [asConnection(target, sessions)], origins: target.origins };
   }
   return {
-    address,
-    domains,
     routes: [
       ...routes.routes.map((route) => routeView(route, port)),
       everything(respond(404, noRoute), origins),
@@ -131,11 +178,23 @@ function answeringVirtualHost(address: string, body: string, origins: readonly O
 
 const noRoute = "heddle: no route of this service matches the request\n";
 
-/** Names that mean this service's port without doubt: short ones only to its own namespace. */
-function canonicalNames(service: MeshService, port: number, clientNamespace: string): readonly string[] {
-  const { name, namespace, hostname } = service;
-  const names = [hostname, `${name}.${namespace}.svc`, `${name}.${namespace}`];
-  if (clientNamespace === namespace) names.push(name);
+/**
+ * Names that mean this service's port without doubt: short ones only to its own namespace. Names that hosts outside
+ * have, too, and those of ServiceEntries have routes of their own: no two virtual hosts may have one.
+ */
+function canonicalNames(
+  mesh: Mesh,
+  fetch: Fetch,
+  service: MeshService,
+  port: number,
+  clientNamespace: string,
+): readonly string[] {
+  const { kind, name, namespace, hostname } = service;
+  if (kind === "ServiceEntry") return [];
+  const short = [`${name}.${namespace}.svc`, `${name}.${namespace}`];
+  if (clientNamespace === namespace) short.push(name);
+  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
+  const names = [hostname, ...own];
   const withPort = names.map((host) => `${host}:${port}`);
   return port === 80 ? [...names, ...withPort] : withPort;
 }

@@ -3,6 +3,7 @@ import type { Fetch, Index } from "#collections/graph.ts";
 import { serviceHostname } from "#model/kubernetes/mesh-service.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, PortProtocol } from "#model/service.ts";
+import { isVisible } from "#model/visibility.ts";
 import type { ServiceLabel } from "./views.ts";
 
 /** The key of a service in collections; for a Service it is that of the object. */
@@ -39,18 +40,39 @@ export function meantHostnames(host: string, namespace: string): readonly string
   return svc === "svc" && domain.length === 0 ? [serviceHostname(space, name)] : [host];
 }
 
-/** The service that a host means, as written in an object of `namespace` or asked for by a client there. */
+/**
+ * The service that a host means, as written in an object of `namespace` or asked for by a client there: of several that
+ * the namespace may know the one that counts, else one whose host is a wildcard, the longest first.
+ */
 export function serviceOfHost(
   hosts: Hosts,
   fetch: Fetch,
   host: string,
   namespace: string,
 ): MeshService | undefined {
-  for (const hostname of meantHostnames(host, namespace)) {
-    const [service] = fetch.by(hosts.servicesByHostname, hostname);
+  const lower = host.toLowerCase();
+  for (const hostname of [...meantHostnames(lower, namespace), ...wildcardsOver(lower)]) {
+    const [service] = fetch
+      .by(hosts.servicesByHostname, hostname)
+      .filter(({ visibility }) => isVisible(visibility, namespace))
+      .sort(byPrecedence(namespace));
     if (service !== undefined) return service;
   }
   return undefined;
+}
+
+/** `a.b.c` → `*.b.c`, `*.c`. */
+function wildcardsOver(host: string): readonly string[] {
+  const labels = host.split(".").slice(1);
+  return host.startsWith("*") ? [] : labels.map((_, index) => `*.${labels.slice(index).join(".")}`);
+}
+
+/** Of several services with one host or address: a Service, then that of the own namespace, then the oldest. */
+export function byPrecedence(namespace: string): (a: MeshService, b: MeshService) => number {
+  const place = ({ kind, namespace: own }: MeshService) =>
+    kind === "Service" ? 0 : own === namespace ? 1 : 2;
+  return (a, b) =>
+    place(a) - place(b) || a.created.localeCompare(b.created) || serviceKey(a).localeCompare(serviceKey(b));
 }
 
 /**
@@ -62,6 +84,11 @@ export const serverFirstPorts: readonly number[] = [25, 3306, 5432, 5672, 6379, 
 /** Ports on which every connection is TCP: the well-known ones, and those that services declare TCP and none otherwise. */
 export function tcpPortsOf(services: readonly MeshService[]): readonly number[] {
   return portsDeclared(services, ["tcp"], serverFirstPorts);
+}
+
+/** Ports on which no connection is taken for HTTP: those, and those that services declare TLS. */
+export function opaquePortsOf(services: readonly MeshService[]): readonly number[] {
+  return portsDeclared(services, ["tcp", "tls"], serverFirstPorts);
 }
 
 /** Ports on which every connection is HTTP: those that services declare so, and none otherwise. */
@@ -77,11 +104,14 @@ function portsDeclared(
 ): readonly number[] {
   const declared = new Set<number>(known);
   const other = new Set<number>();
-  for (const { port, targetPort, protocol } of services.flatMap((service) => service.ports)) {
-    const numbers = typeof targetPort === "number" ? [port, targetPort] : [port];
-    for (const number of numbers) {
-      if (protocols.includes(protocol)) declared.add(number);
-      else if (protocol !== "detect" || !known.includes(number)) other.add(number);
+  for (const service of services) {
+    for (const { port, targetPort, protocol } of service.ports) {
+      // What is outside is dialled by the service's port alone.
+      const numbers = typeof targetPort === "number" && !service.external ? [port, targetPort] : [port];
+      for (const number of numbers) {
+        if (protocols.includes(protocol)) declared.add(number);
+        else if (protocol !== "detect" || !known.includes(number)) other.add(number);
+      }
     }
   }
   return [...declared].filter((port) => !other.has(port)).sort((a, b) => a - b);
@@ -92,7 +122,7 @@ export function serviceOrigin({ kind, namespace, name }: MeshService): Origin {
   return { kind, namespace, name };
 }
 
-/** What telemetry calls a service. */
-export function serviceLabel(service: MeshService): ServiceLabel {
-  return { hostname: service.hostname, name: service.name, namespace: service.namespace };
+/** What telemetry calls a service; as Istio does, one that is no Service by its host. */
+export function serviceLabel({ kind, hostname, name, namespace }: MeshService): ServiceLabel {
+  return { hostname, name: kind === "Service" ? name : hostname, namespace };
 }

@@ -1,5 +1,6 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
+import type { OthersPolicy } from "#model/others.ts";
 import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
@@ -22,7 +23,15 @@ export type ClusterReference =
   /** HTTP to one pod by its own address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number }
   /** TCP to whatever is at an address: a service's virtual IP, a pod, or something unknown. */
-  | { readonly kind: "tcp"; readonly address: string; readonly port: number };
+  | {
+      readonly kind: "tcp";
+      readonly address: string;
+      readonly port: number;
+      /** What TLS of the application's own asks for (SNI), on ports where routes tell such names apart. */
+      readonly serverName?: string;
+    }
+  /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
+  | { readonly kind: "tls"; readonly hostname: string; readonly port: number };
 
 /** The service that telemetry reports for a cluster. */
 export interface ServiceLabel {
@@ -57,8 +66,12 @@ export interface ClusterTls {
 export type ClusterEndpoints =
   /** The list with this name. */
   | { readonly kind: "listed"; readonly list: ClusterReference }
-  /** Wherever the application dialled. */
-  | { readonly kind: "asDialled" }
+  /** Wherever the application dialled; with a port, there instead of the one that it dialled. */
+  | { readonly kind: "asDialled"; readonly port?: number }
+  /** What DNS says of these; `first`: of the first answer alone, as it is when a connection is made. */
+  | { readonly kind: "dns"; readonly answers: "all" | "first"; readonly endpoints: readonly EndpointView[] }
+  /** What DNS says of the host that a request names, on this port. */
+  | { readonly kind: "dnsOfRequest"; readonly port: number }
   /** Nothing: the service or the subset does not exist. A cluster without endpoints answers at once, none hangs. */
   | { readonly kind: "none" };
 
@@ -83,6 +96,8 @@ export interface EndpointView {
   /** The labels of these names; empty where the pod has none. */
   readonly app: string;
   readonly version: string;
+  /** Its share relative to the others'; undefined: 1. */
+  readonly weight?: number;
 }
 
 /** The endpoints of several services or subsets, of which each gets its share of the connections. */
@@ -112,6 +127,8 @@ export interface VirtualHostView {
 
 export interface RouteView {
   readonly name: string;
+  /** Only for requests with this Host, `*.example.com` for all below; undefined for any. */
+  readonly host?: string;
   readonly match: RouteMatch;
   readonly action: RouteAction;
   readonly fault?: FaultInjection;
@@ -135,8 +152,9 @@ export type RouteAction =
       readonly retries?: RetryPolicy;
       readonly sessionPersistence?: SessionPersistence;
     }
-  /** To the address that the application dialled, without TLS. */
+  /** To what is not known: to the address that the application dialled, without TLS, or nowhere. */
   | { readonly kind: "passthrough" }
+  | { readonly kind: "refuse" }
   | RedirectAction
   | { readonly kind: "respond"; readonly status: number; readonly body: string };
 
@@ -168,12 +186,42 @@ export interface WeightedCluster {
 
 /** What a sidecar does with the connections that its application opens. */
 export interface OutboundListenerView {
-  /** CIDR ranges in which services and pods live: looked up on demand. Everything else passes through. */
+  /** CIDR ranges of which every address is looked up on demand: where services and pods live. */
   readonly meshRanges: readonly string[];
+  /** Names of TLS servers outside (SNI); `*.example.com` for all below. */
+  readonly serverNames: readonly string[];
+  /** Ports on which names are told apart that TLS to addresses inside asks for (SNI). */
+  readonly serverNamePorts: readonly number[];
+  /** Ports on which every address outside of the ranges is looked up on demand, too. */
+  readonly outsideTcpPorts: readonly number[];
+  /** What becomes of everything else. */
+  readonly others: OthersPolicy;
   /** Ports on which nothing waits for the client's first bytes. */
   readonly tcpPorts: readonly number[];
+  /** Ports on which nobody looks for HTTP: those, and the ones on which clients speak TLS. */
+  readonly opaquePorts: readonly number[];
   /** Ports on which everything is HTTP, also what does not say so in time. */
   readonly httpPorts: readonly number[];
+}
+
+/** The routes that a sidecar has from the start, by Host: to what has no address by which it could be looked up. */
+export interface OutsideRoutesView {
+  /** As in the listener: what goes there is looked up by its address, whatever its Host. */
+  readonly meshRanges: readonly string[];
+  readonly hosts: readonly OutsideHostView[];
+  readonly others: OthersPolicy;
+  readonly origins: readonly Origin[];
+}
+
+export interface OutsideHostView {
+  /** `*.example.com` for all below. */
+  readonly hostname: string;
+  readonly ports: readonly OutsidePortView[];
+}
+
+export interface OutsidePortView {
+  readonly port: number;
+  readonly routes: readonly RouteView[];
 }
 
 /** What a sidecar does with the connections that reach its pod. */

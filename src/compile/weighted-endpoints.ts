@@ -2,10 +2,12 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionDestination } from "#model/connection-route.ts";
 import type { Origin } from "#model/reference.ts";
+import type { ServicePortReference } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
+import { serviceOfHost } from "./services.ts";
 import type { ClusterReference, EndpointView, WeightedEndpointsView, WeightedPart } from "./views.ts";
 
 /** All that a list of several destinations depends on, so that clients share it. */
@@ -22,6 +24,16 @@ interface SelectedShare {
   readonly selection: EndpointSelection | undefined;
 }
 
+/** Whether a destination can have its part of a cluster: what is behind it must be known by its addresses. */
+export function canShare(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { hostname }: ServicePortReference,
+): boolean {
+  return serviceOfHost(mesh.routing, fetch, hostname, client.namespace)?.resolution.kind === "listed";
+}
+
 /** What the destinations of a route, as a client sees them, have for endpoints. */
 export function weightedSelection(
   mesh: Mesh,
@@ -34,7 +46,7 @@ export function weightedSelection(
   const shares = destinations.map(({ service, subset, weight }) => ({
     weight,
     selection:
-      service === undefined
+      service === undefined || !canShare(mesh, fetch, client, service)
         ? undefined
         : endpointSelection(mesh, fetch, client, serviceCluster(service, subset)),
   }));
@@ -79,10 +91,7 @@ function partsOf(shares: readonly WeightedPart[]): readonly WeightedPart[] {
   for (const { endpoint, of } of members.values()) {
     const key = of.map((share) => shares.indexOf(share)).join(" ");
     const before = parts.get(key);
-    const weight = of.reduce(
-      (sum, share) => sum + share.weight / share.endpoints.length,
-      before?.weight ?? 0,
-    );
+    const weight = of.reduce((sum, share) => sum + partOf(share, endpoint), before?.weight ?? 0);
     const endpoints = [...(before?.endpoints ?? []), endpoint];
     parts.set(key, { cluster: of[0]?.cluster, weight, endpoints });
   }
@@ -91,6 +100,12 @@ function partsOf(shares: readonly WeightedPart[]): readonly WeightedPart[] {
     .reduce((sum, { weight }) => sum + weight, 0);
   const all = [...parts.values()];
   return wholeWeights(refused === 0 ? all : [...all, { cluster: undefined, weight: refused, endpoints: [] }]);
+}
+
+/** How much of a share's weight one of its endpoints brings. */
+function partOf({ weight, endpoints }: WeightedPart, endpoint: EndpointView): number {
+  const total = endpoints.reduce((sum, each) => sum + (each.weight ?? 1), 0);
+  return (weight * (endpoint.weight ?? 1)) / total;
 }
 
 /** Weights must be integers: where overlapping shares make fractions, all become parts of a million. */

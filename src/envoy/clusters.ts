@@ -12,8 +12,10 @@ import { UpstreamCodecSchema } from "@heddle/envoy-api/envoy/extensions/filters/
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/upstreams/http/v3/http_protocol_options";
 import type { ClusterEndpoints, ClusterTls, ClusterView, ServiceLabel } from "#compile/views.ts";
+import { othersLabels } from "#model/others.ts";
 import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
+import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { adsSource, duration, extension, heddleMetadata, pack, socketAddress } from "./messages.ts";
 import {
@@ -47,7 +49,9 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster fetched for an address must be named as asked; statistics are named as people think.
-    ...(view.reference.kind === "tcp" && view.service !== undefined
+    ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
+    view.service !== undefined &&
+    view.service.hostname !== ""
       ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
       : {}),
   });
@@ -88,7 +92,7 @@ function unlimitedBut({ percent, minConcurrency, intervalMs }: RetryBudget = aFi
 
 const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
 
-function discovery({ endpoints, loadBalancing, shares }: ClusterView) {
+function discovery({ reference, endpoints, loadBalancing, shares }: ClusterView) {
   switch (endpoints.kind) {
     case "listed":
       return {
@@ -96,7 +100,11 @@ function discovery({ endpoints, loadBalancing, shares }: ClusterView) {
         lbPolicy: lbPolicies[loadBalancing],
       };
     case "asDialled":
-      return originalDestination;
+      return endpoints.port === undefined ? originalDestination : originalAddress(endpoints.port);
+    case "dns":
+      return dnsDiscovery(reference, endpoints, lbPolicies[loadBalancing]);
+    case "dnsOfRequest":
+      return dnsOfRequestDiscovery;
     case "none":
       return empty;
   }
@@ -110,6 +118,14 @@ const originalDestination = {
   clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.ORIGINAL_DST },
   lbPolicy: Cluster_LbPolicy.CLUSTER_PROVIDED,
 } as const;
+
+/** The address that was dialled, on another port. */
+function originalAddress(port: number) {
+  return {
+    ...originalDestination,
+    lbConfig: { case: "originalDstLbConfig", value: { upstreamPortOverride: port } },
+  } as const;
+}
 
 function discovered(serviceName: string, byWeight: boolean) {
   return {
@@ -198,6 +214,7 @@ export function passthrough(): Cluster {
     connectTimeout,
     ...originalDestination,
     typedExtensionProtocolOptions: sameProtocolCleaned,
+    metadata: serviceMetadata(othersLabels.passthrough),
   });
 }
 
@@ -207,6 +224,7 @@ export function blackHole(): Cluster {
     name: blackHoleCluster,
     connectTimeout,
     ...empty,
+    metadata: serviceMetadata(othersLabels.refuse),
   });
 }
 

@@ -42,9 +42,10 @@ const refusing = {
 };
 
 function lbEndpoint(endpoint: EndpointView, match: Readonly<Record<string, string>> = {}) {
-  const { address, port, meshed, workload, namespace, app, version } = endpoint;
+  const { address, port, meshed, workload, namespace, app, version, weight } = endpoint;
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
+    ...(weight === undefined ? {} : { loadBalancingWeight: weight }),
     metadata: {
       filterMetadata: {
         ...(meshed ? { "envoy.transport_socket_match": { meshed: "true", ...match } } : {}),

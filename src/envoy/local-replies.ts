@@ -1,37 +1,62 @@
 // Answers that a proxy gives itself, made clear and, where it helps, safe to retry.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
-import type { LocalReplyConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
+import { ExpressionFilterSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/filters/cel/v3/cel";
+import type {
+  LocalReplyConfigSchema,
+  ResponseMapperSchema,
+} from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
+import { extension } from "./messages.ts";
+import { blackHoleCluster } from "./names.ts";
 import { unprocessedHeader } from "./retries.ts";
 
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
+type Mapper = Exclude<MessageInitShape<typeof ResponseMapperSchema>, { $typeName: string }>;
+
+const destination = `%REQ(${destinationHeader})%`;
 
 /**
  * The only request that idles longer than the connection manager allows is one for which the control plane never said
  * what is at its destination.
  */
-export const unansweredLookup: LocalReplies = {
-  mappers: [
-    {
-      filter: {
-        filterSpecifier: { case: "responseFlagFilter", value: { flags: ["SI"] } },
-      },
-      statusCode: 503,
-      bodyFormatOverride: {
-        format: {
-          case: "textFormatSource",
-          value: {
-            specifier: {
-              case: "inlineString",
-              value: `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at %REQ(${destinationHeader})%\n`,
-            },
-          },
-        },
-      },
-    },
-  ],
+const unansweredLookup: Mapper = {
+  filter: {
+    filterSpecifier: { case: "responseFlagFilter", value: { flags: ["SI"] } },
+  },
+  statusCode: 503,
+  bodyFormatOverride: text(
+    `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at ${destination}`,
+  ),
 };
+
+/** Only what is not known and must not pass goes to the cluster that leads nowhere. Istio's status for it is 502. */
+const refused: Mapper = {
+  filter: {
+    filterSpecifier: {
+      case: "extensionFilter",
+      value: extension("envoy.access_loggers.extension_filters.cel", ExpressionFilterSchema, {
+        expression: `xds.cluster_name == "${blackHoleCluster}"`,
+      }),
+    },
+  },
+  statusCode: 502,
+  bodyFormatOverride: text(
+    `heddle: nothing is known of %REQ(:AUTHORITY)% at ${destination}, and outboundTrafficPolicy is REGISTRY_ONLY`,
+  ),
+};
+
+/** What a client's sidecar answers itself. */
+export const outboundReplies: LocalReplies = { mappers: [unansweredLookup, refused] };
+
+function text(line: string): Mapper["bodyFormatOverride"] {
+  return {
+    format: {
+      case: "textFormatSource",
+      value: { specifier: { case: "inlineString", value: `${line}\n` } },
+    },
+  };
+}
 
 /** The application was never reached: a client's sidecar may send the request again. */
 export const unprocessed: LocalReplies = {

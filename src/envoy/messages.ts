@@ -1,5 +1,5 @@
 // Small makers where Envoy's API is verbose.
-import { create, type DescMessage, type MessageInitShape } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message, type MessageInitShape } from "@bufbuild/protobuf";
 import { type Any, anyPack, type DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/address";
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
@@ -8,6 +8,9 @@ import {
   FractionalPercent_DenominatorType,
   type FractionalPercentSchema,
 } from "@heddle/envoy-api/envoy/type/v3/percent";
+
+/** What a message is made from, without the made message: can be spread. */
+export type Init<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, Message>;
 
 /** A message inside another one. */
 export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitShape<Desc>): Any {
@@ -68,4 +71,10 @@ export function heddleMetadata(
   values: Readonly<Record<string, string>>,
 ): MessageInitShape<typeof MetadataSchema> {
   return { filterMetadata: { heddle: { ...values } } };
+}
+
+/** `10.0.0.0/8`, or one address, as Envoy and xDS write it. */
+export function cidrRange(range: string) {
+  const [addressPrefix = "", length = "32"] = range.split("/");
+  return { addressPrefix, prefixLen: Number(length) };
 }

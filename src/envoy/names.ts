@@ -23,7 +23,10 @@ export function virtualHostName(address: string): string {
   return `${outboundRouteConfiguration}/${address}`;
 }
 
-/** `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`. */
+/**
+ * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
+ * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`.
+ */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
     case "service":
@@ -31,12 +34,20 @@ export function clusterName(reference: ClusterReference): string {
     case "address":
       return `outbound|${reference.port}||${reference.address}`;
     case "tcp":
-      return `tcp|${reference.address}:${reference.port}`;
+      return `tcp|${reference.address}:${reference.port}${reference.serverName === undefined ? "" : `|${reference.serverName}`}`;
+    case "tls":
+      return `tls|${reference.hostname}:${reference.port}`;
   }
 }
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
+
+/** The same where names are told apart that TLS asks for; `-` where it asks for none. */
+export const serverNameClusterFormat = `${tcpClusterFormat}|%REQUESTED_SERVER_NAME%`;
+
+/** The name that Envoy itself makes for the cluster of a TLS server outside. */
+export const tlsClusterFormat = "tls|%REQUESTED_SERVER_NAME%:%DOWNSTREAM_LOCAL_PORT%";
 
 /** The cluster of one of the application's own ports, as Istio's tools know it. */
 export function inboundClusterName(port: number | undefined): string {
@@ -46,8 +57,17 @@ export function inboundClusterName(port: number | undefined): string {
 /** What a cluster's name refers to; undefined for names that are not made by {@link clusterName}. */
 export function parseClusterName(name: string): ClusterReference | undefined {
   if (name.startsWith("tcp|")) {
-    const destination = parseAddress(name.slice("tcp|".length));
-    return destination === undefined ? undefined : { kind: "tcp", ...destination };
+    const [address = "", serverName, ...rest] = name.slice("tcp|".length).split("|");
+    const destination = parseAddress(address);
+    if (destination === undefined || rest.length > 0) return undefined;
+    return { kind: "tcp", ...destination, ...(serverName === undefined ? {} : { serverName }) };
+  }
+  if (name.startsWith("tls|")) {
+    const [hostname = "", portText = "", ...rest] = name.slice("tls|".length).split(":");
+    const port = parsePort(portText);
+    return hostname === "" || port === undefined || rest.length > 0
+      ? undefined
+      : { kind: "tls", hostname, port };
   }
   const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
   const port = parsePort(portText);

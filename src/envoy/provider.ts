@@ -6,7 +6,8 @@ import { connectionSelection } from "#compile/connection-clusters.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
-import { outboundListenerView, rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
+import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
+import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
@@ -98,7 +99,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 
   function listener({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     if (name === outboundListenerName) {
-      return resources.outboundListenerResource(outboundListenerView(mesh, fetch));
+      const view = outboundListenerView(mesh, fetch, clientOfKey(scope));
+      return encode(fetch, { kind: "outboundListener", view });
     }
     if (name === inboundListenerName) {
       const view = fetch.get(mesh.inbound, scope);
@@ -119,7 +121,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const reference = parseClusterName(name);
     if (reference === undefined) return absent;
     const client = clientOfKey(scope);
-    if (reference.kind === "tcp") {
+    if (reference.kind === "tcp" || reference.kind === "tls") {
       const weighted = connectionSelection(mesh, fetch, client, reference);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
@@ -144,8 +146,13 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
   }
 
-  function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent {
-    if (name === outboundRouteConfiguration) return resources.outboundRoutesResource();
+  function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
+    if (name === outboundRouteConfiguration) {
+      return encode(fetch, {
+        kind: "outboundRoutes",
+        view: outsideRoutesView(mesh, fetch, clientOfKey(scope)),
+      });
+    }
     const view = gatewayListeners(fetch, scope).find((port) => gatewayListenerName(port.port) === name);
     return view === undefined ? absent : resources.gatewayRoutesResource(view);
   }
@@ -251,9 +258,9 @@ function scopeOf(pod: ProxyIdentity, client: Client, { typeUrl, name }: Resource
       if (isConstantCluster(name)) return "";
       return parseClusterName(name) === undefined ? podKey(pod) : client.key;
     case listenerType:
-      return name === outboundListenerName ? "" : podKey(pod);
+      return name === outboundListenerName ? client.key : podKey(pod);
     case routeConfigurationType:
-      return name === outboundRouteConfiguration ? "" : podKey(pod);
+      return name === outboundRouteConfiguration ? client.key : podKey(pod);
     case secretType:
       return name === trustBundleSecret ? "" : podKey(pod);
     default:

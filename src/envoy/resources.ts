@@ -7,6 +7,7 @@ import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type {
+  ClusterReference,
   ClusterView,
   EndpointsView,
   GatewayListenerView,
@@ -14,6 +15,7 @@ import type {
   InboundListenerView,
   InboundPortView,
   OutboundListenerView,
+  OutsideRoutesView,
   ProbeView,
   RouteView,
   VirtualHostView,
@@ -33,19 +35,17 @@ import {
   clusterName,
   healthListenerName,
   inboundListenerName,
+  outboundListenerName,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { trustBundle, workloadCertificate } from "./secrets.ts";
 
-export function outboundListenerResource(view: OutboundListenerView): Resource {
-  const message = outboundListener(view);
-  return encodeResource(ListenerSchema, message.name, message);
-}
-
 /** The views of which many proxies have the same one. */
 export type SharedView =
+  | { readonly kind: "outboundListener"; readonly view: OutboundListenerView }
+  | { readonly kind: "outboundRoutes"; readonly view: OutsideRoutesView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
@@ -54,6 +54,10 @@ export type SharedView =
 
 export function viewResource(shared: SharedView, trustDomain: string): Resource {
   switch (shared.kind) {
+    case "outboundListener":
+      return encodeResource(ListenerSchema, outboundListenerName, outboundListener(shared.view));
+    case "outboundRoutes":
+      return outboundRoutesResource(shared.view);
     case "virtualHost":
       return virtualHostResource(shared.view);
     case "outboundCluster":
@@ -74,15 +78,20 @@ export function gatewayListenerResource(view: GatewayListenerView): Resource {
   return encodeResource(ListenerSchema, message.name, message, { origins: view.origins });
 }
 
-export function outboundRoutesResource(): Resource {
-  const message = outboundRoutes();
-  return encodeResource(RouteConfigurationSchema, message.name, message);
-}
-
 export function gatewayRoutesResource(view: GatewayListenerView): Resource {
   const message = gatewayRoutes(view);
   return encodeResource(RouteConfigurationSchema, message.name, message, {
     references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
+    origins: view.origins,
+  });
+}
+
+/** Clusters of hosts outside come when they are used; only copies would wait for none. */
+function outboundRoutesResource(view: OutsideRoutesView): Resource {
+  const message = outboundRoutes(view);
+  const routes = view.hosts.flatMap(({ ports }) => ports.flatMap((port) => port.routes));
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    references: mirrorsOf(routes),
     origins: view.origins,
   });
 }
@@ -105,14 +114,26 @@ export function noVirtualHostResource(name: string): Resource {
 }
 
 function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
-  const names = new Set<string>();
-  for (const { action } of routes) {
-    if (action.kind !== "forward") continue;
-    for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
-      if (cluster !== undefined) names.add(clusterName(cluster));
-    }
-  }
-  return [...names].map((name) => ({ typeUrl: clusterType, name }));
+  const destinations = routes.flatMap(({ action }) =>
+    action.kind === "forward" ? action.destinations.flatMap(({ cluster }) => cluster ?? []) : [],
+  );
+  return uniqueNames([...clusterNames(destinations), ...mirrorsOf(routes)]);
+}
+
+function mirrorsOf(routes: readonly RouteView[]): readonly ResourceName[] {
+  return clusterNames(
+    routes.flatMap(({ action }) =>
+      action.kind === "forward" ? (action.mirrors ?? []).map(({ cluster }) => cluster) : [],
+    ),
+  );
+}
+
+function clusterNames(clusters: readonly ClusterReference[]): readonly ResourceName[] {
+  return uniqueNames(clusters.map((cluster) => ({ typeUrl: clusterType, name: clusterName(cluster) })));
+}
+
+function uniqueNames(names: readonly ResourceName[]): readonly ResourceName[] {
+  return [...new Map(names.map((each) => [each.name, each])).values()];
 }
 
 function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {

@@ -46,8 +46,8 @@ export function routeAction(
   return {
     case: "route",
     value:
-      action.kind === "passthrough"
-        ? { ...shared, clusterSpecifier: { case: "cluster", value: passthroughCluster } }
+      action.kind !== "forward"
+        ? { ...shared, clusterSpecifier: { case: "cluster", value: othersClusters[action.kind] } }
         : {
             ...shared,
             ...rewriteOf(action.rewrite),
@@ -58,6 +58,7 @@ export function routeAction(
   };
 }
 
+const othersClusters = { passthrough: passthroughCluster, refuse: blackHoleCluster } as const;
 type Forward = Extract<RouteAction, { kind: "forward" }>;
 
 function retryPolicy({ retries: policy, attemptTimeoutMs }: Forward) {

@@ -3,15 +3,17 @@ import type { Any } from "@bufbuild/protobuf/wkt";
 import type { RouteView } from "#compile/views.ts";
 import type { PathMatcher } from "#model/route.ts";
 import { allowOrigins } from "./filters/cors.ts";
+import { lookUpOriginalHost } from "./filters/dynamic-dns.ts";
 import { restoreHost } from "./filters/original-host.ts";
 import { sessions } from "./filters/stateful-session.ts";
 
 /** `byDestination`: the Host may have made room for the destination. */
 export function routeFilters(view: RouteView, byDestination: boolean): Readonly<Record<string, Any>> {
-  const { action, cors } = view;
+  const { action, cors, host } = view;
   const session = action.kind === "forward" ? action.sessionPersistence : undefined;
   return {
     ...(action.kind === "redirect" && byDestination ? restoreHost : {}),
+    ...(byDestination && host?.startsWith("*.") === true ? lookUpOriginalHost : {}),
     ...(cors === undefined ? {} : allowOrigins(cors)),
     ...(session === undefined ? {} : sessions(session, cookiePath(view.match.path))),
   };

@@ -6,6 +6,7 @@ import type {
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { NamedMatcher, PathMatcher, RouteMatch } from "#model/route.ts";
+import type { Init } from "./messages.ts";
 import { stringMatch } from "./string-matches.ts";
 
 /** `conditions` and `cookies`: what must hold beside. */
@@ -13,7 +14,7 @@ export function routeMatch(
   match: RouteMatch,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   cookies: readonly NamedMatcher[],
-): MessageInitShape<typeof RouteMatchSchema> {
+): Init<typeof RouteMatchSchema> {
   return {
     pathSpecifier: pathSpecifier(match.path),
     headers: [...conditions, ...headerMatchers(match)],

@@ -10,24 +10,35 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayListenerView, RouteView, VirtualHostView } from "#compile/views.ts";
+import type {
+  GatewayListenerView,
+  OutsideHostView,
+  OutsideRoutesView,
+  RouteView,
+  VirtualHostView,
+} from "#compile/views.ts";
+import { noHeaderChanges } from "#model/route.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
 import { routeMatch } from "./route-matches.ts";
 
-/** The outbound route configuration, in which every virtual host but the catch-all is on demand. */
-export function outboundRoutes(): RouteConfiguration {
+/** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
+export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: outboundRouteConfiguration,
     // Envoy waits for an answer to the subscription that it opens without names: not long.
     vhds: { configSource: adsSource(1) },
-    virtualHosts: [{ name: "miss", domains: ["*"], routes: [missRoute] }],
+    virtualHosts: [
+      ...view.hosts.map((host) => outsideHost(host, view)),
+      { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
+    ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: 4096,
@@ -46,6 +57,40 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
   typedPerFilterConfig: enableMiss,
 };
 
+/** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */
+function outsideHost(
+  { hostname, ports }: OutsideHostView,
+  view: OutsideRoutesView,
+): MessageInitShape<typeof VirtualHostSchema> {
+  return {
+    name: hostname,
+    domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
+    routes: [
+      ...ports.flatMap(({ port, routes }) =>
+        routes.flatMap((route) => routesOf(route, [toPort(port)], undefined, outsideOf(view.meshRanges))),
+      ),
+      ...othersRoute(view),
+      missRoute,
+    ],
+  };
+}
+
+/** Takes what is outside and not known. */
+function othersRoute({
+  meshRanges,
+  others,
+}: OutsideRoutesView): readonly MessageInitShape<typeof RouteSchema>[] {
+  const route: RouteView = {
+    name: others,
+    match: { headers: [], queryParameters: [] },
+    action: { kind: others },
+    request: noHeaderChanges,
+    response: noHeaderChanges,
+    origins: [],
+  };
+  return routesOf(route, [], undefined, outsideOf(meshRanges));
+}
+
 /**
  * The virtual host for one destination address. Every route asks for that destination, so that a Host which is the
  * name of another service takes the way by the destination.
@@ -63,7 +108,10 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     domains: [...view.domains],
     routes: [
       ...view.routes.flatMap((route) =>
-        routesOf(route, [toThisAddress], { case: "hostRewriteHeader", value: authorityHeader }),
+        routesOf(route, [toThisAddress, ...byHost(route.host)], {
+          case: "hostRewriteHeader",
+          value: authorityHeader,
+        }),
       ),
       missRoute,
     ],
@@ -89,19 +137,21 @@ function routesOf(
   route: RouteView,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
+  where: ReturnType<typeof outsideOf> = {},
 ): readonly MessageInitShape<typeof RouteSchema>[] {
-  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite));
+  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite, where));
 }
 
 function routeOf(
   { view, cookies }: PinnedRoute,
   conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
   hostRewrite: HostRewrite | undefined,
+  where: ReturnType<typeof outsideOf>,
 ): MessageInitShape<typeof RouteSchema> {
   const origin = view.origins[0];
   return {
     name: view.name,
-    match: routeMatch(view.match, conditions, cookies),
+    match: { ...routeMatch(view.match, conditions, cookies), ...where },
     action: routeAction(view, hostRewrite),
     typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
     ...headerChanges(view.request, view.response),

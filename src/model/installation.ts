@@ -16,3 +16,6 @@ export const validationWebhook = "heddle-validation";
 export const injectionPolicy = "heddle-injection";
 export const gatewayClass = "heddle";
 export const gatewayController = "heddle.dev/gateway-controller";
+
+/** Where objects stand that are for all namespaces: Heddle's own, and the one that Istio's documentation uses. */
+export const rootNamespaces: readonly string[] = ["heddle-system", "istio-system"];

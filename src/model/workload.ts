@@ -21,6 +21,21 @@ export interface WorkloadPort {
   readonly name: string;
 }
 
+/** A workload that is no pod, as users write it down: a WorkloadEntry, or an endpoint of a ServiceEntry. */
+export interface ListedWorkload {
+  readonly namespace: string;
+  readonly name: string;
+  /** An IP address, or a name for DNS. */
+  readonly address: string;
+  /** Names of ports of services to their numbers here. */
+  readonly ports: Readonly<Record<string, number>>;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `region/zone/subzone`, empty if unknown. */
+  readonly locality: string;
+  readonly weight: number | undefined;
+  readonly serviceAccount: string;
+}
+
 /** Who is at the other end of an xDS stream: from its token, never from what it says of itself. */
 export interface ProxyIdentity {
   readonly namespace: string;
@@ -31,6 +46,7 @@ export interface ProxyIdentity {
 
 /** One address behind a service port. */
 export interface MeshEndpoint {
+  /** An IP address; a name where the service's resolution is by DNS. */
   readonly address: string;
   readonly port: number;
   readonly ready: boolean;
@@ -40,4 +56,6 @@ export interface MeshEndpoint {
   readonly workload: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Its share relative to the others'; undefined: 1. */
+  readonly weight?: number;
 }

@@ -22,7 +22,7 @@ after(() => stack.disposeAsync());
 const drainSeconds = 1;
 let plain: Plain;
 
-function listener(version: string, domains: readonly string[]): AdsResource {
+function listener(version: string, domains: readonly string[], more: readonly string[] = []): AdsResource {
   const chain = (name: string) => ({
     name,
     filters: [
@@ -60,7 +60,7 @@ function listener(version: string, domains: readonly string[]): AdsResource {
           },
         },
       },
-      filterChains: [chain("known")],
+      filterChains: [chain("known"), ...more.map(chain)],
       defaultFilterChain: chain("unknown"),
     },
     { version },
@@ -80,7 +80,11 @@ before(async () => {
     (type) =>
       type === "listener"
         ? [listener("1", ["a.example.com", "*.wild.example.com"])]
-        : [fixedCluster("known", ["127.0.0.1:9001"]), fixedCluster("unknown", ["127.0.0.1:9002"])],
+        : [
+            fixedCluster("known", ["127.0.0.1:9001"]),
+            fixedCluster("unknown", ["127.0.0.1:9002"]),
+            fixedCluster("another", []),
+          ],
     "outbound",
     ["--drain-time-s", String(drainSeconds), "--drain-strategy", "immediate"],
   );
@@ -122,11 +126,11 @@ test("names are matched exactly and by suffix, and a client that sends none is n
   );
 });
 
-test("another name is known at once, and connections of all chains stay", async () => {
+test("another name is known at once, and with another chain beside, connections of all chains stay", async () => {
   const open = [await connect("a.example.com"), await connect("b.example.com")];
   let closed = 0;
   for (const { socket } of open) socket.on("close", () => closed++).resume();
-  plain.ads.send([listener("2", ["a.example.com", "b.example.com"])]);
+  plain.ads.send([listener("2", ["a.example.com", "b.example.com"], ["another"])]);
   await until(
     async () => (await plain.envoy.stat("listener_manager.listener_in_place_updated")) === 1,
     "the listener to be updated in place",

@@ -12,6 +12,7 @@ import type {
   HealthListenerView,
   InboundView,
   OutboundListenerView,
+  OutsideRoutesView,
   VirtualHostView,
   WeightedEndpointsView,
 } from "#compile/views.ts";
@@ -26,6 +27,7 @@ import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
 /** What a golden input holds: one view, and which it is. */
 export type ViewFixture =
   | { readonly kind: "outbound"; readonly view: OutboundListenerView }
+  | { readonly kind: "outside"; readonly view: OutsideRoutesView }
   | { readonly kind: "inbound"; readonly view: InboundView }
   | { readonly kind: "health"; readonly view: HealthListenerView }
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
@@ -48,9 +50,10 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
     case "outbound":
       return [
         { schema: ListenerSchema, message: outboundListener(fixture.view) },
-        { schema: RouteConfigurationSchema, message: outboundRoutes() },
         { schema: ClusterSchema, message: passthrough() },
       ];
+    case "outside":
+      return [{ schema: RouteConfigurationSchema, message: outboundRoutes(fixture.view) }];
     case "inbound":
       return [
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },

@@ -68,8 +68,8 @@ export function simulate(graph: Graph, provider: EnvoyProvider, call: Call): Out
     weight,
     endpoints: endpointsOf(read, cluster),
   });
-  if (chain === "mesh tcp") return { chain, destinations: [toCluster(`tcp|${call.to}`, 1)] };
-  if (chain !== "mesh http" || call.http === undefined) return { chain, destinations: [] };
+  if (chain === "tcp") return { chain, destinations: [toCluster(`tcp|${call.to}`, 1)] };
+  if (chain !== "http" || call.http === undefined) return { chain, destinations: [] };
   const host = read(VirtualHostSchema, virtualHostType, `outbound/${call.to}`);
   if (host === undefined) throw new Error(`nobody answers about ${call.to}`);
   const route = findRoute(host, call.to, call.http);

@@ -6,9 +6,10 @@ import { connectionSelection } from "#compile/connection-clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
-import { outboundListenerView, virtualHostView } from "#compile/outbound.ts";
+import { virtualHostView } from "#compile/outbound.ts";
+import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import { routesKey } from "#compile/routes.ts";
-import type { ClusterReference, RouteView } from "#compile/views.ts";
+import type { ClusterReference, OutsideRoutesView, RouteView } from "#compile/views.ts";
 import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
 
@@ -20,7 +21,9 @@ export function readViews(graph: Graph, mesh: Mesh) {
     const destinations = fetch
       .all(mesh.services)
       .flatMap(({ addresses, ports }) =>
-        addresses.flatMap((address) => ports.map(({ port }) => ({ address, port }))),
+        addresses
+          .filter((address) => !address.includes("/"))
+          .flatMap((address) => ports.map(({ port }) => ({ address, port }))),
       );
     const virtualHosts = Object.fromEntries(
       clients.map((client) => [
@@ -35,7 +38,12 @@ export function readViews(graph: Graph, mesh: Mesh) {
       ...Object.values(virtualHosts).flatMap((hosts) => hosts.flatMap((host) => host.routes)),
       ...gateways.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
     ];
-    const clusters = referencesOf(routes);
+    const outsideRoutes = clients.flatMap((client) =>
+      outsideRoutesView(mesh, fetch, clientOfKey(client)).hosts.flatMap(({ ports }) =>
+        ports.flatMap((port) => port.routes),
+      ),
+    );
+    const clusters = referencesOf([...routes, ...outsideRoutes]);
     const perClient = (viewsFor: (client: Client) => readonly object[]) =>
       unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
     const connections = connectionsWithRoutes(mesh, fetch);
@@ -49,7 +57,10 @@ export function readViews(graph: Graph, mesh: Mesh) {
       }),
     );
     return {
-      outbound: outboundListenerView(mesh, fetch),
+      outbound: onceIfAlike(
+        clients.map((client) => [client, outboundListenerView(mesh, fetch, clientOfKey(client))]),
+      ),
+      ...outside(clients.map((client) => [client, outsideRoutesView(mesh, fetch, clientOfKey(client))])),
       virtualHosts,
       gateways,
       clusters: perClient((client) =>
@@ -86,6 +97,18 @@ function connectionsWithRoutes(mesh: Mesh, fetch: Fetch) {
       return routed ? service.addresses.map((address) => ({ kind: "tcp" as const, address, port })) : [];
     }),
   );
+}
+
+/** Left out where there is nothing to say. */
+function outside(views: readonly (readonly [string, OutsideRoutesView])[]) {
+  const plain = views.every(([, { hosts, others }]) => hosts.length === 0 && others === "passthrough");
+  return plain ? {} : { outside: onceIfAlike(views) };
+}
+
+function onceIfAlike(views: readonly (readonly [string, object])[]): object {
+  const [first] = views;
+  const alike = views.every(([, each]) => JSON.stringify(each) === JSON.stringify(first?.[1]));
+  return alike ? (first?.[1] ?? {}) : Object.fromEntries(views);
 }
 
 /** Views that are the same for all clients are listed once, under no key. */

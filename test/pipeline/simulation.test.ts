@@ -93,7 +93,7 @@ suite("a call goes", () => {
       "to the subset that its path asks for, plaintext to a pod outside the mesh",
       { from, to: "10.96.0.5:80", http: { host: "reviews", path: "/v2/x" } },
       {
-        chain: "mesh http",
+        chain: "http",
         route: "shop/reviews/0",
         destinations: [
           {
@@ -108,7 +108,7 @@ suite("a call goes", () => {
       "by weight, whatever Host it sends",
       { from, to: "10.96.0.5:80", http: { host: "some.other.name", path: "/api" } },
       {
-        chain: "mesh http",
+        chain: "http",
         route: "shop/reviews/1",
         destinations: [
           {
@@ -127,12 +127,12 @@ suite("a call goes", () => {
     [
       "nowhere when no route matches",
       { from, to: "10.96.0.5:80", http: { host: "reviews", path: "/other" } },
-      { chain: "mesh http", route: "default", status: 404, destinations: [] },
+      { chain: "http", route: "default", status: 404, destinations: [] },
     ],
     [
       "to the backend of its gRPC service",
       { from, to: "10.96.0.7:7070", http: { host: "prices:7070", path: "/shop.Prices/Get", method: "POST" } },
-      { chain: "mesh http", route: "shop/prices/0", destinations: anyReview },
+      { chain: "http", route: "shop/prices/0", destinations: anyReview },
     ],
     [
       "nowhere for a gRPC method whose rule asks for what is not supported",
@@ -141,18 +141,18 @@ suite("a call goes", () => {
         to: "10.96.0.7:7070",
         http: { host: "prices:7070", path: "/shop.Prices/Watch", method: "POST" },
       },
-      { chain: "mesh http", route: "shop/prices/1", status: 503, destinations: [] },
+      { chain: "http", route: "shop/prices/1", status: 503, destinations: [] },
     ],
     [
       "nowhere on a port that a GRPCRoute has taken from an HTTPRoute",
       { from, to: "10.96.0.7:7070", http: { host: "prices:7070", path: "/v1" } },
-      { chain: "mesh http", route: "default", status: 404, destinations: [] },
+      { chain: "http", route: "default", status: 404, destinations: [] },
     ],
     [
       "elsewhere, where a redirect sends it",
       { from, to: "10.96.0.7:80", http: { host: "prices", path: "/old/page" } },
       {
-        chain: "mesh http",
+        chain: "http",
         route: "shop/prices/0",
         status: 302,
         location: "https://prices/page",
@@ -162,18 +162,18 @@ suite("a call goes", () => {
     [
       "to its backend with another path",
       { from, to: "10.96.0.7:80", http: { host: "prices", path: "/v1/page" } },
-      { chain: "mesh http", route: "shop/prices/1", path: "/v2/page", destinations: anyReview },
+      { chain: "http", route: "shop/prices/1", path: "/v2/page", destinations: anyReview },
     ],
     [
       "nowhere on a port that the service does not have",
       { from, to: "10.96.0.5:81", http: { host: "reviews" } },
-      { chain: "mesh http", route: "default", status: 503, destinations: [] },
+      { chain: "http", route: "default", status: 503, destinations: [] },
     ],
     [
       "encrypted to a pod by its own address, on any port",
       { from, to: "10.244.0.3:9999", http: { host: "10.244.0.3:9999" } },
       {
-        chain: "mesh http",
+        chain: "http",
         route: "default",
         destinations: [
           { cluster: "outbound|9999||10.244.0.3", weight: 1, endpoints: ["10.244.0.3:9999+mtls"] },
@@ -184,7 +184,7 @@ suite("a call goes", () => {
       "encrypted to a TCP service",
       { from, to: "10.96.0.6:5432" },
       {
-        chain: "mesh tcp",
+        chain: "tcp",
         destinations: [{ cluster: "tcp|10.96.0.6:5432", weight: 1, endpoints: ["10.244.0.5:5432+mtls"] }],
       },
     ],
@@ -192,7 +192,7 @@ suite("a call goes", () => {
       "as dialled to an address of nobody",
       { from, to: "10.1.2.3:80", http: { host: "printer" } },
       {
-        chain: "mesh http",
+        chain: "http",
         route: "default",
         destinations: [{ cluster: "PassthroughCluster", weight: 1, endpoints: [] }],
       },

@@ -1,9 +1,9 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
-import { meshService } from "#model/kubernetes/mesh-service.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
+import { meshServices } from "../mesh-services.ts";
 import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
@@ -47,8 +47,7 @@ export function checkInputs(
 
 /** For checks where no mesh is compiled. */
 function routingAlone(graph: Graph, objects: MeshObjects): RoutingInputs {
-  const services = graph.derive("services for checks", objects.services, (service) => meshService(service));
-  return routingInputs(objects, services, "checks");
+  return routingInputs(objects, meshServices(graph, objects, "checks").all, "checks");
 }
 
 /** Makes the indexes of local mode. */

@@ -1,6 +1,6 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { IstioTcpMatch, IstioTlsMatch, VirtualService } from "#model/istio/virtual-service.ts";
-import { isRange } from "../address-ranges.ts";
+import { isIpv4Range } from "../address-ranges.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestinations } from "./virtual-service.ts";
@@ -59,7 +59,7 @@ function checkServerNames(
 
 function checkRanges({ destinationSubnets = [] }: IstioTcpMatch | IstioTlsMatch, field: string) {
   return destinationSubnets.flatMap((range, index) =>
-    isRange(range)
+    isIpv4Range(range)
       ? []
       : [
           error(

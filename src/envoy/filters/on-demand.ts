@@ -57,7 +57,6 @@ export const destinationMutation = typedExtension(
 /** Runs only where a miss route switches it on; a request with a known Host never meets it. */
 export const miss = {
   ...extension(missFilter, LuaSchema, {
-    defaultSourceCode: { specifier: { case: "inlineString", value: putDestination } },
     sourceCodes: { miss: { specifier: { case: "inlineString", value: putDestination } } },
   }),
   disabled: true,

@@ -2,6 +2,7 @@
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { extension } from "../messages.ts";
 import { cors } from "./cors.ts";
+import { dynamicDns } from "./dynamic-dns.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
@@ -17,6 +18,7 @@ export const outboundHttpFilters = [
   fault, // before what chooses an endpoint
   statefulSession, // chooses the endpoint
   originalHost, // after the last look at the way by destination, before what answers with a redirect
+  dynamicDns, // last: it looks up the Host that all others have left
   router, // terminal
 ];
 

@@ -35,15 +35,13 @@ type FilterChainMatch = MessageInitShape<typeof FilterChainMatchSchema>;
 
 /** The inbound listener: mutual TLS from sidecars, plaintext from everybody else, to the address that was dialled. */
 export function inboundListener(view: InboundListenerView, trustDomain: string): Listener {
-  const tcpPorts = [
-    ...serverFirstPorts,
-    ...view.ports.filter((port) => port.protocol === "tcp").map((port) => port.port),
-  ];
+  const opaque = view.ports.filter(({ protocol }) => protocol === "tcp" || protocol === "tls");
+  const opaquePorts = [...serverFirstPorts, ...opaque.map(({ port }) => port)];
   return create(ListenerSchema, {
     name: inboundListenerName,
     address: socketAddress("0.0.0.0", inboundPort),
     trafficDirection: TrafficDirection.INBOUND,
-    listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(tcpPorts)])],
+    listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(opaquePorts)])],
     ...inspectionTimeout,
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),

@@ -7,9 +7,9 @@ import type {
 import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
 import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
 import { TlsInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
-import { duration, extension } from "../messages.ts";
+import { duration, extension, type Init } from "../messages.ts";
 
-type ListenerFilter = MessageInitShape<typeof ListenerFilterSchema>;
+type ListenerFilter = Init<typeof ListenerFilterSchema>;
 
 /** Where the connection was going before it was redirected. */
 export const originalDestination: ListenerFilter = extension(
@@ -25,13 +25,22 @@ export const tlsInspector: ListenerFilter = extension(
   {},
 );
 
+/** TLS, but for ports where it is known that nothing is to be learned: their servers may speak first. */
+export function tlsInspectorExcept(tcpPorts: readonly number[]): ListenerFilter {
+  return { ...tlsInspector, ...exceptOn(tcpPorts) };
+}
+
 /** HTTP or not, by the first bytes; not on ports where it is known, for their servers may speak first. */
 export function httpInspector(tcpPorts: readonly number[]): ListenerFilter {
-  const ranges = portRanges(tcpPorts);
   return {
     ...extension("envoy.filters.listener.http_inspector", HttpInspectorSchema, {}),
-    ...(ranges.length === 0 ? {} : { filterDisabled: anyOf(ranges) }),
+    ...exceptOn(tcpPorts),
   };
+}
+
+function exceptOn(ports: readonly number[]): Pick<ListenerFilter, "filterDisabled"> {
+  const ranges = portRanges(ports);
+  return ranges.length === 0 ? {} : { filterDisabled: anyOf(ranges) };
 }
 
 /** What inspectors find in plaintext HTTP. */

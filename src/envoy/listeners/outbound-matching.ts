@@ -6,11 +6,14 @@ import {
   ApplicationProtocolInputSchema,
   DestinationIPInputSchema,
   DestinationPortInputSchema,
+  ServerNameInputSchema,
+  TransportProtocolInputSchema,
 } from "@heddle/envoy-api/envoy/extensions/matching/common_inputs/network/v3/network_inputs";
+import { ServerNameMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/domain";
 import { IPMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/ip";
 import type { Matcher_OnMatchSchema, MatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/matcher";
 import type { OutboundListenerView } from "#compile/views.ts";
-import { typedExtension } from "../messages.ts";
+import { cidrRange, typedExtension } from "../messages.ts";
 import { httpProtocols } from "./inspection.ts";
 
 type Matcher = MessageInitShape<typeof MatcherSchema>;
@@ -21,32 +24,65 @@ type Input = ReturnType<typeof typedExtension>;
 export const outboundChains = {
   /** No filter: the connection is closed. */
   itself: "itself",
-  meshHttp: "mesh http",
-  meshTcp: "mesh tcp",
-  outsideHttp: "outside http",
+  http: "http",
+  tcp: "tcp",
+  meshTls: "mesh tls",
+  outsideTls: "outside tls",
 } as const;
 
 /**
- * Inside the mesh's ranges HTTP is what looks like it, and everything on ports that are declared HTTP: a client that
- * connects ahead of its first request, or is merely slow, has said nothing when the inspection ends. Taken for TCP its
- * connection would be tied to one endpoint, and cut when that ends.
+ * TLS to a known name is told first. HTTP is what looks like it, and inside the mesh's ranges everything on ports that
+ * are declared HTTP: a client that connects ahead of its first request, or is merely slow, has said nothing when the
+ * inspection ends. Taken for TCP its connection would be tied to one endpoint, and cut when that ends.
  * https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/matching/matching_api
  */
-export function outboundMatching({ meshRanges, httpPorts }: OutboundListenerView, own: number): Matcher {
+export function outboundMatching(view: OutboundListenerView, own: number): Matcher {
   const byProtocol = exactly(
     protocol,
     httpProtocols.map(quoted),
-    outboundChains.meshHttp,
-    chain(outboundChains.meshTcp),
+    outboundChains.http,
+    matcher(byAddress(view.meshRanges, inMesh(view), outside(view))),
   );
-  const inMesh =
-    httpPorts.length === 0
-      ? byProtocol
-      : exactly(port, httpPorts.map(String), outboundChains.meshHttp, matcher(byProtocol));
-  return exactly(port, [String(own)], outboundChains.itself, matcher(byAddress(meshRanges, inMesh)));
+  const byName = view.serverNames.length === 0 ? byProtocol : byServerName(view.serverNames, byProtocol);
+  return exactly(port, [String(own)], outboundChains.itself, matcher(byName));
 }
 
-function byAddress(ranges: readonly string[], inMesh: Matcher): Matcher {
+function inMesh({ httpPorts, serverNamePorts }: OutboundListenerView): OnMatch {
+  const tcp = chain(outboundChains.tcp);
+  const others =
+    httpPorts.length === 0 ? tcp : matcher(exactly(port, httpPorts.map(String), outboundChains.http, tcp));
+  if (serverNamePorts.length === 0) return others;
+  const byTransport = exactly(transport, ["tls"], outboundChains.meshTls, others);
+  return matcher(mapping(port, serverNamePorts.map(String), matcher(byTransport), others));
+}
+
+/** Undefined: the default chain. What is refused is looked up, too: the answer is that there is nothing. */
+function outside({ outsideTcpPorts, others }: OutboundListenerView): OnMatch | undefined {
+  if (others === "refuse") return chain(outboundChains.tcp);
+  return outsideTcpPorts.length === 0
+    ? undefined
+    : matcher(exactly(port, outsideTcpPorts.map(String), outboundChains.tcp));
+}
+
+function byServerName(names: readonly string[], others: Matcher): Matcher {
+  return {
+    matcherType: {
+      case: "matcherTree",
+      value: {
+        input: serverName,
+        treeType: {
+          case: "customMatch",
+          value: typedExtension("envoy.matching.custom_matchers.domain_matcher", ServerNameMatcherSchema, {
+            domainMatchers: [{ domains: [...names], onMatch: chain(outboundChains.outsideTls) }],
+          }),
+        },
+      },
+    },
+    onNoMatch: matcher(others),
+  };
+}
+
+function byAddress(ranges: readonly string[], inside: OnMatch, others: OnMatch | undefined): Matcher {
   return {
     matcherType: {
       case: "matcherTree",
@@ -55,18 +91,22 @@ function byAddress(ranges: readonly string[], inMesh: Matcher): Matcher {
         treeType: {
           case: "customMatch",
           value: typedExtension("envoy.matching.custom_matchers.ip_range_matcher", IPMatcherSchema, {
-            rangeMatchers: [{ ranges: ranges.map(cidrRange), onMatch: matcher(inMesh) }],
+            rangeMatchers: [{ ranges: ranges.map(cidrRange), onMatch: inside }],
           }),
         },
       },
     },
-    onNoMatch: matcher(exactly(protocol, httpProtocols.map(quoted), outboundChains.outsideHttp)),
+    ...(others === undefined ? {} : { onNoMatch: others }),
   };
 }
 
 /** All of these values lead to one chain, and others on. */
 function exactly(input: Input, values: readonly string[], to: string, others?: OnMatch): Matcher {
-  const map = Object.fromEntries(values.map((value) => [value, chain(to)]));
+  return mapping(input, values, chain(to), others);
+}
+
+function mapping(input: Input, values: readonly string[], to: OnMatch, others?: OnMatch): Matcher {
+  const map = Object.fromEntries(values.map((value) => [value, to]));
   return {
     matcherType: {
       case: "matcherTree",
@@ -78,6 +118,8 @@ function exactly(input: Input, values: readonly string[], to: string, others?: O
 
 const port = typedExtension("port", DestinationPortInputSchema, {});
 const address = typedExtension("address", DestinationIPInputSchema, {});
+const serverName = typedExtension("name", ServerNameInputSchema, {});
+const transport = typedExtension("transport", TransportProtocolInputSchema, {});
 const protocol = typedExtension("protocol", ApplicationProtocolInputSchema, {});
 
 /** As the input writes the protocols that an inspector has found. */
@@ -91,9 +133,4 @@ function chain(name: string): OnMatch {
 
 function matcher(value: Matcher): OnMatch {
   return { onMatch: { case: "matcher", value } };
-}
-
-function cidrRange(range: string) {
-  const [addressPrefix = "", length = "32"] = range.split("/");
-  return { addressPrefix, prefixLen: Number(length) };
 }

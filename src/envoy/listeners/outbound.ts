@@ -7,36 +7,63 @@ import type { OutboundListenerView } from "#compile/views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { destinationMutation, lookupTimeoutMs } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";
-import { unansweredLookup } from "../local-replies.ts";
+import { outboundReplies } from "../local-replies.ts";
 import { adsSource, duration, socketAddress } from "../messages.ts";
-import { outboundListenerName, outboundRouteConfiguration, passthroughCluster } from "../names.ts";
+import {
+  outboundListenerName,
+  outboundRouteConfiguration,
+  passthroughCluster,
+  serverNameClusterFormat,
+  tcpClusterFormat,
+  tlsClusterFormat,
+} from "../names.ts";
+import { destinationState } from "../outside-routes.ts";
 import { connectionManager } from "./http.ts";
-import { httpInspector, inspectionTimeout, originalDestination } from "./inspection.ts";
+import { httpInspector, inspectionTimeout, originalDestination, tlsInspectorExcept } from "./inspection.ts";
 import { outboundChains, outboundMatching } from "./outbound-matching.ts";
 import { tcpProxy, tcpProxyOnDemand } from "./tcp.ts";
 
 export const outboundPort = 15_001;
 
-/** The outbound listener: HTTP and TCP inside the mesh's ranges on demand, everything else as it was dialled. */
+/**
+ * The outbound listener: HTTP, and TCP inside the mesh's ranges, on demand, TLS to known hosts outside by the name that
+ * the client asks for, everything else as it was dialled. What is known stands in the matching tree, and a tree that
+ * changes closes no connection; chains and listener filters would.
+ */
 export function outboundListener(view: OutboundListenerView): Listener {
   return create(ListenerSchema, {
     name: outboundListenerName,
     address: socketAddress("127.0.0.1", outboundPort),
     trafficDirection: TrafficDirection.OUTBOUND,
-    listenerFilters: [originalDestination, httpInspector(view.tcpPorts)],
+    listenerFilters: [
+      originalDestination,
+      tlsInspectorExcept(view.tcpPorts),
+      httpInspector(view.opaquePorts),
+    ],
     ...inspectionTimeout,
     filterChainMatcher: outboundMatching(view, outboundPort),
     filterChains: [
       { name: outboundChains.itself },
-      { name: outboundChains.meshHttp, filters: [meshHttp] },
-      { name: outboundChains.meshTcp, filters: tcpProxyOnDemand("outbound_tcp") },
-      { name: outboundChains.outsideHttp, filters: [outsideHttp] },
+      { name: outboundChains.http, filters: [destinationState, http] },
+      { name: outboundChains.tcp, filters: tcpProxyOnDemand("outbound_tcp", tcpClusterFormat) },
+      // One chain more closes no connection either.
+      ...(view.serverNamePorts.length === 0
+        ? []
+        : [
+            {
+              name: outboundChains.meshTls,
+              filters: tcpProxyOnDemand("outbound_tls", serverNameClusterFormat),
+            },
+          ]),
+      ...(view.serverNames.length === 0
+        ? []
+        : [{ name: outboundChains.outsideTls, filters: tcpProxyOnDemand("outside_tls", tlsClusterFormat) }]),
     ],
     defaultFilterChain: outsideTcp,
   });
 }
 
-const meshHttp = connectionManager({
+const http = connectionManager({
   statPrefix: "outbound",
   routeSpecifier: {
     case: "rds",
@@ -46,38 +73,7 @@ const meshHttp = connectionManager({
   httpFilters: outboundHttpFilters,
   // Bounds the wait for a destination that nobody answers about; every route lifts it.
   streamIdleTimeout: duration(lookupTimeoutMs),
-  localReplyConfig: unansweredLookup,
-  accessLog: [...httpStats("source")],
-});
-
-const outsideHttp = connectionManager({
-  statPrefix: "outside",
-  routeSpecifier: {
-    case: "routeConfig",
-    value: {
-      name: "outside",
-      validateClusters: false,
-      virtualHosts: [
-        {
-          name: "outside",
-          domains: ["*"],
-          routes: [
-            {
-              match: { pathSpecifier: { case: "prefix", value: "/" } },
-              action: {
-                case: "route",
-                value: {
-                  clusterSpecifier: { case: "cluster", value: passthroughCluster },
-                  timeout: duration(0),
-                },
-              },
-            },
-          ],
-        },
-      ],
-    },
-  },
-  httpFilters: outboundHttpFilters.slice(-1),
+  localReplyConfig: outboundReplies,
   accessLog: [...httpStats("source")],
 });
 

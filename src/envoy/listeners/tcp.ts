@@ -1,10 +1,10 @@
 // Network filters for connections whose bytes are only passed on.
-import { ConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state";
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import { peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
 import { adsSource, duration, extension } from "../messages.ts";
-import { blackHoleCluster, tcpClusterFormat } from "../names.ts";
+import { blackHoleCluster } from "../names.ts";
+import { filterState } from "./filter-state.ts";
 
 const tcpProxyName = "envoy.filters.network.tcp_proxy";
 
@@ -31,25 +31,10 @@ export function inboundTcpProxy(cluster: string) {
   });
 }
 
-/** To the cluster of the connection's destination, fetched when it is first dialled. */
-export function tcpProxyOnDemand(statPrefix: string) {
+/** To a cluster that is named after the connection by a format of Envoy's, and fetched when it is first needed. */
+export function tcpProxyOnDemand(statPrefix: string, clusterFormat: string) {
   return [
-    extension("envoy.filters.network.set_filter_state", ConfigSchema, {
-      onNewConnection: [
-        {
-          key: { case: "objectKey", value: "envoy.tcp_proxy.cluster" },
-          value: {
-            case: "formatString",
-            value: {
-              format: {
-                case: "textFormatSource",
-                value: { specifier: { case: "inlineString", value: tcpClusterFormat } },
-              },
-            },
-          },
-        },
-      ],
-    }),
+    filterState({ key: "envoy.tcp_proxy.cluster", format: clusterFormat }),
     extension(tcpProxyName, TcpProxySchema, {
       statPrefix,
       // Never used: the filter state names the cluster. The field is mandatory.

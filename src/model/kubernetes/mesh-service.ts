@@ -1,5 +1,9 @@
 import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import { visibility } from "../visibility.ts";
 import type { Service, ServicePort } from "./service.ts";
+
+/** https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo */
+export const exportToAnnotation = "networking.istio.io/exportTo";
 
 export const clusterDomain = "cluster.local";
 
@@ -23,6 +27,15 @@ export function meshService(service: Service): MeshService {
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
+    resolution: { kind: "listed" },
+    external: false,
+    workloads: [],
+    subjectAltNames: [],
+    visibility: visibility(
+      service.metadata.annotations?.[exportToAnnotation]?.split(",").map((part) => part.trim()),
+      namespace,
+    ),
+    created: service.metadata.creationTimestamp ?? "",
   };
 }
 
@@ -43,9 +56,9 @@ const protocolWords: Readonly<Record<string, PortProtocol>> = {
   grpc: "grpc",
   "grpc-web": "grpc",
   tcp: "tcp",
-  tls: "tcp",
-  https: "tcp",
-  "kubernetes.io/wss": "tcp",
+  tls: "tls",
+  https: "tls",
+  "kubernetes.io/wss": "tls",
   mongo: "tcp",
   mysql: "tcp",
   redis: "tcp",
@@ -56,8 +69,13 @@ const protocolWords: Readonly<Record<string, PortProtocol>> = {
  * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
  */
 export function portProtocol(port: { readonly appProtocol?: string; readonly name?: string }): PortProtocol {
-  const declared = port.appProtocol === undefined ? undefined : protocolWords[port.appProtocol.toLowerCase()];
+  const declared = port.appProtocol === undefined ? undefined : protocolOfWord(port.appProtocol);
   if (declared !== undefined) return declared;
   const name = port.name?.toLowerCase() ?? "";
-  return name.startsWith("grpc-web") ? "grpc" : (protocolWords[name.split("-")[0] ?? ""] ?? "detect");
+  return name.startsWith("grpc-web") ? "grpc" : (protocolOfWord(name.split("-")[0] ?? "") ?? "detect");
+}
+
+/** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
+export function protocolOfWord(word: string): PortProtocol | undefined {
+  return protocolWords[word.toLowerCase()];
 }

@@ -1,0 +1,27 @@
+// The services of a mesh, whatever kind of object defines them.
+import type { Collection, Graph } from "#collections/graph.ts";
+import { servicesOfEntry } from "#model/istio/service-entries.ts";
+import { meshService } from "#model/kubernetes/mesh-service.ts";
+import type { MeshService } from "#model/service.ts";
+import type { MeshObjects } from "#sources/objects.ts";
+import { serviceKey } from "./services.ts";
+
+export interface MeshServices {
+  /** By `serviceKey`. */
+  readonly all: Collection<MeshService>;
+  /** Those of ServiceEntries alone: few, where services may be many. */
+  readonly ofEntries: Collection<MeshService>;
+}
+
+/** Wires the stages; `purpose` tells those of several users apart. */
+export function meshServices(graph: Graph, objects: MeshObjects, purpose: string): MeshServices {
+  const ofServices = graph.derive(`services of Service for ${purpose}`, objects.services, (service) =>
+    meshService(service),
+  );
+  const ofEntries = graph.deriveMany(
+    `services of ServiceEntry for ${purpose}`,
+    objects.serviceEntries,
+    (entry) => servicesOfEntry(entry).map((service) => [serviceKey(service), service] as const),
+  );
+  return { all: graph.union(`services for ${purpose}`, [ofServices, ofEntries]), ofEntries };
+}

@@ -1,0 +1,56 @@
+// What a sidecar knows from the start: where its application's connections may go, and hosts outside by their names.
+import type { Fetch } from "#collections/graph.ts";
+import { isIpv4Range, isWithin } from "./address-ranges.ts";
+import type { Client } from "./clients.ts";
+import type { Mesh } from "./graph.ts";
+import { hasHttpPort, portRoutes } from "./outbound.ts";
+import { entriesFor, openTcpPorts, othersPolicy } from "./reach.ts";
+import type { OutboundListenerView, OutsideHostView, OutsideRoutesView } from "./views.ts";
+
+/** Ranges in which services and pods live, whatever there is: RFC 1918 and RFC 6598. */
+const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
+
+/** What a sidecar's outbound listener needs to know. */
+export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): OutboundListenerView {
+  const entries = entriesFor(mesh, fetch, client);
+  const names = entries.filter(({ ports }) => ports.some(({ protocol }) => protocol === "tls"));
+  return {
+    meshRanges: rangesFor(mesh, fetch, client),
+    serverNames: names.map(({ hostname }) => hostname),
+    outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
+    serverNamePorts: fetch.get(mesh.serverNamePorts, "") ?? [],
+    tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
+    opaquePorts: fetch.get(mesh.opaquePorts, "") ?? [],
+    httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
+    others: othersPolicy(mesh, fetch, client),
+  };
+}
+
+/** The routes to hosts outside that have HTTP. */
+export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): OutsideRoutesView {
+  const found = entriesFor(mesh, fetch, client).map((service) => {
+    const ports = service.ports
+      .filter(({ port }) => hasHttpPort(service, port))
+      .map(({ port }) => ({ port, ...portRoutes(mesh, fetch, client, service, { port }) }));
+    const host: OutsideHostView = {
+      hostname: service.hostname,
+      ports: ports.map(({ port, routes }) => ({ port, routes })),
+    };
+    return { host, origins: ports.flatMap(({ origins }) => origins) };
+  });
+  const withHttp = found.filter(({ host }) => host.ports.length > 0);
+  return {
+    meshRanges: rangesFor(mesh, fetch, client),
+    hosts: withHttp.map(({ host }) => host),
+    others: othersPolicy(mesh, fetch, client),
+    origins: withHttp.flatMap(({ origins }) => origins),
+  };
+}
+
+/** The private ranges, and the addresses that hosts outside have elsewhere. */
+function rangesFor(mesh: Mesh, fetch: Fetch, client: Client): readonly string[] {
+  const addresses = entriesFor(mesh, fetch, client)
+    .flatMap((service) => service.addresses)
+    .filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
+  return [...privateRanges, ...new Set(addresses)];
+}

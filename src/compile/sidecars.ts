@@ -1,0 +1,64 @@
+// Which Sidecar a workload has, and what it lets the workload know.
+import type { Fetch, Index } from "#collections/graph.ts";
+import { rootNamespaces } from "#model/installation.ts";
+import { hasLabels } from "#model/kubernetes/object.ts";
+import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
+import type { SidecarScope } from "#model/sidecar.ts";
+import type { Workload } from "#model/workload.ts";
+
+/**
+ * The Sidecar of a workload: that of its namespace which selects it, else that for all of its namespace, else that of
+ * the root namespace for all; of several the oldest.
+ * https://istio.io/latest/docs/reference/config/networking/sidecar/
+ */
+export function sidecarOf(
+  workload: Pick<Workload, "namespace" | "labels">,
+  byNamespace: Index<SidecarScope>,
+  fetch: Fetch,
+): SidecarScope | undefined {
+  const own = fetch.by(byNamespace, workload.namespace).toSorted(byAge);
+  const root = rootNamespaces.flatMap((namespace) => fetch.by(byNamespace, namespace)).sort(byAge);
+  return (
+    own.find((scope) => isSelective(scope) && hasLabels(workload.labels, scope.selector)) ??
+    own.find((scope) => !isSelective(scope)) ??
+    root.find((scope) => !isSelective(scope))
+  );
+}
+
+export function isSelective({ selector }: SidecarScope): boolean {
+  return Object.keys(selector).length > 0;
+}
+
+/** The order in which Sidecars for the same workloads count. */
+export function byAge(a: SidecarScope, b: SidecarScope): number {
+  return a.created.localeCompare(b.created) || objectKey(a.origin).localeCompare(objectKey(b.origin));
+}
+
+/** Whether a Sidecar lets a client of a namespace know a service's port. Hosts for a port count there alone. */
+export function allowedBySidecar(
+  { egress }: SidecarScope,
+  clientNamespace: string,
+  service: MeshService,
+  port: number,
+): boolean {
+  if (egress === undefined) return true;
+  const ofPort = egress.filter((scope) => scope.port === port);
+  const scopes = ofPort.length > 0 ? ofPort : egress.filter((scope) => scope.port === undefined);
+  return scopes.some(({ hosts }) =>
+    hosts.some(
+      ({ namespace, host }) =>
+        meansNamespace(namespace, service.namespace, clientNamespace) && coversHost(host, service.hostname),
+    ),
+  );
+}
+
+function meansNamespace(pattern: string, namespace: string, own: string): boolean {
+  return pattern === "*" || (pattern === "." ? own : pattern) === namespace;
+}
+
+/** Whether a host, maybe with a wildcard, means all that a hostname means. */
+export function coversHost(pattern: string, hostname: string): boolean {
+  if (pattern === "*" || pattern === hostname) return true;
+  return pattern.startsWith("*") && hostname.endsWith(pattern.slice(1));
+}

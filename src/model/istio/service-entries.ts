@@ -1,0 +1,59 @@
+import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
+import { visibility } from "../visibility.ts";
+import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
+import { listedWorkload } from "./workload-entries.ts";
+
+/** API object → domain types, one for each host. */
+export function servicesOfEntry({ metadata, spec }: ServiceEntry): readonly MeshService[] {
+  const { name, namespace = "default", creationTimestamp = "" } = metadata;
+  const hosts = [...new Set(spec.hosts.map((host) => host.toLowerCase()))];
+  return hosts.map((hostname) => ({
+    kind: "ServiceEntry",
+    namespace,
+    name,
+    hostname,
+    addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, "")),
+    headless: false,
+    selector: spec.workloadSelector?.labels ?? {},
+    ports: (spec.ports ?? []).map(entryPort),
+    resolution: resolutionOf(spec.resolution),
+    external: spec.location !== "MESH_INTERNAL",
+    workloads: workloadsOf(spec).map((endpoint, index) =>
+      listedWorkload(endpoint, namespace, `${name}-${index}`),
+    ),
+    subjectAltNames: spec.subjectAltNames ?? [],
+    visibility: visibility(spec.exportTo, namespace),
+    created: creationTimestamp,
+  }));
+}
+
+/** The endpoints that are written down; of a STATIC entry without any, its own addresses. */
+function workloadsOf({ endpoints = [], addresses = [], resolution, workloadSelector }: ServiceEntry["spec"]) {
+  if (endpoints.length > 0 || resolution !== "STATIC" || workloadSelector !== undefined) return endpoints;
+  return addresses.filter((address) => !address.includes("/")).map((address) => ({ address }));
+}
+
+function entryPort({ number, name, protocol = "TCP", targetPort }: IstioServicePort): MeshServicePort {
+  return {
+    port: number,
+    name,
+    protocol: protocolOfWord(protocol) ?? "tcp",
+    targetPort: targetPort ?? number,
+  };
+}
+
+function resolutionOf(resolution: ServiceEntry["spec"]["resolution"] = "NONE"): Resolution {
+  switch (resolution) {
+    case "NONE":
+      return { kind: "asDialled" };
+    case "STATIC":
+      return { kind: "listed" };
+    case "DNS":
+      return { kind: "dns", answers: "all" };
+    case "DNS_ROUND_ROBIN":
+      return { kind: "dns", answers: "first" };
+    case "DYNAMIC_DNS":
+      return { kind: "dnsOfRequest" };
+  }
+}

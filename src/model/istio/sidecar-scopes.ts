@@ -1,0 +1,57 @@
+import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import type { EgressScope, IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
+import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
+
+/** API object → domain type. */
+export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
+  const { name, namespace = "default", creationTimestamp = "" } = metadata;
+  return {
+    namespace,
+    selector: spec.workloadSelector?.labels ?? {},
+    egress: spec.egress === undefined || spec.egress.length === 0 ? undefined : spec.egress.map(egressScope),
+    others: othersOf(spec.outboundTrafficPolicy),
+    ingress:
+      spec.ingress === undefined || spec.ingress.length === 0 ? undefined : spec.ingress.flatMap(ingressPort),
+    created: creationTimestamp,
+    origin: { kind: "Sidecar", namespace, name },
+  };
+}
+
+/** A policy without a mode is REGISTRY_ONLY, the first of its values. */
+function othersOf(policy: Sidecar["spec"]["outboundTrafficPolicy"]): SidecarScope["others"] {
+  if (policy === undefined) return undefined;
+  return policy.mode === "ALLOW_ANY" ? "passthrough" : "refuse";
+}
+
+function egressScope({ port, hosts }: SidecarEgress): EgressScope {
+  return {
+    port: port?.number,
+    hosts: hosts.map((text) => {
+      const [namespace = "*", ...host] = text.split("/");
+      return { namespace, host: host.join("/").toLowerCase() };
+    }),
+  };
+}
+
+function ingressPort({ port, defaultEndpoint }: SidecarIngress): readonly IngressPort[] {
+  if (port.number === undefined) return [];
+  const endpoint = ingressEndpoint(defaultEndpoint);
+  const protocol = protocolOfWord(port.protocol ?? "") ?? "detect";
+  return endpoint === undefined ? [] : [{ port: port.number, protocol, endpoint }];
+}
+
+/** Undefined if it is no endpoint that a sidecar can reach. */
+export function ingressEndpoint(text = ""): IngressEndpoint | undefined {
+  if (text === "") return { kind: "pod", port: undefined };
+  if (text.startsWith("unix://")) return { kind: "socket", path: text.slice("unix://".length) };
+  const [host, portText] = splitPort(text);
+  const port = Number(portText);
+  if (!(port > 0 && port < 65_536)) return undefined;
+  if (host === "127.0.0.1") return { kind: "loopback", port };
+  return host === "0.0.0.0" ? { kind: "pod", port } : undefined;
+}
+
+function splitPort(text: string): readonly [string, string] {
+  const colon = text.lastIndexOf(":");
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}

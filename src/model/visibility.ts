@@ -1,0 +1,20 @@
+/** The namespaces whose clients may know an object. */
+export type Visibility =
+  | { readonly kind: "all" }
+  | { readonly kind: "namespaces"; readonly names: readonly string[] };
+
+export const visibleToAll: Visibility = { kind: "all" };
+
+/**
+ * Istio's `exportTo`: `.` is the object's own namespace, `*` every one, `~` none; nothing is all.
+ * https://istio.io/latest/docs/reference/config/networking/service-entry/#ServiceEntry-export_to
+ */
+export function visibility(exportTo: readonly string[] | undefined, namespace: string): Visibility {
+  if (exportTo === undefined || exportTo.length === 0 || exportTo.includes("*")) return visibleToAll;
+  const names = exportTo.filter((name) => name !== "~").map((name) => (name === "." ? namespace : name));
+  return { kind: "namespaces", names: [...new Set(names)].sort() };
+}
+
+export function isVisible(to: Visibility, namespace: string): boolean {
+  return to.kind === "all" || to.names.includes(namespace);
+}
