@@ -3,6 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Graph } from "#collections/graph.ts";
 import { compileMesh, type Mesh } from "#compile/graph.ts";
+import type { MeshSettings } from "#compile/settings.ts";
 import { createProvider } from "#envoy/provider.ts";
 import type { Authority, IssuedCertificate } from "#identity/authority.ts";
 import { authenticatePods } from "#identity/running-pods.ts";
@@ -29,6 +30,7 @@ export interface ControlPlaneOptions {
   /** How long a proxy waits for its pod to become known; see `authenticatePods`. */
   readonly patienceMs: number;
   readonly learned: LearnedDependencies;
+  readonly mesh: MeshSettings;
   /** Filled with what proxies report. */
   readonly telemetry: TelemetryStore;
   readonly log: Logger;
@@ -50,7 +52,7 @@ const lastWordsMs = 200;
 export async function createControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { graph, objects, authority, certificateLifetimeMs, learned, telemetry, log } = options;
   const { trustDomain } = authority;
-  const mesh = compileMesh(graph, objects);
+  const mesh = compileMesh(graph, objects, options.mesh);
 
   // Envoy's resources, for whoever asks.
   const certificates = graph.source<IssuedCertificate>("certificates");

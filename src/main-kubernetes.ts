@@ -83,6 +83,7 @@ const controlPlane = await createControlPlane({
   verifier: clusterTokenVerifier(client),
   patienceMs,
   learned,
+  mesh: settings.mesh,
   telemetry,
   log,
 });

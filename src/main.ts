@@ -35,6 +35,7 @@ const controlPlane = await createControlPlane({
   verifier: tokenVerifier(await openTokenIssuer(inState("tokens"))),
   patienceMs: 0, // The runner writes a pod's file before it starts the proxy.
   learned,
+  mesh: settings.mesh,
   telemetry,
   log,
 });

@@ -6,6 +6,8 @@ import {
   type InstallationSettings,
   injectionModes,
 } from "#install/settings.ts";
+import type { OutboundTrafficMode } from "#model/others.ts";
+import { outboundTrafficOption } from "./outbound-traffic-option.ts";
 import { packageVersion } from "./version.ts";
 
 export interface InstallOptions {
@@ -13,6 +15,7 @@ export interface InstallOptions {
   readonly controlPlaneImage: string;
   readonly proxyImage: string;
   readonly trustDomain: string;
+  readonly outboundTrafficPolicy: OutboundTrafficMode;
   readonly replicas: number;
   /** Seconds. */
   readonly terminationDelay: number;
@@ -54,6 +57,7 @@ export function withInstallOptions(command: Command): Command {
         .argParser(trustDomain)
         .default(defaults.trustDomain),
     )
+    .addOption(outboundTrafficOption())
     .addOption(
       new Option("--replicas <number>", "of the control plane")
         .argParser(positive)
@@ -71,12 +75,14 @@ export function withInstallOptions(command: Command): Command {
 
 export function settingsFrom(options: InstallOptions, cluster: ClusterAbilities): InstallationSettings {
   const { injection, controlPlaneImage, proxyImage, trustDomain: domain, replicas } = options;
+  const { outboundTrafficPolicy } = options;
   return {
     ...defaults,
     injection,
     controlPlaneImage,
     proxyImage,
     trustDomain: domain,
+    outboundTrafficPolicy,
     replicas,
     terminationDelaySeconds: cluster.terminationDelay ? options.terminationDelay : 0,
     gatewayApi: cluster.gatewayApi,

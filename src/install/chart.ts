@@ -1,5 +1,6 @@
 // The Helm chart, made from the same manifests: what `heddle install` applies, with a few values left open.
 import { dump } from "js-yaml";
+import { type OutboundTrafficMode, outboundTrafficModes } from "#model/others.ts";
 import { admission } from "./admission.ts";
 import { customResourceDefinitions } from "./crds/definitions.ts";
 import { controlPlane } from "./manifests.ts";
@@ -18,6 +19,8 @@ const placeholders = {
   controlPlaneImage: "heddle-chart-control-plane-image",
   proxyImage: "heddle-chart-proxy-image",
   trustDomain: "heddle-chart-trust-domain",
+  // A word that is none of the policies', for which one of them will stand.
+  outboundTrafficPolicy: "heddle-chart-outbound-traffic-policy" as OutboundTrafficMode,
   replicas: 987_654_321,
   terminationDelaySeconds: 987_654_322,
   resources: "heddle-chart-resources",
@@ -95,6 +98,7 @@ function template(objects: readonly Manifest[]): string {
     .replaceAll(placeholders.controlPlaneImage, value("controlPlaneImage"))
     .replaceAll(placeholders.proxyImage, value("proxyImage"))
     .replaceAll(placeholders.trustDomain, value("trustDomain"))
+    .replaceAll(placeholders.outboundTrafficPolicy, value("outboundTrafficPolicy"))
     .replaceAll(String(placeholders.replicas), value("replicas"))
     .replaceAll(String(placeholders.terminationDelaySeconds), terminationDelay)
     .replaceAll(placeholders.resources, value("resources", " | toJson"));
@@ -124,6 +128,7 @@ function valuesYaml(version: string): string {
     controlPlaneImage,
     proxyImage,
     trustDomain,
+    outboundTrafficPolicy,
     replicas,
     injection,
     terminationDelaySeconds,
@@ -135,6 +140,8 @@ controlPlaneImage: ${controlPlaneImage}
 proxyImage: ${proxyImage}
 # The first part of every identity. Not to be changed while pods are in the mesh.
 trustDomain: ${trustDomain}
+# What becomes of traffic to destinations that nobody declares: ALLOW_ANY or REGISTRY_ONLY.
+outboundTrafficPolicy: ${outboundTrafficPolicy}
 # Of the control plane.
 replicas: ${replicas}
 # webhook: the control plane injects sidecars; policy: the API server itself, from Kubernetes 1.36 on.
@@ -153,6 +160,7 @@ const valuesSchema = {
     "controlPlaneImage",
     "proxyImage",
     "trustDomain",
+    "outboundTrafficPolicy",
     "replicas",
     "injection",
     "terminationDelaySeconds",
@@ -162,6 +170,7 @@ const valuesSchema = {
     controlPlaneImage: { type: "string", minLength: 1 },
     proxyImage: { type: "string", minLength: 1 },
     trustDomain: { type: "string", pattern: "^[a-z0-9._-]{1,255}$" },
+    outboundTrafficPolicy: { enum: outboundTrafficModes },
     replicas: { type: "integer", minimum: 1 },
     injection: { enum: injectionModes },
     terminationDelaySeconds: { type: "integer", minimum: 0 },

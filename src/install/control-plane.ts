@@ -111,6 +111,7 @@ function container(settings: InstallationSettings): object {
     command: ["node", ...controlPlaneNodeOptions, "/heddle/main-kubernetes.js"],
     args: [
       `--trust-domain=${settings.trustDomain}`,
+      `--outbound-traffic-policy=${settings.outboundTrafficPolicy}`,
       `--control-plane-image=${settings.controlPlaneImage}`,
       `--proxy-image=${settings.proxyImage}`,
       `--termination-delay=${settings.terminationDelaySeconds}`,

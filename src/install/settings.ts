@@ -1,4 +1,5 @@
 import { defaultInjectionSettings, type InjectionSettings, imagesOf } from "#injector/settings.ts";
+import type { OutboundTrafficMode } from "#model/others.ts";
 
 /** Who puts the sidecar into pods: the control plane, when the API server asks it, or the API server by itself. */
 export type InjectionMode = "webhook" | "policy";
@@ -13,6 +14,8 @@ export interface InstallationSettings {
   readonly proxyImage: string;
   /** The first part of every identity: `spiffe://TRUST DOMAIN/ns/…`. */
   readonly trustDomain: string;
+  /** What becomes of traffic to destinations that nobody declares. */
+  readonly outboundTrafficPolicy: OutboundTrafficMode;
   /** Of the control plane. */
   readonly replicas: number;
   readonly injection: InjectionMode;
@@ -35,6 +38,7 @@ export function defaultSettings(version: string): InstallationSettings {
     version,
     ...imagesOf(version),
     trustDomain: "cluster.local",
+    outboundTrafficPolicy: "ALLOW_ANY",
     replicas: 2,
     injection: "webhook",
     // Endpoints that go are known everywhere in far less, even while the control plane is busy.

@@ -19,7 +19,11 @@ export interface ControlPlane {
 }
 
 /** Runs the control plane of a mesh as a child, in the network of its parent, and again whenever it ends. */
-export function startControlPlane(state: StateDirectory, paths: readonly string[]): ControlPlane {
+export function startControlPlane(
+  state: StateDirectory,
+  paths: readonly string[],
+  outboundTrafficPolicy: string,
+): ControlPlane {
   let child: ChildProcess | undefined;
   let timer: NodeJS.Timeout | undefined;
   let stopping = false;
@@ -30,8 +34,16 @@ export function startControlPlane(state: StateDirectory, paths: readonly string[
     const log = openSync(join(state.logs, "control-plane.log"), "a", 0o600);
     const begun = performance.now();
     const listen = `${NODE_ADDRESS}:${CONTROL_PLANE_PORT}`;
-    const args = [...controlPlaneNodeOptions, MAIN, "--state", state.root, "--listen", listen];
-    const started = spawn(process.execPath, [...args, ...paths], { stdio: ["ignore", log, log] });
+    const settings = [
+      "--state",
+      state.root,
+      "--listen",
+      listen,
+      "--outbound-traffic-policy",
+      outboundTrafficPolicy,
+    ];
+    const args = [...controlPlaneNodeOptions, MAIN, ...settings, ...paths];
+    const started = spawn(process.execPath, args, { stdio: ["ignore", log, log] });
     closeSync(log);
     child = started;
     if (started.pid !== undefined) writeFileSync(state.controlPlanePid, `${started.pid}\n`);

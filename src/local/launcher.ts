@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import type { OutboundTrafficMode } from "#model/others.ts";
 import { programFile } from "#runtime/program.ts";
 import { takeLock } from "./lock.ts";
 import { createNodeNamespace, namespaceFile, nodeNamespace } from "./network/node-namespace.ts";
@@ -10,6 +11,18 @@ import type { LauncherMessage, SupervisorMessage } from "./supervisor-main.ts";
 import { sweep } from "./sweep.ts";
 
 const SUPERVISOR = programFile("local/supervisor-main");
+
+/** What a mesh is started with. */
+export interface LaunchOptions {
+  readonly state: StateDirectory;
+  /** The user's files and directories. */
+  readonly paths: readonly string[];
+  /** The Envoy binary. */
+  readonly envoy: string;
+  readonly outboundTrafficPolicy: OutboundTrafficMode;
+  /** Addresses of DNS servers for names outside of the mesh, as the mesh's node reaches them. */
+  readonly resolvers: readonly string[];
+}
 
 /** A mesh that this process has started. */
 export interface LaunchedMesh {
@@ -28,11 +41,8 @@ export class LaunchError extends Error {
 }
 
 /** Starts a mesh: lock, sweep of what a crash has left, node namespace, supervisor. Resolves when its API serves. */
-export async function launch(
-  state: StateDirectory,
-  paths: readonly string[],
-  envoy: string,
-): Promise<LaunchedMesh> {
+export async function launch(options: LaunchOptions): Promise<LaunchedMesh> {
+  const { state } = options;
   makeStateDirectory(state);
   const lock = await takeLock(state.lock);
   if (lock === undefined)
@@ -43,7 +53,7 @@ export async function launch(
   rmSync(state.logs, { recursive: true, force: true });
   makeStateDirectory(state);
   await createNodeNamespace(state.id);
-  const supervisor = spawnSupervisor(state, paths, envoy, lock);
+  const supervisor = spawnSupervisor(options, lock);
   const exited = new Promise<"in order" | "killed">((resolve) =>
     supervisor.on("exit", (code) => resolve(code === 0 ? "in order" : "killed")),
   );
@@ -75,9 +85,7 @@ export async function launch(
 }
 
 function spawnSupervisor(
-  state: StateDirectory,
-  paths: readonly string[],
-  envoy: string,
+  { state, paths, envoy, outboundTrafficPolicy, resolvers }: LaunchOptions,
   lock: number,
 ): ChildProcess {
   const log = openSync(join(state.logs, "supervisor.log"), "a", 0o600);
@@ -92,6 +100,9 @@ function spawnSupervisor(
       state.root,
       "--envoy",
       envoy,
+      "--outbound-traffic-policy",
+      outboundTrafficPolicy,
+      ...resolvers.flatMap((address) => ["--resolver", address]),
       "--",
       ...paths,
     ],

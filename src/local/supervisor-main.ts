@@ -14,7 +14,12 @@ export type SupervisorMessage = "serving" | "detached";
 const HOST_NETWORK = 3;
 
 const { values, positionals } = parseArgs({
-  options: { state: { type: "string" }, envoy: { type: "string" } },
+  options: {
+    state: { type: "string" },
+    envoy: { type: "string" },
+    "outbound-traffic-policy": { type: "string", default: "ALLOW_ANY" },
+    resolver: { type: "string", multiple: true, default: [] },
+  },
   allowPositionals: true,
 });
 const state = stateDirectory(values.state ?? "");
@@ -62,7 +67,15 @@ process.on("SIGINT", () => void stop());
 
 starting.resolve(
   startSupervisor(
-    { state, paths: positionals, envoy: values.envoy ?? "", hostNetwork: HOST_NETWORK, log },
+    {
+      state,
+      paths: positionals,
+      envoy: values.envoy ?? "",
+      outboundTrafficPolicy: values["outbound-traffic-policy"],
+      resolvers: values.resolver,
+      hostNetwork: HOST_NETWORK,
+      log,
+    },
     () => void stop(),
   ),
 );

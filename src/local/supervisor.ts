@@ -17,6 +17,7 @@ import { startHostPorts } from "./gateways/host-ports.ts";
 import { gatewayObjects, localInjection } from "./injection.ts";
 import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
+import type { FindService } from "./network/dns-zone.ts";
 import type { ServiceEndpoints } from "./network/service-endpoints.ts";
 import { startServiceNat } from "./network/service-nat.ts";
 import type { StateDirectory } from "./state-directory.ts";
@@ -33,6 +34,10 @@ export interface SupervisorOptions {
   readonly paths: readonly string[];
   /** The Envoy binary; without it no sidecar can run. */
   readonly envoy: string;
+  /** For the control plane. */
+  readonly outboundTrafficPolicy: string;
+  /** DNS servers for names outside of the mesh. */
+  readonly resolvers: readonly string[];
   /** A descriptor of the host's network namespace. */
   readonly hostNetwork: number;
   readonly log: (message: string) => void;
@@ -113,9 +118,10 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     return collectProblems(source, [], own);
   }
 
-  await startDnsServer((namespace, name) => endpoints.get(`${namespace}/${name}`), ended.signal);
+  const findService: FindService = (namespace, name) => endpoints.get(`${namespace}/${name}`);
+  await startDnsServer(findService, options.resolvers, ended.signal);
   onObjectsChanged();
-  const controlPlane: ControlPlane = startControlPlane(state, paths);
+  const controlPlane: ControlPlane = startControlPlane(state, paths, options.outboundTrafficPolicy);
   graph.onSettled(onObjectsChanged);
   const api = await serveApi(state, {
     fleet,

@@ -1,6 +1,7 @@
 // What a control plane is told when it starts on Kubernetes.
 import { parseArgs } from "node:util";
 import { defaultInjectionSettings, type InjectionSettings } from "#injector/settings.ts";
+import { isOutboundTrafficMode, type OthersPolicy, othersPolicyOf } from "#model/others.ts";
 import { apiPort } from "#runtime/ports.ts";
 
 export interface ReplicaSettings {
@@ -12,10 +13,12 @@ export interface ReplicaSettings {
   /** Where commands ask: loopback, so that they must come by `port-forward`. */
   readonly api: { readonly host: string; readonly port: number };
   readonly injection: InjectionSettings;
+  readonly mesh: { readonly outboundTrafficPolicy: OthersPolicy };
 }
 
 const usage = `usage: main-kubernetes.ts [OPTION]..., with POD_NAME and POD_IP in the environment
   --trust-domain NAME
+  --outbound-traffic-policy ALLOW_ANY|REGISTRY_ONLY
   --control-plane-image IMAGE, --proxy-image IMAGE
   --proxy-cpu QUANTITY, --proxy-cpu-limit QUANTITY, --proxy-memory QUANTITY, --proxy-memory-limit QUANTITY
   --concurrency THREADS, --termination-delay SECONDS
@@ -33,6 +36,7 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
     args: [...argv],
     options: {
       "trust-domain": { ...text, default: "cluster.local" },
+      "outbound-traffic-policy": { ...text, default: "ALLOW_ANY" },
       "control-plane-image": { ...text, default: defaultInjectionSettings.controlPlaneImage },
       "proxy-image": { ...text, default: defaultInjectionSettings.proxyImage },
       "proxy-cpu": { ...text, default: defaultInjectionSettings.proxyResources.cpu },
@@ -49,14 +53,23 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
   const concurrency = Number(values.concurrency);
   const terminationDelaySeconds = Number(values["termination-delay"]);
   const isComplete = name !== "" && address !== "" && host !== "" && Number(port) > 0;
+  const mode = values["outbound-traffic-policy"];
   const isDelay = Number.isInteger(terminationDelaySeconds) && terminationDelaySeconds >= 0;
-  if (!isComplete || !(Number(lifetime) > 0) || !(concurrency >= 1) || !isDelay) throw new Error(usage);
+  if (
+    !isComplete ||
+    !(Number(lifetime) > 0) ||
+    !(concurrency >= 1) ||
+    !isDelay ||
+    !isOutboundTrafficMode(mode)
+  )
+    throw new Error(usage);
   const cpuLimit = values["proxy-cpu-limit"];
   return {
     pod: { name, address },
     trustDomain: values["trust-domain"],
     certificateLifetimeMs: Number(lifetime),
     api: { host, port: Number(port) },
+    mesh: { outboundTrafficPolicy: othersPolicyOf(mode) },
     injection: {
       ...defaultInjectionSettings,
       controlPlaneImage: values["control-plane-image"],

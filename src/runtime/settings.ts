@@ -1,5 +1,6 @@
 // What the control plane is told when it starts.
 import { parseArgs } from "node:util";
+import { isOutboundTrafficMode, type OthersPolicy, othersPolicyOf } from "#model/others.ts";
 
 export interface Settings {
   /** Directory of the mesh's state. */
@@ -11,6 +12,7 @@ export interface Settings {
   readonly trustDomain: string;
   /** Milliseconds. */
   readonly certificateLifetimeMs: number;
+  readonly mesh: { readonly outboundTrafficPolicy: OthersPolicy };
 }
 
 const day = 24 * 60 * 60 * 1000;
@@ -27,17 +29,22 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
       state: { type: "string" },
       listen: { type: "string" },
       "trust-domain": { type: "string", default: "cluster.local" },
+      "outbound-traffic-policy": { type: "string", default: "ALLOW_ANY" },
     },
   });
   const [address, port] = values.listen?.split(":") ?? [];
+  const mode = values["outbound-traffic-policy"];
   const certificateLifetimeMs = Number(env.HEDDLE_CERTIFICATE_LIFETIME_MS ?? day);
   if (
     values.state === undefined ||
     address === undefined ||
     !(Number(port) > 0) ||
-    !(certificateLifetimeMs > 0)
+    !(certificateLifetimeMs > 0) ||
+    !isOutboundTrafficMode(mode)
   ) {
-    throw new Error("usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] PATH...");
+    throw new Error(
+      "usage: main.ts --state DIR --listen ADDRESS:PORT [--trust-domain NAME] [--outbound-traffic-policy ALLOW_ANY|REGISTRY_ONLY] PATH...",
+    );
   }
   return {
     state: values.state,
@@ -45,5 +52,6 @@ export function readSettings(argv: readonly string[], env: NodeJS.ProcessEnv): S
     paths: positionals,
     trustDomain: values["trust-domain"],
     certificateLifetimeMs,
+    mesh: { outboundTrafficPolicy: othersPolicyOf(mode) },
   };
 }

@@ -133,10 +133,17 @@ function peerParty(fields: Fields): Party {
   };
 }
 
-/** Calls to a pod's own address have no service: the workload stands for it. */
+/**
+ * Calls to a pod's own address have no service: the workload stands for it. What is not known has no host, but a name:
+ * that of the cluster that takes it.
+ */
 function serviceOf(fields: Fields, destination: Party): Service {
-  if (fields.service !== "") {
-    return { host: fields.service, name: fields.serviceName, namespace: fields.serviceNamespace };
+  if (fields.serviceName !== "") {
+    return {
+      host: fields.service || unknown,
+      name: fields.serviceName,
+      namespace: fields.serviceNamespace || unknown,
+    };
   }
   return { host: unknown, name: destination.workload, namespace: destination.namespace };
 }

@@ -56,8 +56,16 @@ export interface ExecOptions {
   readonly container?: string;
 }
 
+export interface MeshOptions {
+  /** Further flags of `heddle up`. */
+  readonly flags?: readonly string[];
+}
+
 /** A mesh with these files, not started yet. It is taken down at the end of the test process at the latest. */
-export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>): Mesh {
+export function prepareMesh(
+  files: Readonly<Record<string, readonly Document[]>>,
+  { flags = [] }: MeshOptions = {},
+): Mesh {
   const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
   const directory = mkdtempSync(join(tmpdir(), "heddle-test-files-"));
   const state = stateDirectory(root);
@@ -88,7 +96,7 @@ export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>
     heddle,
     exec,
     pods,
-    up: async () => succeeded(await heddle("up", "--detach", directory), "heddle up"),
+    up: async () => succeeded(await heddle("up", "--detach", ...flags, directory), "heddle up"),
     down: async () => void succeeded(await heddle("down"), "heddle down"),
     podsOf: async (workload) =>
       (await pods()).filter((pod) => pod.workload.endsWith(`/${workload}`) && pod.status !== "Terminating"),
@@ -118,8 +126,11 @@ export function prepareMesh(files: Readonly<Record<string, readonly Document[]>>
 }
 
 /** A mesh with these files, every pod of it ready. */
-export async function startMesh(files: Readonly<Record<string, readonly Document[]>>): Promise<Mesh> {
-  const mesh = prepareMesh(files);
+export async function startMesh(
+  files: Readonly<Record<string, readonly Document[]>>,
+  options: MeshOptions = {},
+): Promise<Mesh> {
+  const mesh = prepareMesh(files, options);
   try {
     await mesh.up();
   } catch (error) {

@@ -1,5 +1,7 @@
 import type { Command } from "commander";
 import type { LaunchedMesh } from "#local/launcher.ts";
+import type { OutboundTrafficMode } from "#model/others.ts";
+import { outboundTrafficOption } from "../outbound-traffic-option.ts";
 import { stateOption } from "../state-option.ts";
 
 /** `heddle up`: runs a mesh from files. */
@@ -9,6 +11,11 @@ export function register(program: Command): void {
     .description("run a mesh from Kubernetes YAML, until Ctrl-C, and follow changes of the files")
     .argument("<path...>", "files, and directories that are read recursively for .yaml, .yml and .json")
     .option("--detach", "return once every pod is ready; heddle down ends the mesh")
+    .addOption(outboundTrafficOption())
+    .option(
+      "--resolver <address>",
+      "a DNS server for names outside of the mesh; by default those of /etc/resolv.conf",
+    )
     .addOption(stateOption())
     .addHelpText(
       "after",
@@ -25,10 +32,12 @@ Examples:
 interface UpOptions {
   readonly detach?: boolean;
   readonly state: string;
+  readonly outboundTrafficPolicy: OutboundTrafficMode;
+  readonly resolver?: string;
 }
 
 async function up(paths: readonly string[], options: UpOptions): Promise<void> {
-  const mesh = await start(paths, options.state);
+  const mesh = await start(paths, options);
   const interrupted = stopOnSignals(mesh);
   const { showProgress } = await import("../progress.ts");
   const outcome = await showProgress(mesh.state, AbortSignal.any([interrupted, endOf(mesh)]));
@@ -48,23 +57,37 @@ async function up(paths: readonly string[], options: UpOptions): Promise<void> {
   process.exit(failed ? 1 : 0);
 }
 
-async function start(paths: readonly string[], directory: string): Promise<LaunchedMesh> {
-  const [{ existsSync }, { missingRequirement }, { findEnvoy }, { stateDirectory }, { launch }] =
-    await Promise.all([
-      import("node:fs"),
-      import("#local/requirements.ts"),
-      import("#local/envoy-binary.ts"),
-      import("#local/state-directory.ts"),
-      import("#local/launcher.ts"),
-    ]);
+async function start(paths: readonly string[], options: UpOptions): Promise<LaunchedMesh> {
+  const [
+    { existsSync },
+    { missingRequirement },
+    { findEnvoy },
+    { stateDirectory },
+    { launch },
+    { resolversOfMachine },
+  ] = await Promise.all([
+    import("node:fs"),
+    import("#local/requirements.ts"),
+    import("#local/envoy-binary.ts"),
+    import("#local/state-directory.ts"),
+    import("#local/launcher.ts"),
+    import("#local/network/resolvers.ts"),
+  ]);
   const missing = missingRequirement();
   if (missing !== undefined) throw new Error(missing);
   const absent = paths.filter((path) => !existsSync(path));
   if (absent.length > 0) throw new Error(`${absent.join(", ")}: no such file or directory`);
-  const state = stateDirectory(directory);
+  const state = stateDirectory(options.state);
   if (state.supervisorSocket.length > SOCKET_PATH_LIMIT)
     throw new Error(`the path ${state.root} is too long for the sockets in it; name a shorter --state`);
-  return launch(state, paths, await findEnvoy((line) => console.error(line)));
+  const { outboundTrafficPolicy, resolver } = options;
+  return launch({
+    state,
+    paths,
+    envoy: await findEnvoy((line) => console.error(line)),
+    outboundTrafficPolicy,
+    resolvers: resolver === undefined ? resolversOfMachine() : [resolver],
+  });
 }
 
 /** Of Linux, less the longest name in the directory. */

@@ -1,33 +1,52 @@
 import { createSocket } from "node:dgram";
-import { createServer } from "node:net";
-import { decode, encode, type Packet, streamDecode, streamEncode } from "dns-packet";
+import { createServer, type Socket } from "node:net";
+import { decode, encode, type Packet } from "dns-packet";
 import { DNS_ADDRESS } from "./addresses.ts";
-import { answerQuery, type FindService } from "./dns-zone.ts";
+import { answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
+import { askResolvers, type Transport } from "./resolvers.ts";
 
 const PORT = 53;
 /** What fits into a datagram that every resolver takes; longer answers are cut and asked for again by TCP. */
 const DATAGRAM_LIMIT = 1232;
 
-/** Serves the names of a mesh by UDP and TCP in its node namespace, until the signal. */
-export async function startDnsServer(find: FindService, signal: AbortSignal): Promise<void> {
-  await Promise.all([serveDatagrams(find, signal), serveStreams(find, signal)]);
+/** Answers one message; undefined for what is no DNS. */
+type Answer = (message: Buffer, transport: Transport) => Promise<Buffer | undefined>;
+
+/**
+ * Serves the names of a mesh by UDP and TCP in its node namespace, until the signal. Other names are asked for at the
+ * resolvers, in the order given.
+ */
+export async function startDnsServer(
+  find: FindService,
+  resolvers: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  const answer: Answer = async (message, transport) => {
+    const query = parse(message);
+    if (query === undefined) return undefined;
+    if (isOwnName(query.questions?.[0]?.name ?? "")) return encoded(answerQuery(query, find), transport);
+    return (await askResolvers(message, resolvers, transport)) ?? encoded(serverFailure(query), transport);
+  };
+  await Promise.all([serveDatagrams(answer, signal), serveStreams(answer, signal)]);
 }
 
-async function serveDatagrams(find: FindService, signal: AbortSignal): Promise<void> {
+function encoded(packet: Packet, transport: Transport): Buffer {
+  const full = encode(packet);
+  return transport === "tcp" || full.length <= DATAGRAM_LIMIT ? full : encode(truncated(packet));
+}
+
+async function serveDatagrams(answer: Answer, signal: AbortSignal): Promise<void> {
   const socket = createSocket({ type: "udp4", signal });
-  socket.on("message", (message, peer) => {
-    const query = parse(() => decode(message));
-    if (query === undefined) return;
-    const answer = answerQuery(query, find);
-    const full = encode(answer);
-    socket.send(full.length <= DATAGRAM_LIMIT ? full : encode(truncated(answer)), peer.port, peer.address);
+  socket.on("message", async (message, peer) => {
+    const reply = await answer(message, "udp");
+    if (reply !== undefined && !signal.aborted) socket.send(reply, peer.port, peer.address);
   });
   // A client that has gone away shows as an error of the socket, and is no concern of others.
   socket.on("error", () => {});
   await new Promise<void>((resolve) => socket.bind(PORT, DNS_ADDRESS, resolve));
 }
 
-async function serveStreams(find: FindService, signal: AbortSignal): Promise<void> {
+async function serveStreams(answer: Answer, signal: AbortSignal): Promise<void> {
   const server = createServer((connection) => {
     let received = Buffer.alloc(0);
     connection.on("error", () => connection.destroy());
@@ -35,20 +54,28 @@ async function serveStreams(find: FindService, signal: AbortSignal): Promise<voi
       received = Buffer.concat([received, chunk]);
       while (received.length >= 2 && received.length >= received.readUInt16BE(0) + 2) {
         const length = received.readUInt16BE(0) + 2;
-        const message = received.subarray(0, length);
+        void reply(connection, answer, received.subarray(2, length));
         received = received.subarray(length);
-        const query = parse(() => streamDecode(message));
-        if (query !== undefined) connection.write(streamEncode(answerQuery(query, find)));
-        else connection.destroy();
       }
     });
   });
   await new Promise<void>((resolve) => server.listen({ port: PORT, host: DNS_ADDRESS, signal }, resolve));
 }
 
-function parse(read: () => Packet): Packet | undefined {
+async function reply(connection: Socket, answer: Answer, message: Buffer): Promise<void> {
+  const found = await answer(message, "tcp");
+  if (found === undefined) {
+    connection.destroy();
+    return;
+  }
+  const length = Buffer.alloc(2);
+  length.writeUInt16BE(found.length);
+  connection.write(Buffer.concat([length, found]));
+}
+
+function parse(message: Buffer): Packet | undefined {
   try {
-    return read();
+    return decode(message);
   } catch {
     return undefined; // Not DNS.
   }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode, type Question } from "dns-packet";
-import { answerQuery } from "./dns-zone.ts";
+import { answerQuery, isOwnName } from "./dns-zone.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 const web: ServiceEndpoints = {
@@ -75,4 +75,11 @@ test("an existing name without IPv6 addresses is an empty answer, a name that do
   assert.equal(ask("web", "A").code, 3);
   assert.equal(ask("db-7.db.shop.svc.cluster.local", "A").code, 3);
   assert.equal(ask("example.com", "A").code, 3);
+});
+
+test("names of the cluster and short ones are the mesh's own, all others are the world's", () => {
+  for (const name of ["web.shop.svc.cluster.local", "Cluster.Local", "heddle.heddle-system.svc", "web"]) {
+    assert.ok(isOwnName(name), name);
+  }
+  for (const name of ["api.example.com", "web.shop", "notcluster.local"]) assert.ok(!isOwnName(name), name);
 });

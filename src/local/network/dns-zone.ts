@@ -11,6 +11,19 @@ const CONTROL_PLANE = ["heddle.heddle-system.svc", `heddle.heddle-system.svc.${D
 /** Finds a service by its namespace and name. */
 export type FindService = (namespace: string, name: string) => ServiceEndpoints | undefined;
 
+/** Whether a name is for the mesh to answer, be it known or not: names of the cluster, and those of one label. */
+export function isOwnName(name: string): boolean {
+  const lower = name.toLowerCase();
+  return (
+    CONTROL_PLANE.includes(lower) || lower === DOMAIN || lower.endsWith(`.${DOMAIN}`) || !lower.includes(".")
+  );
+}
+
+/** The answer that nobody outside could be asked. Pure. */
+export function serverFailure(query: Packet): Packet {
+  return { ...response(query, 2), answers: [] };
+}
+
 /** The answer to one query, per https://github.com/kubernetes/dns/blob/master/docs/specification.md. Pure. */
 export function answerQuery(query: Packet, find: FindService): Packet {
   const question = query.questions?.[0];
@@ -18,12 +31,15 @@ export function answerQuery(query: Packet, find: FindService): Packet {
   const answers = question === undefined || known === undefined ? [] : matching(question, known);
   const authoritative = 0x0400;
   const nameError = known === undefined ? 3 : 0;
+  return { ...response(query, authoritative | nameError), answers };
+}
+
+function response(query: Packet, flags: number): Packet {
   return {
     type: "response",
     ...(query.id === undefined ? {} : { id: query.id }),
-    flags: authoritative | ((query.flags ?? 0) & 0x0100) | nameError,
+    flags: flags | ((query.flags ?? 0) & 0x0100),
     questions: query.questions ?? [],
-    answers,
     additionals: [],
   };
 }

@@ -2,6 +2,7 @@
 // of JSON on stdout each; exit code 1 when any failed.
 //   call.ts [flags] http://HOST:PORT/PATH | h2://HOST:PORT/PATH | ws://HOST:PORT/PATH
 //                   | grpc://HOST:PORT/unary|stream|chat | tcp://HOST:PORT | greet://HOST:PORT
+//                   | tls://HOST:PORT   (sends the body as a line, to the name of --sni, HOST by default)
 //   --header NAME:VALUE   may be given several times; "host:…" sets Host
 //   --method M  --body TEXT  --body-bytes N  --count N  --interval MS  --timeout MS (default 10000)
 
@@ -9,6 +10,7 @@ import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
+import { connect as connectTls } from "node:tls";
 import { parseArgs } from "node:util";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { WebSocket } from "ws";
@@ -24,6 +26,7 @@ const { values: flags, positionals } = parseArgs({
     count: { type: "string", default: "1" },
     interval: { type: "string", default: "0" },
     timeout: { type: "string", default: "10000" },
+    sni: { type: "string" },
   },
 });
 const target = new URL(positionals[0] ?? "");
@@ -176,12 +179,33 @@ function tcp(greeted: boolean): Promise<Result> {
   });
 }
 
+/** Sends the body in TLS, and waits for a line; it does not care who the server is. */
+function secure(): Promise<Result> {
+  return new Promise((resolve, reject) => {
+    const { hostname: host, port } = target;
+    const socket = connectTls(
+      { host, port: Number(port), servername: flags.sni ?? host, rejectUnauthorized: false },
+      () => socket.write(`${body}\n`),
+    );
+    let text = "";
+    socket.setEncoding("utf8").on("data", (chunk: string) => {
+      text += chunk;
+      if (!text.endsWith("\n")) return;
+      socket.end();
+      resolve({ ok: true, text: text.trim() });
+    });
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error(`closed after ${text.length} characters`)));
+  });
+}
+
 const calls: Readonly<Record<string, () => Promise<Result>>> = {
   "http:": http1,
   "h2:": http2,
   "ws:": webSocket,
   "grpc:": grpc,
   "tcp:": () => tcp(false),
+  "tls:": secure,
   "greet:": () => tcp(true),
 };
 

@@ -1,0 +1,381 @@
+// Hosts outside of the mesh, through real sidecars, real DNS and real servers in further networks.
+import assert from "node:assert/strict";
+import { after, before, suite, test } from "node:test";
+import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import { until } from "#test/helpers/wait.ts";
+import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+
+const namespace = "shop";
+const one = "198.51.100.10";
+const two = "198.51.100.11";
+const privateHost = "10.77.0.20";
+
+interface Answer {
+  readonly ok: boolean;
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly json?: {
+    readonly server?: string;
+    readonly name?: string;
+    readonly greeting?: string;
+    readonly path?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
+  readonly text?: string;
+  readonly error?: string;
+  readonly ms: number;
+}
+
+function istio(kind: string, name: string, spec: object, where = namespace): object {
+  return { apiVersion: "networking.istio.io/v1", kind, metadata: { name, namespace: where }, spec };
+}
+
+const entry = (name: string, spec: object): object => istio("ServiceEntry", name, spec);
+const http = (number = 80, more: object = {}) => ({
+  number,
+  name: `http-${number}`,
+  protocol: "HTTP",
+  ...more,
+});
+const tlsPort = (number = 443) => ({ number, name: `tls-${number}`, protocol: "TLS" });
+const tcpPort = (number: number, more: object = {}) => ({
+  number,
+  name: `tcp-${number}`,
+  protocol: "TCP",
+  ...more,
+});
+
+/** Answers as nobody else does, so that it shows that the host is known. */
+function marked(name: string, host: string): object {
+  return istio("VirtualService", name, {
+    hosts: [host],
+    http: [
+      {
+        route: [{ destination: { host }, headers: { response: { set: { "x-route": name } } } }],
+        timeout: "5s",
+      },
+    ],
+  });
+}
+
+let mesh: Mesh;
+let outside: Outside;
+
+before(async () => {
+  mesh = await startMesh(
+    {
+      "apps.yaml": [
+        meshedNamespace(namespace),
+        client("web", { namespace }),
+        client("strict", { namespace }),
+        echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
+        service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
+      ],
+      "entries.yaml": [
+        entry("api", {
+          hosts: ["api.example.com"],
+          ports: [http(), http(8081, { targetPort: 80 })],
+          resolution: "DNS",
+        }),
+        entry("private", { hosts: ["private.example.com"], ports: [http(), tlsPort()], resolution: "DNS" }),
+        entry("secure", {
+          hosts: ["secure.example.com"],
+          ports: [tlsPort(), tlsPort(8443)],
+          resolution: "DNS",
+        }),
+        entry("two", { hosts: ["two.example.com"], ports: [http()], resolution: "DNS" }),
+        entry("first", { hosts: ["first.example.com"], ports: [http()], resolution: "DNS_ROUND_ROBIN" }),
+        entry("wild", {
+          hosts: ["*.wild.example.com"],
+          ports: [http(), tlsPort()],
+          resolution: "DYNAMIC_DNS",
+        }),
+        entry("static", {
+          hosts: ["static.example.com"],
+          addresses: ["203.0.113.7"],
+          ports: [http(80), tcpPort(7000, { targetPort: 9000 })],
+          resolution: "STATIC",
+          endpoints: [{ address: one, ports: { "http-80": 80 } }],
+        }),
+        entry("weights", {
+          hosts: ["weights.example.com"],
+          addresses: ["203.0.113.8"],
+          ports: [http()],
+          resolution: "STATIC",
+          endpoints: [
+            { address: one, weight: 1 },
+            { address: two, weight: 9 },
+          ],
+        }),
+        entry("range", {
+          hosts: ["range.example.com"],
+          addresses: ["198.51.100.64/26"],
+          ports: [tcpPort(9000), http(80)],
+          resolution: "NONE",
+        }),
+        entry("named", {
+          hosts: ["named.example.com"],
+          addresses: ["203.0.113.9"],
+          ports: [http()],
+          resolution: "DNS",
+          endpoints: [{ address: "two.example.com" }],
+        }),
+        entry("vms", {
+          hosts: ["vms.example.com"],
+          addresses: ["203.0.113.10"],
+          location: "MESH_INTERNAL",
+          ports: [http(80, { targetPort: 8080 })],
+          resolution: "STATIC",
+          workloadSelector: { labels: { kind: "vm" } },
+        }),
+        istio("WorkloadEntry", "machine", { address: two, ports: { "http-80": 80 }, labels: { kind: "vm" } }),
+        istio("WorkloadEntry", "selected", { address: one, ports: { http: 80 }, labels: { app: "machine" } }),
+        entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
+      ],
+      "routes.yaml": [
+        marked("api", "api.example.com"),
+        marked("private", "private.example.com"),
+        marked("wild", "*.wild.example.com"),
+        marked("static", "static.example.com"),
+        istio("Sidecar", "strict", {
+          workloadSelector: { labels: { app: "strict" } },
+          egress: [{ hosts: ["./*", "*/*"] }],
+          outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
+        }),
+      ],
+    },
+    { flags: ["--resolver", outsideResolver] },
+  );
+  outside = await openOutside(mesh);
+  outside.names({
+    "api.example.com": [one],
+    "private.example.com": [privateHost],
+    "secure.example.com": [one],
+    "two.example.com": [one, two],
+    "first.example.com": [two],
+    "*.wild.example.com": [two],
+    "unknown.example.com": [one],
+    "open.example.com": [two],
+    "later.example.com": [one],
+  });
+  const addresses = { [one]: [one, "198.51.100.70"], [two]: [two], [privateHost]: [privateHost] };
+  for (const [name, own] of Object.entries(addresses)) {
+    const host = await outside.host(...own);
+    await host.http(80, name);
+    await host.http(8082, name);
+    await host.tls(443, name, ["secure.example.com"]);
+    await host.tls(8443, name, ["secure.example.com"]);
+    await host.tcp(9000, name);
+    await host.tcp(9443, name);
+  }
+});
+after(async () => {
+  await outside.close();
+  await mesh.close();
+});
+
+async function calls(from: string, url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
+  const { stdout, stderr } = await mesh.exec(`deploy/${from}`, call(url, ...flags), {
+    namespace,
+    container: from,
+  });
+  assert.notEqual(stdout, "", stderr);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Answer);
+}
+
+async function ask(url: string, ...flags: readonly string[]): Promise<Answer> {
+  const [answer] = await calls("web", url, ...flags);
+  assert.ok(answer !== undefined);
+  return answer;
+}
+
+async function askStrictly(url: string, ...flags: readonly string[]): Promise<Answer> {
+  const [answer] = await calls("strict", url, ...flags);
+  assert.ok(answer !== undefined);
+  return answer;
+}
+
+suite("HTTP by Host", () => {
+  for (const round of ["first", "later"]) {
+    test(`a host outside has its routes, on the ${round} request`, async () => {
+      const { status, headers, json } = await ask("http://api.example.com/a?b=c");
+      assert.deepEqual([status, headers?.["x-route"], json?.server, json?.path], [200, "api", one, "/a?b=c"]);
+      assert.equal(json?.headers?.host, "api.example.com");
+      const helpers = Object.keys(json?.headers ?? {}).filter((name) => name.startsWith("x-heddle"));
+      assert.deepEqual(helpers, []);
+    });
+    test(`and so does one with a private address, on the ${round} request`, async () => {
+      const { status, headers, json } = await ask("http://private.example.com/");
+      assert.deepEqual([status, headers?.["x-route"], json?.server], [200, "private", privateHost]);
+      assert.equal(json?.headers?.host, "private.example.com");
+      const helpers = Object.keys(json?.headers ?? {}).filter((name) => name.startsWith("x-heddle"));
+      assert.deepEqual(helpers, []);
+    });
+    test(`a wildcard is looked up by DNS, on the ${round} request`, async () => {
+      const { status, headers, json } = await ask(`http://${round}.wild.example.com/`);
+      assert.deepEqual([status, headers?.["x-route"], json?.server], [200, "wild", two]);
+    });
+  }
+
+  test("the Host decides, not the address; a port in it changes nothing", async () => {
+    const { headers, json } = await ask(`http://${two}/`, "--header", "host: API.example.com:80");
+    assert.deepEqual([headers?.["x-route"], json?.server], ["api", one]);
+    const wild = await ask(`http://${privateHost}/`, "--header", "host: any.wild.example.com");
+    assert.deepEqual([wild.headers?.["x-route"], wild.json?.server], ["wild", two]);
+  });
+
+  test("a targetPort is where the request arrives", async () => {
+    const { status, json } = await ask("http://api.example.com:8081/");
+    assert.deepEqual([status, json?.server, json?.headers?.host], [200, one, "api.example.com:8081"]);
+  });
+
+  test("what nobody declares goes where it was dialled: other hosts, and other ports of known ones", async () => {
+    for (const url of ["http://unknown.example.com/", "http://api.example.com:8082/"]) {
+      const { status, headers, json } = await ask(url);
+      assert.deepEqual([status, headers?.["x-route"], json?.server], [200, undefined, one], url);
+    }
+  });
+
+  test("all answers of DNS are endpoints with DNS, the first with DNS_ROUND_ROBIN", async () => {
+    const servers = async (url: string) =>
+      [...new Set((await calls("web", url, "--count", "20")).map(({ json }) => json?.server))].sort();
+    assert.deepEqual(await servers("http://two.example.com/"), [one, two]);
+    assert.deepEqual(await servers("http://first.example.com/"), [two]);
+  });
+});
+
+suite("TLS by SNI", () => {
+  for (const round of ["first", "later"]) {
+    test(`goes to the host that is asked for, whatever was dialled, on the ${round} connection`, async () => {
+      const { text } = await ask(`tls://${two}:443`, "--sni", "secure.example.com", "--body", "x");
+      assert.equal(text, `${one} secure.example.com x`);
+    });
+  }
+
+  test("also where the address is private, and by a wildcard", async () => {
+    assert.match(
+      (await ask("tls://private.example.com:443")).text ?? "",
+      new RegExp(`^${privateHost} private`),
+    );
+    const { text } = await ask(`tls://${privateHost}:443`, "--sni", "a.wild.example.com");
+    assert.match(text ?? "", new RegExp(`^${two} a\\.wild`));
+  });
+
+  test("a name that nobody declares, or none, goes where it was dialled", async () => {
+    const { text } = await ask(`tls://${two}:443`, "--sni", "unknown.example.com");
+    assert.match(text ?? "", new RegExp(`^${two} unknown`));
+    assert.match((await ask(`tls://${two}:443`, "--sni=")).text ?? "", new RegExp(`^${two} -`));
+  });
+});
+
+suite("by address", () => {
+  test("a virtual address has the endpoints that are listed, with their ports", async () => {
+    const { status, headers, json } = await ask(
+      "http://203.0.113.7/",
+      "--header",
+      "host: static.example.com",
+    );
+    assert.deepEqual([status, headers?.["x-route"], json?.server], [200, "static", one]);
+    const greeted = await ask("greet://203.0.113.7:7000", "--body", "ping");
+    assert.deepEqual([greeted.ok, greeted.json?.greeting], [true, `hello from ${one}`]);
+  });
+
+  test("weights of endpoints share requests out", async () => {
+    const answers = await calls("web", "http://203.0.113.8/", "--count", "100");
+    const many = answers.filter(({ json }) => json?.server === two).length;
+    assert.ok(many > 70 && many < 100, `${many} of 100 where 90 were expected`);
+  });
+
+  test("endpoints may be names", async () => {
+    const answers = await calls("web", "http://203.0.113.9/", "--count", "20");
+    assert.deepEqual([...new Set(answers.map(({ json }) => json?.server))].sort(), [one, two]);
+  });
+
+  test("a range without resolution is reached as it is dialled", async () => {
+    const greeted = await ask("greet://198.51.100.70:9000", "--body", "ping");
+    assert.equal(greeted.json?.greeting, `hello from ${one}`);
+    assert.equal((await ask("http://198.51.100.70/")).json?.server, one);
+  });
+
+  test("selectors choose pods and WorkloadEntries, of ServiceEntries and of Services", async () => {
+    const answers = await calls("web", "http://203.0.113.10/", "--count", "20");
+    const servers = new Set(answers.map(({ json }) => json?.server ?? json?.name));
+    assert.deepEqual([...servers].sort(), [two, "pod"]);
+    assert.equal((await ask("http://machines/")).json?.server, one);
+  });
+
+  test("TCP to a declared port goes to its host, and its server is heard at once", async () => {
+    const answers = await calls("web", `greet://${one}:9443`, "--body", "ping", "--count", "5");
+    assert.ok(answers.every(({ json }) => json?.greeting === `hello from ${two}`));
+    assert.ok(Math.min(...answers.map(({ ms }) => ms)) < 90);
+  });
+});
+
+suite("outboundTrafficPolicy REGISTRY_ONLY", () => {
+  test("what is declared is reached", async () => {
+    assert.equal((await askStrictly("http://api.example.com/")).json?.server, one);
+    assert.equal((await askStrictly("http://private.example.com/")).json?.server, privateHost);
+    assert.match((await askStrictly(`tls://${two}:443`, "--sni", "secure.example.com")).text ?? "", /^198/);
+    assert.equal((await askStrictly("http://machines/")).json?.server, one);
+  });
+
+  test("HTTP to what nobody declares is answered with 502, which says why", async () => {
+    for (const url of ["http://unknown.example.com/", `http://${privateHost}:8082/`]) {
+      const { status, text } = await askStrictly(url);
+      assert.equal(status, 502, url);
+      assert.match(text ?? "", /nothing is known of .*REGISTRY_ONLY/);
+    }
+  });
+
+  test("other connections are closed", async () => {
+    for (const url of [`tls://${two}:443`, `greet://${one}:9000`, `greet://${privateHost}:9000`]) {
+      const answer = await askStrictly(url, "--body", "x");
+      assert.equal(answer.ok, false, url);
+      assert.match(answer.error ?? "", /closed|ECONNRESET|disconnected/, url);
+    }
+  });
+});
+
+test("telemetry names hosts, and what is not known as Istio does", async () => {
+  await ask("http://api.example.com/");
+  await ask("http://unknown.example.com/");
+  await askStrictly("http://unknown.example.com/");
+  await until(
+    async () => {
+      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as object;
+      const text = JSON.stringify(rows);
+      return ["api.example.com", "PassthroughCluster", "BlackHoleCluster"].every((name) =>
+        text.includes(name),
+      );
+    },
+    "hosts in telemetry",
+    20_000,
+  );
+});
+
+test("a host that comes later closes no connection", async () => {
+  const long = calls("web", "http://unknown.example.com/", "--count", "20", "--interval", "100");
+  const tcp = mesh.exec("deploy/web", ["node", "-e", heldOpen(one, 9000)], { namespace, container: "web" });
+  mesh.write(
+    "later.yaml",
+    entry("later", { hosts: ["later.example.com"], ports: [http(), tlsPort()], resolution: "DNS" }),
+    marked("later", "later.example.com"),
+  );
+  await until(
+    async () => (await ask("http://later.example.com/")).headers?.["x-route"] === "later",
+    "the new host",
+  );
+  const { text } = await ask(`tls://${two}:443`, "--sni", "later.example.com");
+  assert.match(text ?? "", new RegExp(`^${one} later`));
+  assert.ok((await long).every(({ status }) => status === 200));
+  assert.equal((await tcp).stdout.trim(), "open");
+});
+
+/** A program that says `open` if the connection is still there after three seconds. */
+function heldOpen(host: string, port: number): string {
+  return `const s=require("net").connect(${port},"${host}");s.on("close",()=>{console.log("closed");process.exit()}).resume();setTimeout(()=>{console.log("open");process.exit()},3000)`;
+}
