@@ -76,7 +76,7 @@ function checkServiceParent(
   const rivals = attached.ports.map((port) => rivalOnPort(inputs, fetch, service, port, route));
   const rival = rivals[0];
   if (rival === undefined || rivals.includes(undefined)) return [];
-  const message = `has no effect on ${object}: GRPCRoute ${objectKey(rival.metadata)} is attached to it and goes first`;
+  const message = `has no effect on ${object}: ${rival.kind} ${objectKey(rival.metadata)} is attached to it and goes first`;
   return [warning(field, message, "Conflicted")];
 }
 
