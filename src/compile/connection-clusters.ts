@@ -44,11 +44,18 @@ export function connectionClusterView(
   }
   const { service, connection } = dialled;
   const { destinations, origins } = connectionTarget(mesh, fetch, client, service, connection);
+  const [only] = destinations;
   const view =
-    destinations.length < 2
-      ? onlyView(mesh, fetch, client, reference, destinations[0])
-      : { ...sharedView(mesh, fetch, client, reference, destinations), service: serviceLabel(service) };
-  return { ...view, reference, protocol: "tcp", origins: distinct([...origins, ...view.origins]) };
+    only !== undefined && destinations.length === 1
+      ? onlyView(mesh, fetch, client, reference, only)
+      : sharedView(mesh, fetch, client, reference, destinations);
+  return {
+    ...view,
+    reference,
+    protocol: "tcp",
+    service: destinations.length === 1 ? view.service : serviceLabel(service),
+    origins: distinct([...origins, ...view.origins]),
+  };
 }
 
 /** The endpoints of a cluster that several destinations share; undefined for one that has no list of its own. */
@@ -123,10 +130,9 @@ function onlyView(
   fetch: Fetch,
   client: Client,
   reference: ConnectionCluster,
-  destination: ConnectionDestination | undefined,
+  { service, subset }: ConnectionDestination,
 ): ClusterView {
-  if (destination?.service === undefined) return bareClusterView(reference, "tcp", "none");
-  const { service, subset } = destination;
+  if (service === undefined) return bareClusterView(reference, "tcp", "none");
   const view = serviceClusterView(mesh, fetch, client, serviceCluster(service, subset));
   if (view.endpoints.kind !== "dnsOfRequest" || reference.kind !== "tls") return view;
   // The name is known here, so that no proxy is needed that would look it up for each connection.
@@ -147,7 +153,8 @@ function sharedView(
       ? []
       : [serviceClusterView(mesh, fetch, client, serviceCluster(service, subset))],
   );
-  const settings = views[0] ?? bareClusterView(reference, "tcp", "none");
+  const [settings] = views;
+  if (settings === undefined) return bareClusterView(reference, "tcp", "none");
   return {
     ...settings,
     endpoints: { kind: "listed", list: reference },

@@ -198,3 +198,28 @@ test("a resource that a proxy refuses is said on the objects that made it, while
   assert.equal(write(), 1);
   assert.equal(write(), 0);
 });
+
+test("routes for connections say what takes their place", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  const tcp = (name: string, day: string, backend: string) => `
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: {name: ${name}, creationTimestamp: "2026-01-${day}T00:00:00Z"}
+spec: {parentRefs: [{group: "", kind: Service, name: web}], rules: [{backendRefs: [{name: ${backend}, port: 80}]}]}`;
+  put(tcp("older", "01", "gone"));
+  put(tcp("younger", "02", "web"));
+  write();
+  const accepted = { Accepted: "True Accepted", Programmed: "True Programmed" };
+  assert.deepEqual(parentsOf(status("TCPRoute default/older")), [
+    { parent: `${ours} web`, ...accepted, ResolvedRefs: "False BackendNotFound" },
+  ]);
+  assert.deepEqual(parentsOf(status("TCPRoute default/younger")), [
+    {
+      parent: `${ours} web`,
+      Accepted: "False Conflicted",
+      ResolvedRefs: "True ResolvedRefs",
+      Programmed: "False Invalid",
+    },
+  ]);
+});

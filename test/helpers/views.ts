@@ -2,7 +2,7 @@
 import type { Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
-import { connectionSelection } from "#compile/connection-clusters.ts";
+import { type ConnectionCluster, connectionSelection } from "#compile/connection-clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
@@ -86,15 +86,20 @@ export function readViews(graph: Graph, mesh: Mesh) {
   return JSON.parse(JSON.stringify(views.value)) as unknown;
 }
 
-/** The destinations for which routes say where connections go. */
-function connectionsWithRoutes(mesh: Mesh, fetch: Fetch) {
+/** The destinations for which routes say where connections go, with the names that these ask for. */
+function connectionsWithRoutes(mesh: Mesh, fetch: Fetch): readonly ConnectionCluster[] {
+  const clients = ["", ...new Set(fetch.all(mesh.clients).map(({ namespace }) => namespace))];
   return fetch.all(mesh.services).flatMap((service) =>
     service.ports.flatMap(({ port }) => {
-      const keys = ["", ...fetch.all(mesh.clients).map(({ namespace }) => namespace)];
-      const routed = keys.some(
-        (client) => fetch.get(mesh.connectionRoutes, routesKey(service, port, client)) !== undefined,
+      const found = clients.flatMap(
+        (client) => fetch.get(mesh.connectionRoutes, routesKey(service, port, client)) ?? [],
       );
-      return routed ? service.addresses.map((address) => ({ kind: "tcp" as const, address, port })) : [];
+      if (found.length === 0) return [];
+      const asked = found.flatMap(({ routes }) => routes.flatMap(({ match }) => match.serverNames ?? []));
+      const names = [...new Set(asked)].map((name) => ({ serverName: name.replace("*", "any") }));
+      return service.addresses.flatMap((address) =>
+        [{}, ...names].map((name) => ({ kind: "tcp" as const, address, port, ...name })),
+      );
     }),
   );
 }

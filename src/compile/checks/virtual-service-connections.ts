@@ -1,6 +1,14 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { IstioTcpMatch, IstioTlsMatch, VirtualService } from "#model/istio/virtual-service.ts";
+import type {
+  IstioRouteDestination,
+  IstioTcpMatch,
+  IstioTlsMatch,
+  VirtualService,
+} from "#model/istio/virtual-service.ts";
+import type { MeshService } from "#model/service.ts";
 import { isIpv4Range } from "../address-ranges.ts";
+import { serviceOfHost } from "../services.ts";
+import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestinations } from "./virtual-service.ts";
@@ -13,16 +21,33 @@ export function checkConnectionRules(
 ): readonly CheckFinding[] {
   const { tls = [], tcp = [] } = virtualService.spec;
   const { namespace = "default" } = virtualService.metadata;
+  const checkRoute = (route: readonly IstioRouteDestination[], field: string) => [
+    ...checkDestinations(route, namespace, field, inputs, fetch),
+    ...checkShares(
+      route.flatMap(({ destination, weight }, index) => {
+        const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
+        return service === undefined || weight === 0
+          ? []
+          : [{ field: `${field}[${index}].destination`, service }];
+      }),
+      inputs,
+      fetch,
+    ),
+  ];
+  const services = (virtualService.spec.hosts ?? []).flatMap(
+    (host) => serviceOfHost(inputs.routing, fetch, host, namespace) ?? [],
+  );
   return [
     ...[...tls.entries()].flatMap(([index, { match, route = [] }]) => [
+      ...match.flatMap((each, at) => checkPort(each, services, `spec.tls[${index}].match[${at}].port`)),
       ...match.flatMap((each, at) =>
         checkServerNames(virtualService, each, `spec.tls[${index}].match[${at}]`),
       ),
-      ...checkDestinations(route, namespace, `spec.tls[${index}].route`, inputs, fetch),
+      ...checkRoute(route, `spec.tls[${index}].route`),
     ]),
     ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
       ...match.flatMap((each, at) => checkRanges(each, `spec.tcp[${index}].match[${at}]`)),
-      ...checkDestinations(route, namespace, `spec.tcp[${index}].route`, inputs, fetch),
+      ...checkRoute(route, `spec.tcp[${index}].route`),
       ...(match.length === 0 && index < tcp.length - 1
         ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
         : []),
@@ -55,6 +80,14 @@ function checkServerNames(
           ],
     ),
   ];
+}
+
+function checkPort(
+  { port }: IstioTlsMatch,
+  services: readonly MeshService[],
+  field: string,
+): readonly CheckFinding[] {
+  return port === undefined ? [] : services.flatMap((service) => checkNamesOnPort(service, port, field));
 }
 
 function checkRanges({ destinationSubnets = [] }: IstioTcpMatch | IstioTlsMatch, field: string) {
