@@ -13,6 +13,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   model: [],
   collections: [],
   runtime: [],
+  // What a control plane is told of its mesh, in the words of the API.
+  "runtime/settings.ts": ["model/others.ts"],
   // The API server: requests, watches, server-side apply.
   kubernetes: ["model", "runtime"],
   sources: ["model", "collections", "kubernetes"],

@@ -13,8 +13,11 @@ import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkService } from "./checks/service.ts";
+import { checkServiceEntry } from "./checks/service-entry.ts";
+import { checkSidecar } from "./checks/sidecar.ts";
 import { checkVirtualService } from "./checks/virtual-service.ts";
 import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/workload.ts";
+import { checkWorkloadEntry } from "./checks/workload-entry.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 
 /**
@@ -71,6 +74,9 @@ function checkRouting(
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
+    check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
+    check(objects.sidecars, "Sidecar", checkSidecar),
   ];
 }
 
@@ -119,4 +125,7 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   DestinationRule: proposed(checkDestinationRule),
+  ServiceEntry: proposed(checkServiceEntry),
+  WorkloadEntry: proposed(checkWorkloadEntry),
+  Sidecar: proposed(checkSidecar),
 };

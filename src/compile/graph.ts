@@ -141,7 +141,11 @@ export function compileMesh(
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace)),
+    inboundView(
+      workload,
+      fetch.by(servicesByNamespace, workload.namespace),
+      sidecarOf(workload, sidecarsByNamespace, fetch),
+    ),
   );
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));

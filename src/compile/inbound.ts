@@ -1,14 +1,19 @@
 // What a sidecar's inbound listener needs to know of its pod.
 import { hasLabels } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
+import type { IngressPort, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 import { serviceLabel } from "./services.ts";
 import type { InboundPortView, InboundView } from "./views.ts";
 
-/** The ports that the pod's containers or its services name; undefined for a pod without a sidecar. */
+/**
+ * The ports that the pod's containers or its services name, or those of its Sidecar alone; undefined for a pod without
+ * a sidecar.
+ */
 export function inboundView(
   workload: Workload,
   servicesOfNamespace: readonly MeshService[],
+  sidecar: SidecarScope | undefined,
 ): InboundView | undefined {
   if (workload.proxy !== "sidecar") return undefined;
   const ports = new Map<number, InboundPortView>();
@@ -25,10 +30,19 @@ export function inboundView(
   for (const { port } of workload.ports) {
     if (!ports.has(port)) ports.set(port, { port, protocol: "detect", service: undefined });
   }
+  const listened = sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port)));
   return {
-    ports: [...ports.values()].sort((a, b) => a.port - b.port),
+    ports: [...(listened ?? ports.values())].sort((a, b) => a.port - b.port),
     draining: workload.terminating,
   };
+}
+
+function ingressView(
+  { port, protocol, endpoint }: IngressPort,
+  known: InboundPortView | undefined,
+): InboundPortView {
+  const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
+  return { port, protocol, service: known?.service, ...(asDialled ? {} : { endpoint }) };
 }
 
 function selects(service: MeshService, workload: Workload): boolean {

@@ -75,6 +75,15 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),
+    statuses("ServiceEntry", objects.serviceEntries, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
+    statuses("WorkloadEntry", objects.workloadEntries, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
+    statuses("Sidecar", objects.sidecars, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
   ];
 }
 

@@ -15,6 +15,7 @@ import type {
   SessionPersistence,
 } from "#model/route.ts";
 import type { PortProtocol } from "#model/service.ts";
+import type { IngressEndpoint } from "#model/sidecar.ts";
 
 /** What a cluster is for; its name on the wire is made of this alone. */
 export type ClusterReference =
@@ -243,6 +244,8 @@ export interface InboundView extends InboundListenerView {
 
 export interface InboundPortView extends ListenedPort {
   readonly service: ServiceLabel | undefined;
+  /** Where the application listens; undefined: where the client dialled. */
+  readonly endpoint?: IngressEndpoint;
 }
 
 /** One listener of a gateway, its routes whole. */

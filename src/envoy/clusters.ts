@@ -14,6 +14,7 @@ import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/up
 import type { ClusterEndpoints, ClusterTls, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
+import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
@@ -228,16 +229,40 @@ export function blackHole(): Cluster {
   });
 }
 
-/** The application itself, at the address that the client dialled. */
-export function inboundCluster(port: number | undefined, service: ServiceLabel | undefined): Cluster {
+/** The application itself, at the address that the client dialled unless it listens elsewhere. */
+export function inboundCluster(
+  port: number | undefined,
+  service: ServiceLabel | undefined,
+  endpoint?: IngressEndpoint,
+): Cluster {
   return create(ClusterSchema, {
     name: inboundClusterName(port),
     connectTimeout,
-    ...originalDestination,
-    upstreamBindConfig: fromProxy,
+    ...applicationAt(inboundClusterName(port), endpoint),
     typedExtensionProtocolOptions: sameProtocol,
     ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
   });
+}
+
+/** Where the application listens. A socket in the pod's file system is out of reach of interception. */
+function applicationAt(name: string, endpoint: IngressEndpoint | undefined) {
+  if (endpoint === undefined) return { ...originalDestination, upstreamBindConfig: fromProxy };
+  if (endpoint.kind === "pod") {
+    const address = endpoint.port === undefined ? originalDestination : originalAddress(endpoint.port);
+    return { ...address, upstreamBindConfig: fromProxy };
+  }
+  const address =
+    endpoint.kind === "loopback"
+      ? socketAddress("127.0.0.1", endpoint.port)
+      : { address: { case: "pipe" as const, value: { path: endpoint.path } } };
+  return {
+    ...empty,
+    loadAssignment: {
+      clusterName: name,
+      endpoints: [{ lbEndpoints: [{ hostIdentifier: { case: "endpoint" as const, value: { address } } }] }],
+    },
+    ...(endpoint.kind === "loopback" ? { upstreamBindConfig: fromProxy } : {}),
+  };
 }
 
 /** What a probe of the node is about. */

@@ -65,7 +65,7 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
     case "inboundCluster": {
-      const message = inboundCluster(shared.view.port, shared.view.service);
+      const message = inboundCluster(shared.view.port, shared.view.service, shared.view.endpoint);
       return encodeResource(ClusterSchema, message.name, message);
     }
     case "healthListener":

@@ -12,21 +12,24 @@ test("the Downward API is enough for a start", () => {
     certificateLifetimeMs: 86_400_000,
     api: { host: "127.0.0.1", port: 15_019 },
     injection: defaultInjectionSettings,
+    mesh: { outboundTrafficPolicy: "passthrough" },
   });
 });
 
 test("images, resources and the termination delay of sidecars are told by options", () => {
-  const { injection, trustDomain } = readReplicaSettings(
+  const { injection, mesh, trustDomain } = readReplicaSettings(
     [
       "--trust-domain=example.org",
       "--proxy-image=p:1",
       "--proxy-memory-limit=1Gi",
       "--proxy-cpu-limit=2",
       "--termination-delay=5",
+      "--outbound-traffic-policy=REGISTRY_ONLY",
     ],
     env,
   );
   assert.equal(trustDomain, "example.org");
+  assert.equal(mesh.outboundTrafficPolicy, "refuse");
   assert.equal(injection.proxyImage, "p:1");
   assert.equal(injection.terminationDelaySeconds, 5);
   assert.deepEqual(injection.proxyResources, {

@@ -59,7 +59,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
         ...fixture.view.ports.map((port) => ({
           schema: ClusterSchema,
-          message: inboundCluster(port.port, port.service),
+          message: inboundCluster(port.port, port.service, port.endpoint),
         })),
       ];
     case "health":

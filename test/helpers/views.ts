@@ -12,6 +12,7 @@ import { routesKey } from "#compile/routes.ts";
 import type { ClusterReference, OutsideRoutesView, RouteView } from "#compile/views.ts";
 import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
+import type { MeshService } from "#model/service.ts";
 
 /** Reads all views of a mesh; the result serialises to YAML. */
 export function readViews(graph: Graph, mesh: Mesh) {
@@ -43,7 +44,10 @@ export function readViews(graph: Graph, mesh: Mesh) {
         ports.flatMap((port) => port.routes),
       ),
     );
-    const clusters = referencesOf([...routes, ...outsideRoutes]);
+    const clusters = [
+      ...referencesOf([...routes, ...outsideRoutes]),
+      ...fetch.all(mesh.entryServices).flatMap(connectionsTo),
+    ];
     const perClient = (viewsFor: (client: Client) => readonly object[]) =>
       unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
     const connections = connectionsWithRoutes(mesh, fetch);
@@ -114,6 +118,19 @@ function onceIfAlike(views: readonly (readonly [string, object])[]): object {
   const [first] = views;
   const alike = views.every(([, each]) => JSON.stringify(each) === JSON.stringify(first?.[1]));
   return alike ? (first?.[1] ?? {}) : Object.fromEntries(views);
+}
+
+/** What connections to a host outside ask for that are no HTTP; an address that nobody has stands for any. */
+function connectionsTo({ addresses, hostname, ports }: MeshService): readonly ClusterReference[] {
+  return ports.flatMap(({ port, protocol }): readonly ClusterReference[] => {
+    if (protocol === "tls") return [{ kind: "tls", hostname: hostname.replace("*", "any"), port }];
+    if (protocol !== "tcp") return [];
+    return (addresses.length === 0 ? ["192.0.2.99"] : addresses).map((address) => ({
+      kind: "tcp",
+      address: address.replace(/\/.*/, ""),
+      port,
+    }));
+  });
 }
 
 /** Views that are the same for all clients are listed once, under no key. */

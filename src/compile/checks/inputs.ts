@@ -1,15 +1,22 @@
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
+import { servicesOfEntry } from "#model/istio/service-entries.ts";
+import type { ServiceEntry } from "#model/istio/service-entry.ts";
+import type { Sidecar } from "#model/istio/sidecar.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { meshServices } from "../mesh-services.ts";
+import { openTcpPorts } from "../reach.ts";
 import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
 
 /** What checks look up. */
 export interface CheckInputs {
   readonly objects: MeshObjects;
   readonly routing: RoutingInputs;
+  readonly sidecarsByNamespace: Index<Sidecar>;
+  /** ServiceEntries that take all TCP to a port, by that. */
+  readonly entriesByOpenPort: Index<ServiceEntry>;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
 }
@@ -39,6 +46,12 @@ export function checkInputs(
   return {
     objects,
     routing,
+    sidecarsByNamespace: objects.sidecars.index("by namespace for checks", ({ metadata }) => [
+      metadata.namespace ?? "default",
+    ]),
+    entriesByOpenPort: objects.serviceEntries.index("by open TCP port for checks", (entry) =>
+      servicesOfEntry(entry).slice(0, 1).flatMap(openTcpPorts).map(String),
+    ),
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
     ],

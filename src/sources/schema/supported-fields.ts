@@ -66,6 +66,15 @@ const trafficPolicy: Supported = {
   loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
 };
 
+/** A workload that is no pod. */
+const listedEndpoint: Supported = {
+  address: true,
+  ports: true,
+  labels: true,
+  weight: true,
+  serviceAccount: true,
+};
+
 /** The fields of `spec` that take effect, for the kinds that describe traffic. */
 const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   HTTPRoute: {
@@ -148,9 +157,33 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     },
     sessionPersistence,
   },
-  ServiceEntry: {},
-  WorkloadEntry: {},
-  Sidecar: {},
+  ServiceEntry: {
+    hosts: true,
+    addresses: true,
+    // Others are spoken of by the checks of ServiceEntries.
+    ports: { number: true, name: true, protocol: true, targetPort: true },
+    location: true,
+    resolution: true,
+    endpoints: listedEndpoint,
+    workloadSelector: true,
+    exportTo: true,
+    subjectAltNames: true,
+  },
+  WorkloadEntry: listedEndpoint,
+  Sidecar: {
+    workloadSelector: true,
+    ingress: {
+      port: { number: true, name: true, protocol: true },
+      captureMode: ["DEFAULT", "IPTABLES"],
+      defaultEndpoint: true,
+    },
+    egress: {
+      port: { number: true, name: true, protocol: true },
+      captureMode: ["DEFAULT", "IPTABLES"],
+      hosts: true,
+    },
+    outboundTrafficPolicy: { mode: true },
+  },
   "Gateway.networking.istio.io": {},
   RateLimit: {},
   AdaptiveConcurrency: {},

@@ -1,0 +1,57 @@
+import type { Fetch } from "#collections/graph.ts";
+import { rootNamespaces } from "#model/installation.ts";
+import type { Sidecar, SidecarEgress, SidecarIngress } from "#model/istio/sidecar.ts";
+import { ingressEndpoint, sidecarScope } from "#model/istio/sidecar-scopes.ts";
+import { objectKey } from "#model/reference.ts";
+import { byAge, isSelective } from "../sidecars.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckInputs, selected } from "./inputs.ts";
+
+/** What a Sidecar says, and whether it is the one that counts. */
+export function checkSidecar(sidecar: Sidecar, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+  return [
+    ...checkPlace(sidecar, inputs, fetch),
+    ...(sidecar.spec.ingress ?? []).flatMap((ingress, index) =>
+      checkIngress(ingress, `spec.ingress[${index}]`),
+    ),
+    ...(sidecar.spec.egress ?? []).flatMap((egress, index) => checkEgress(egress, `spec.egress[${index}]`)),
+  ];
+}
+
+function checkPlace(sidecar: Sidecar, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
+  const scope = sidecarScope(sidecar);
+  if (isSelective(scope)) {
+    const field = "spec.workloadSelector";
+    if (rootNamespaces.includes(scope.namespace)) {
+      return [
+        warning(field, `in namespace ${scope.namespace} it is for that namespace alone, not for the mesh`),
+      ];
+    }
+    const chosen = selected(inputs, fetch, scope.namespace, scope.selector);
+    return chosen.length > 0 ? [] : [warning(field, "no workload of the namespace has these labels")];
+  }
+  const oldest = fetch
+    .by(inputs.sidecarsByNamespace, scope.namespace)
+    .map(sidecarScope)
+    .filter((other) => !isSelective(other))
+    .sort(byAge)[0];
+  if (oldest === undefined || objectKey(oldest.origin) === objectKey(scope.origin)) return [];
+  const message = `has no effect: Sidecar ${objectKey(oldest.origin)} is for all workloads of the namespace already`;
+  return [warning("spec", message, "Conflicted")];
+}
+
+function checkIngress({ port, defaultEndpoint }: SidecarIngress, field: string): readonly CheckFinding[] {
+  if (port.number === undefined)
+    return [error(`${field}.port.number`, "number is missing", "UnsupportedValue")];
+  if (ingressEndpoint(defaultEndpoint) !== undefined) return [];
+  const message = `${defaultEndpoint} is not supported; use 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///PATH`;
+  return [error(`${field}.defaultEndpoint`, message, "UnsupportedValue")];
+}
+
+function checkEgress({ hosts }: SidecarEgress, field: string): readonly CheckFinding[] {
+  return hosts.flatMap((host, index) => {
+    if (/^[^/]+\/(\*|(\*\.)?[^*/]+)$/.test(host)) return [];
+    const message = `${host} is no host of a Sidecar; write NAMESPACE/HOST, where either may be *`;
+    return [error(`${field}.hosts[${index}]`, message, "UnsupportedValue")];
+  });
+}
