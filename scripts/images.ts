@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { join } from "node:path";
 import { buildAll } from "./build.ts";
 import { buildImage, forgetOldLayers, type Image, writeArchive } from "./images/image.ts";
+import { buildSampleImages } from "./images/samples.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
 
@@ -27,6 +28,7 @@ async function buildImages(): Promise<readonly Image[]> {
   // One after the other: they share layers.
   for (const [directory, tags] of Object.entries(names))
     built.push(await buildImage(`images/${directory}/Dockerfile`, tags));
+  built.push(...(await buildSampleImages()));
   forgetOldLayers();
   return built;
 }

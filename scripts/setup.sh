@@ -66,6 +66,8 @@ have nft || missing="$missing nftables"
 have mount || missing="$missing mount"
 if [ "${1:-}" = test ]; then
   have tcpdump || missing="$missing tcpdump"
+  have curl || missing="$missing curl"
+  have go || missing="$missing golang-go" # fetches Istio's samples, which come as a Go module
   if [ -z "${KUBECONFIG:-}" ]; then # what the node of the test cluster is made of
     have containerd || missing="$missing containerd"
     have runc || missing="$missing runc"
@@ -74,7 +76,7 @@ if [ "${1:-}" = test ]; then
     have catatonit || missing="$missing catatonit"
     have sysctl || missing="$missing procps"
     have busybox && ! ldd "$(command -v busybox)" >/dev/null 2>&1 || missing="$missing busybox-static"
-    for program in conntrack iptables socat openssl curl zstd; do
+    for program in conntrack iptables socat openssl zstd; do
       have $program || missing="$missing $program"
     done
   fi

@@ -12,6 +12,8 @@ export interface ImageDescription {
   readonly user: string;
   readonly entrypoint: readonly string[];
   readonly command: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+  readonly workingDirectory?: string;
 }
 
 /** Reads a Dockerfile; throws for what it does not know, so that no image differs from what Docker would make. */

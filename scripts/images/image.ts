@@ -32,8 +32,15 @@ export interface Image {
 const CACHE = join(process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache"), "heddle/images");
 
 /** Builds an image from a Dockerfile whose context is the current directory. */
-export async function buildImage(dockerfile: string, names: readonly string[]): Promise<Image> {
-  const description = readDockerfile(dockerfile);
+export function buildImage(dockerfile: string, names: readonly string[]): Promise<Image> {
+  return buildDescribed(readDockerfile(dockerfile), names);
+}
+
+/** Builds an image as a Dockerfile would say it. */
+export async function buildDescribed(
+  description: ImageDescription,
+  names: readonly string[],
+): Promise<Image> {
   const layers: Layer[] = [];
   for (const step of description.steps) layers.push(await layerOf(step));
   const config = JSON.stringify(configuration(description, layers));
@@ -45,13 +52,18 @@ interface Layer {
   readonly digest: string;
 }
 
-function configuration({ user, entrypoint, command }: ImageDescription, layers: readonly Layer[]): object {
+function configuration(description: ImageDescription, layers: readonly Layer[]): object {
+  const { user, entrypoint, command, environment = {}, workingDirectory } = description;
   return {
     architecture: process.arch === "x64" ? "amd64" : process.arch,
     os: "linux",
     config: {
       User: user,
-      Env: ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"],
+      Env: [
+        "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        ...Object.entries(environment).map(([name, value]) => `${name}=${value}`),
+      ],
+      ...(workingDirectory === undefined ? {} : { WorkingDir: workingDirectory }),
       Entrypoint: entrypoint,
       Cmd: command,
     },

@@ -1,4 +1,6 @@
 // What configuration depends on about the proxy that asks: clients that are alike share it.
+import { hasLabels } from "#model/kubernetes/object.ts";
+import type { RouteSource } from "#model/route.ts";
 import type { Workload } from "#model/workload.ts";
 
 /** Whoever asks for configuration, as far as it matters to what it gets. */
@@ -26,6 +28,14 @@ export function clientOfKey(key: string): Client {
   const [scope = "", query = ""] = key.split("?");
   const [namespace = "", sidecar] = scope.split("|");
   return newClient(namespace, Object.fromEntries(new URLSearchParams(query)), sidecar);
+}
+
+/** Whether what is for a source is for a client. */
+export function isSource({ namespace, labels }: Client, source: RouteSource | undefined): boolean {
+  if (source === undefined) return true;
+  return (
+    (source.namespace === undefined || source.namespace === namespace) && hasLabels(labels, source.labels)
+  );
 }
 
 function newClient(

@@ -14,8 +14,9 @@ import {
 } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
-import { resolveDestination, routesKey } from "./routes.ts";
+import { routesKey } from "./routes.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
+import { namespacesExportedTo, resolveDestination, virtualServicesOf } from "./virtual-services.ts";
 
 /** The routes for connections to one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortConnectionRoutes {
@@ -93,17 +94,19 @@ function ofGatewayApi(
   return routes.length === 0 ? [] : [{ port, client, routes, exclusive: true }];
 }
 
+/** A list for all, and one for each namespace that VirtualServices are exported to alone. */
 function ofIstio(
   service: MeshService,
   port: number,
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly PortConnectionRoutes[] {
-  const objects = [...fetch.by(inputs.virtualServicesByHost, service.hostname)].sort(byAge);
-  const routes = objects.flatMap((object) =>
-    connectionRoutesOfVirtualService(object, port, resolveDestination(inputs, fetch, port)),
-  );
-  return routes.length === 0 ? [] : [{ port, client: "", routes, exclusive: false }];
+  const resolve = resolveDestination(inputs, fetch, port);
+  return ["", ...namespacesExportedTo(inputs, fetch, service.hostname)].flatMap((client) => {
+    const objects = virtualServicesOf(inputs, fetch, service.hostname, client);
+    const routes = objects.flatMap((object) => connectionRoutesOfVirtualService(object, port, resolve));
+    return routes.length === 0 ? [] : [{ port, client, routes, exclusive: false }];
+  });
 }
 
 /** In order: the ports on which some route asks for server names. */

@@ -1,11 +1,10 @@
 // Where a client's connection to a service goes.
 import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionDestination, ConnectionMatch } from "#model/connection-route.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isWithin } from "./address-ranges.ts";
-import type { Client } from "./clients.ts";
+import { type Client, isSource } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
@@ -56,13 +55,12 @@ export function connectionTarget(
 }
 
 function matches(match: ConnectionMatch, client: Client, { address, serverName }: Connection): boolean {
-  const { serverNames, destinationRanges, sourceNamespace, sourceLabels = {} } = match;
+  const { serverNames, destinationRanges, source } = match;
   return (
     (serverNames === undefined || serverNames.some((name) => coversName(name, serverName))) &&
     (destinationRanges === undefined ||
       (address !== undefined && destinationRanges.some((range) => isWithin(address, range)))) &&
-    (sourceNamespace === undefined || sourceNamespace === client.namespace) &&
-    hasLabels(client.labels, sourceLabels)
+    isSource(client, source)
   );
 }
 

@@ -28,7 +28,7 @@ import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, opaquePortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
-import { sourceLabelsRead } from "./source-labels.ts";
+import { labelsReadOfClients } from "./source-labels.ts";
 import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
@@ -127,16 +127,13 @@ export function compileMesh(
   );
   const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
   const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
-  const labelsRead = graph.single("source labels", (fetch) =>
-    sourceLabelsRead(fetch.all(objects.virtualServices)),
+  const sourceLabels = graph.single("labels read of clients", (fetch) =>
+    labelsReadOfClients(fetch.all(objects.virtualServices)),
   );
   const clients = graph.derive("clients", workloads, (workload, fetch) => {
     const sidecar = sidecarOf(workload, sidecarsByNamespace, fetch);
-    return clientOf(
-      workload,
-      fetch.get(labelsRead, "") ?? [],
-      sidecar === undefined ? undefined : objectKey(sidecar.origin),
-    );
+    const key = sidecar === undefined ? undefined : objectKey(sidecar.origin);
+    return clientOf(workload, fetch.get(sourceLabels, "") ?? [], key);
   });
 
   // What a pod's own listeners need to know of the pod.

@@ -10,7 +10,7 @@ import {
 } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
-import type { Client } from "./clients.ts";
+import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
@@ -127,21 +127,25 @@ export function portRoutes(
 ): PortRoutesView {
   const { port } = connection;
   const origins: readonly Origin[] = [serviceOrigin(service)];
-  const routes =
+  const all =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
+  const routes = all === undefined ? undefined : routesForClient(all.routes, client);
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, connection);
     const sessions = sessionsOfService(mesh.routing, fetch, service);
     return { routes: [asConnection(target, sessions)], origins: target.origins };
   }
   return {
-    routes: [
-      ...routes.routes.map((route) => routeView(route, port)),
-      everything(respond(404, noRoute), origins),
-    ],
-    origins: [...origins, ...routes.routes.map((route) => route.origin)],
+    routes: [...routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)],
+    origins: [...origins, ...routes.map((route) => route.origin)],
   };
+}
+
+/** Undefined where all that there is is for others: then the service is as if there were no routes. */
+export function routesForClient(routes: readonly Route[], client: Client): readonly Route[] | undefined {
+  const own = routes.filter(({ source }) => isSource(client, source));
+  return own.length === 0 && routes.length > 0 ? undefined : own;
 }
 
 /** Where nothing is said of requests, what is said of connections holds for each of them. */
@@ -220,7 +224,7 @@ function routeAction(route: Route, port: number): RouteAction {
   if (route.unsupported) return respond(unusableStatus, "heddle: the route asks for what is not supported\n");
   if (route.redirect !== undefined) return redirect(route.redirect, port);
   if (route.directResponse !== undefined) {
-    return respond(route.directResponse.status, route.directResponse.body);
+    return { kind: "respond", ...route.directResponse };
   }
   const weighted = route.destinations.filter((destination) => destination.weight > 0);
   if (weighted.length === 0) return respond(unusableStatus, "heddle: the route has no backend\n");
@@ -228,13 +232,16 @@ function routeAction(route: Route, port: number): RouteAction {
     kind: "forward",
     unusableStatus,
     rewrite: route.rewrite,
-    destinations: weighted.map(({ service, subset, weight, request, response, sessionPersistence }) => ({
-      cluster: service === undefined ? undefined : serviceCluster(service, subset),
-      weight,
-      request,
-      response,
-      ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
-    })),
+    destinations: weighted.map(
+      ({ service, subset, weight, hostname, request, response, sessionPersistence }) => ({
+        cluster: service === undefined ? undefined : serviceCluster(service, subset),
+        weight,
+        ...(hostname === undefined ? {} : { hostname }),
+        request,
+        response,
+        ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
+      }),
+    ),
     timeoutMs: route.timeoutMs,
     attemptTimeoutMs: route.attemptTimeoutMs,
     ...beside(route),
@@ -253,15 +260,13 @@ function beside({ mirrors = [], retries, sessionPersistence }: Route) {
   };
 }
 
-const wellKnownPorts = { http: 80, https: 443 };
-
 /**
- * The port is the redirect's own, that of its scheme, or the one that the request came to; one that goes without saying
- * is left out. https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
+ * A port that goes without saying is left out.
+ * https://gateway-api.sigs.k8s.io/reference/spec/#httprequestredirectfilter
  */
 function redirect({ status, scheme, hostname, port, path }: Redirect, dialled: number): RedirectAction {
-  const wanted = port ?? (scheme === undefined ? dialled : wellKnownPorts[scheme]);
-  const isDefault = wanted === wellKnownPorts[scheme ?? "http"];
+  const wanted = port === "request" ? dialled : port;
+  const isDefault = wanted === (scheme === "https" ? 443 : 80);
   // A Host that stays may name the port that was dialled: only a new one in its place removes it.
   const hostNamesAnother = hostname === undefined && dialled !== 80;
   return {

@@ -2,8 +2,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import { routesOfGrpcRoute } from "#model/gateway-api/grpc-routes.ts";
 import { routesOfHttpRoute } from "#model/gateway-api/http-routes.ts";
-import { type ResolveDestination, routesOfVirtualService } from "#model/istio/routes.ts";
-import type { VirtualService } from "#model/istio/virtual-service.ts";
+import { meshGateway } from "#model/istio/gateway-names.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo, isForRequests } from "./attachments.ts";
@@ -11,7 +10,8 @@ import { withSessions } from "./backend-policies.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import { serviceOfHost, servicePortKey } from "./services.ts";
+import { servicePortKey } from "./services.ts";
+import { namespacesExportedTo, virtualServiceRoutes, virtualServicesOf } from "./virtual-services.ts";
 
 /** The routes of one service port; `client` is the one namespace that they are for, or "" for all. */
 export interface PortRoutes {
@@ -28,7 +28,7 @@ export function routesKey(service: MeshService, port: number, client: string): s
  * All routes of a service, a list per port and audience. Routes of the service's own namespace are for all clients;
  * those of another namespace are for the clients there, and go before (GAMMA, producer and consumer routes).
  * GRPCRoutes go before HTTPRoutes, and where routes of any kind are attached for all, VirtualServices for the host have
- * no effect.
+ * no effect. The routes of several VirtualServices are tried in the order of their age.
  */
 export function routesOfService(
   service: MeshService,
@@ -49,9 +49,11 @@ export function routesOfService(
       found.push([routesKey(service, port, client), { client, routes }]);
     }
     if (clients.has("")) continue;
-    const oldest = fetch.by(inputs.virtualServicesByHost, service.hostname).slice().sort(byAge)[0];
-    const routes = oldest === undefined ? [] : virtualServiceRoutes(oldest, port, inputs, fetch);
-    if (routes.length > 0) found.push([routesKey(service, port, ""), { client: "", routes }]);
+    for (const client of ["", ...namespacesExportedTo(inputs, fetch, service.hostname)]) {
+      const shared = virtualServicesOf(inputs, fetch, service.hostname, client);
+      const routes = virtualServiceRoutes(shared, { gateways: [meshGateway], port }, inputs, fetch);
+      if (routes.length > 0) found.push([routesKey(service, port, client), { client, routes }]);
+    }
   }
   return found;
 }
@@ -81,27 +83,6 @@ export function routesInOrder(
       : routesOfHttpRoute(object, resolve);
   });
   return withSessions(bySpecificity(routes), inputs, fetch);
-}
-
-function virtualServiceRoutes(
-  virtualService: VirtualService,
-  port: number,
-  inputs: RoutingInputs,
-  fetch: Fetch,
-): readonly Route[] {
-  const resolve = resolveDestination(inputs, fetch, port);
-  return withSessions(routesOfVirtualService(virtualService, port, resolve), inputs, fetch);
-}
-
-/** Finds the service ports that destinations mean in routes for a port. */
-export function resolveDestination(inputs: RoutingInputs, fetch: Fetch, port: number): ResolveDestination {
-  return (destination, namespace) => {
-    const service = serviceOfHost(inputs, fetch, destination.host, namespace);
-    const wanted = destination.port?.number ?? (service?.ports.length === 1 ? service.ports[0]?.port : port);
-    return service?.ports.some((candidate) => candidate.port === wanted) === true && wanted !== undefined
-      ? { hostname: service.hostname, port: wanted }
-      : undefined;
-  };
 }
 
 /** The higher rank first; ties keep the order of the objects. */

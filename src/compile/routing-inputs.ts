@@ -8,7 +8,9 @@ import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
+import { delegateKeys } from "#model/istio/delegates.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
@@ -33,10 +35,15 @@ export interface RoutingInputs {
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
+  readonly virtualServices: Collection<VirtualService>;
   /** By `objectOfService`. */
   readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
+  /** By the keys of those that they delegate to. */
+  readonly virtualServicesByDelegate: Index<VirtualService>;
+  /** Those with a host that begins with `*`, all under "". */
+  readonly wildcardVirtualServices: Index<VirtualService>;
   /** By the hostnames that their host may mean. */
   readonly destinationRulesByHost: Index<DestinationRule>;
 }
@@ -63,11 +70,16 @@ export function routingInputs(
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
+    virtualServices,
     backendPoliciesByService: objects.backendTrafficPolicies.index(
       `by service for ${purpose}`,
       targetedServices,
     ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
+    virtualServicesByDelegate: virtualServices.index(`by delegate for ${purpose}`, delegateKeys),
+    wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
+      spec.hosts?.some((host) => host.startsWith("*")) === true ? [""] : [],
+    ),
     destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
       meantHostnames(spec.host, metadata.namespace ?? "default"),
     ),
@@ -96,8 +108,8 @@ function parentGateways(route: AnyRoute): readonly string[] {
 }
 
 /** The hostnames of the services whose traffic inside the mesh a VirtualService may describe. */
-function hostnamesOfVirtualService({ metadata, spec }: VirtualService): readonly string[] {
-  const { gateways, hosts } = spec;
-  if (gateways !== undefined && gateways.length > 0 && !gateways.includes("mesh")) return [];
-  return (hosts ?? []).flatMap((host) => meantHostnames(host, metadata.namespace ?? "default"));
+function hostnamesOfVirtualService(virtualService: VirtualService): readonly string[] {
+  const { metadata, spec } = virtualService;
+  if (!isForMesh(virtualService)) return [];
+  return (spec.hosts ?? []).flatMap((host) => meantHostnames(host, metadata.namespace ?? "default"));
 }

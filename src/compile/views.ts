@@ -5,6 +5,7 @@ import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
   CorsPolicy,
+  DirectResponse,
   FaultInjection,
   HeaderChanges,
   PathChange,
@@ -157,7 +158,7 @@ export type RouteAction =
   | { readonly kind: "passthrough" }
   | { readonly kind: "refuse" }
   | RedirectAction
-  | { readonly kind: "respond"; readonly status: number; readonly body: string };
+  | ({ readonly kind: "respond" } & DirectResponse);
 
 export interface RedirectAction {
   readonly kind: "redirect";
@@ -179,6 +180,8 @@ export interface WeightedCluster {
   /** Undefined where the backend cannot be used. */
   readonly cluster: ClusterReference | undefined;
   readonly weight: number;
+  /** The Host that it sees, in the place of the client's and of the route's. */
+  readonly hostname?: string;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
   /** Where the route has none. */

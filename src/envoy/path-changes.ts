@@ -19,7 +19,7 @@ export function pathRewrite(
 ): Pick<MessageInitShape<typeof RouteActionSchema>, "prefixRewrite" | "regexRewrite"> {
   if (change === undefined) return {};
   if (change.kind === "whole") return { regexRewrite: substitution("^.*$", change.path) };
-  const found = prefixChange(change.prefix, change.replacement);
+  const found = partialChange(change);
   return found.kind === "prefix"
     ? { prefixRewrite: found.replacement }
     : { regexRewrite: found.substitution };
@@ -35,10 +35,24 @@ export function pathRedirect(
 ): RedirectPath | Extract<RedirectAction["pathRewriteSpecifier"], { case: undefined }> {
   if (change === undefined) return { case: undefined };
   if (change.kind === "whole") return { case: "pathRedirect", value: change.path };
-  const found = prefixChange(change.prefix, change.replacement);
+  const found = partialChange(change);
   return found.kind === "prefix"
     ? { case: "prefixRewrite", value: found.replacement }
     : { case: "regexRewrite", value: found.substitution };
+}
+
+function partialChange(change: Exclude<PathChange, { kind: "whole" }>): EnvoyChange {
+  switch (change.kind) {
+    case "prefix":
+      return prefixChange(change.prefix, change.replacement);
+    case "matched":
+      // Envoy's own meaning: of a route by exact path or by expression the whole path is what matches.
+      return { kind: "prefix", replacement: change.replacement };
+    case "expression": {
+      const { expression: regex, substitution: text } = change;
+      return { kind: "expression", substitution: { pattern: { regex }, substitution: text } };
+    }
+  }
 }
 
 /**

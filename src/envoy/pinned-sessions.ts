@@ -3,16 +3,17 @@
 // https://gateway-api.sigs.k8s.io/geps/gep-1619/#traffic-splitting
 import { createHash } from "node:crypto";
 import type { RouteAction, RouteView, WeightedCluster } from "#compile/views.ts";
-import type { NamedMatcher, SessionPersistence } from "#model/route.ts";
+import type { SessionPersistence } from "#model/route.ts";
 import { clusterName } from "./names.ts";
 import { cookiePath } from "./route-filters.ts";
+import type { Conditions } from "./route-matches.ts";
 
 type Forward = Extract<RouteAction, { kind: "forward" }>;
 
 /** A route, and the cookies that a request must have to take it. */
 export interface PinnedRoute {
   readonly view: RouteView;
-  readonly cookies: readonly NamedMatcher[];
+  readonly cookies: Conditions["cookies"];
 }
 
 /** A route, and before it those of the sessions that have begun. */
@@ -39,7 +40,7 @@ export function pinnedRoutes(view: RouteView): readonly PinnedRoute[] {
   return [...pinned, { view: only(telling), cookies: [] }];
 }
 
-function exactly(name: string, value: string): NamedMatcher {
+function exactly(name: string, value: string): Conditions["cookies"][number] {
   return { name, value: { kind: "exact", value } };
 }
 

@@ -3,7 +3,7 @@ import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RetryPolicySchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { PreviousHostsPredicateSchema } from "@heddle/envoy-api/envoy/extensions/retry/host/previous_hosts/v3/previous_hosts";
 import { PreviousPrioritiesConfigSchema } from "@heddle/envoy-api/envoy/extensions/retry/priority/previous_priorities/v3/previous_priorities_config";
-import type { RetryPolicy } from "#model/route.ts";
+import { type RetryPolicy, unprocessedConditions } from "#model/route.ts";
 import { duration, extension } from "./messages.ts";
 
 /** Set by a server's sidecar on a reply to a request that its application never saw: it is safe to retry. */
@@ -14,7 +14,7 @@ type RetryPolicyInit = MessageInitShape<typeof RetryPolicySchema>;
 /** Again only where the request was provably not processed. */
 const safe: RetryPolicy = {
   attempts: 2,
-  on: ["connect-failure", "refused-stream", "reset-before-request"],
+  on: unprocessedConditions,
   statuses: [],
 };
 

@@ -6,8 +6,9 @@ import type {
   WeightedCluster_ClusterWeightSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { RouteAction, RouteView, WeightedCluster } from "#compile/views.ts";
-import type { Rewrite } from "#model/route.ts";
+import type { DirectResponse, Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
+import { authorityHeader } from "./filters/on-demand.ts";
 import { sessions } from "./filters/stateful-session.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
@@ -32,7 +33,7 @@ export function routeAction(
   if (action.kind === "respond") {
     return {
       case: "directResponse",
-      value: { status: action.status, body: { specifier: { case: "inlineString", value: action.body } } },
+      value: { status: action.status, body: { specifier: bodyOf(action) } },
     };
   }
   if (action.kind === "redirect") return { case: "redirect", value: redirectAction(action) };
@@ -50,8 +51,7 @@ export function routeAction(
         ? { ...shared, clusterSpecifier: { case: "cluster", value: othersClusters[action.kind] } }
         : {
             ...shared,
-            ...rewriteOf(action.rewrite),
-            clusterSpecifier: clusterSpecifier(action, cookiePath(match.path)),
+            ...forwarding(action, cookiePath(match.path)),
             ...retryPolicy(action),
             requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },
@@ -59,7 +59,30 @@ export function routeAction(
 }
 
 const othersClusters = { passthrough: passthroughCluster, refuse: blackHoleCluster } as const;
+function bodyOf({ body, encoding }: DirectResponse) {
+  return encoding === undefined
+    ? { case: "inlineString" as const, value: body }
+    : { case: "inlineBytes" as const, value: Buffer.from(body, encoding) };
+}
+
 type Forward = Extract<RouteAction, { kind: "forward" }>;
+
+/**
+ * The Host and the path that backends see, and the backends. Envoy changes the Host for the route after it has done so
+ * for the backend: where a backend has its own, the route must have none.
+ */
+function forwarding(action: Forward, path: string) {
+  const { rewrite, destinations } = action;
+  const hostname = rewrite?.hostname;
+  if (!destinations.some((destination) => destination.hostname !== undefined)) {
+    return { ...rewriteOf(rewrite), clusterSpecifier: clusterSpecifier(action, path) };
+  }
+  const named = hostname === undefined ? destinations : destinations.map((each) => ({ hostname, ...each }));
+  return {
+    ...pathRewrite(rewrite?.path),
+    clusterSpecifier: clusterSpecifier({ ...action, destinations: named }, path),
+  };
+}
 
 function retryPolicy({ retries: policy, attemptTimeoutMs }: Forward) {
   const found = retries(policy, attemptTimeoutMs);
@@ -96,8 +119,9 @@ function clusterSpecifier(
 }
 
 /** Whether something is said of a destination that a route with one alone has no place for. */
-function hasOwn({ request, response, sessionPersistence }: WeightedCluster): boolean {
+function hasOwn({ hostname, request, response, sessionPersistence }: WeightedCluster): boolean {
   return (
+    hostname !== undefined ||
     sessionPersistence !== undefined ||
     [request, response].some(({ set, add, remove }) => set.length + add.length + remove.length > 0)
   );
@@ -108,11 +132,19 @@ function clusterWeight(
   unusableStatus: number,
   path: string,
 ): MessageInitShape<typeof WeightedCluster_ClusterWeightSchema> {
-  const { sessionPersistence } = destination;
+  const { hostname, sessionPersistence } = destination;
+  // What the route would put in the place of the Host goes, or it would be put there after this.
+  const request =
+    hostname === undefined
+      ? destination.request
+      : { ...destination.request, remove: [...destination.request.remove, authorityHeader] };
   return {
     name: destination.cluster === undefined ? blackHoleCluster : clusterName(destination.cluster),
     weight: destination.weight,
-    ...headerChanges(destination.request, destination.response),
+    ...headerChanges(request, destination.response),
+    ...(hostname === undefined
+      ? {}
+      : { hostRewriteSpecifier: { case: "hostRewriteLiteral", value: hostname } }),
     typedPerFilterConfig: {
       ...(destination.cluster === undefined ? answerWith(unusableStatus) : {}),
       ...(sessionPersistence === undefined ? {} : sessions(sessionPersistence, path)),

@@ -4,16 +4,18 @@ import type { RouteView } from "#compile/views.ts";
 import type { PathMatcher } from "#model/route.ts";
 import { allowOrigins } from "./filters/cors.ts";
 import { lookUpOriginalHost } from "./filters/dynamic-dns.ts";
+import { inject } from "./filters/fault.ts";
 import { restoreHost } from "./filters/original-host.ts";
 import { sessions } from "./filters/stateful-session.ts";
 
 /** `byDestination`: the Host may have made room for the destination. */
 export function routeFilters(view: RouteView, byDestination: boolean): Readonly<Record<string, Any>> {
-  const { action, cors, host } = view;
+  const { action, cors, fault, host } = view;
   const session = action.kind === "forward" ? action.sessionPersistence : undefined;
   return {
     ...(action.kind === "redirect" && byDestination ? restoreHost : {}),
     ...(byDestination && host?.startsWith("*.") === true ? lookUpOriginalHost : {}),
+    ...(fault === undefined ? {} : inject(fault)),
     ...(cors === undefined ? {} : allowOrigins(cors)),
     ...(session === undefined ? {} : sessions(session, cookiePath(view.match.path))),
   };

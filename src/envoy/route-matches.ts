@@ -5,22 +5,51 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { NamedMatcher, PathMatcher, RouteMatch } from "#model/route.ts";
+import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
+import { authorityHeader, missHeader } from "./filters/on-demand.ts";
 import type { Init } from "./messages.ts";
 import { stringMatch } from "./string-matches.ts";
 
-/** `conditions` and `cookies`: what must hold beside. */
-export function routeMatch(
+type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
+
+/** Where the Host is that the client has sent: in its place, or, on the way by destination, in a header beside it. */
+export type HostPlace = "asSent" | "byDestination";
+
+/** What must hold beside a match. */
+export interface Conditions {
+  readonly headers: readonly HeaderMatcher[];
+  readonly cookies: readonly { readonly name: string; readonly value: StringMatcher }[];
+}
+
+/**
+ * A match by the Host is two where requests come both with their Host in its place and with the destination there:
+ * Envoy's matchers know no "or".
+ */
+export function routeMatches(
   match: RouteMatch,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  cookies: readonly NamedMatcher[],
-): Init<typeof RouteMatchSchema> {
-  return {
+  conditions: Conditions,
+  place: HostPlace,
+): readonly Init<typeof RouteMatchSchema>[] {
+  return hostConditions(match.authority, place).map((host) => ({
     pathSpecifier: pathSpecifier(match.path),
-    headers: [...conditions, ...headerMatchers(match)],
+    ...(match.ignorePathCase === true ? { caseSensitive: false } : {}),
+    headers: [...conditions.headers, ...host, ...headerMatchers(match)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
-    cookies: cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
-  };
+    cookies: conditions.cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
+  }));
+}
+
+function hostConditions(
+  authority: StringMatcher | undefined,
+  place: HostPlace,
+): readonly (readonly HeaderMatcher[])[] {
+  if (authority === undefined) return [[]];
+  const is = (name: string) => header({ name, value: authority });
+  if (place === "asSent") return [[is(":authority")]];
+  return [
+    [is(":authority"), { ...header({ name: missHeader, value: { kind: "present" } }), invertMatch: true }],
+    [is(authorityHeader)],
+  ];
 }
 
 function pathSpecifier(
@@ -41,18 +70,40 @@ function pathSpecifier(
   }
 }
 
-function headerMatchers(match: RouteMatch): readonly MessageInitShape<typeof HeaderMatcherSchema>[] {
-  const method: readonly NamedMatcher[] =
-    match.method === undefined ? [] : [{ name: ":method", value: match.method }];
-  return [...method, ...match.headers].map(({ name, value }) => ({
-    name,
-    headerMatchSpecifier: { case: "stringMatch", value: stringMatch(value) },
-  }));
+function headerMatchers({
+  method,
+  scheme,
+  headers,
+  withoutHeaders = [],
+}: RouteMatch): readonly HeaderMatcher[] {
+  return [
+    ...(method === undefined ? [] : [header({ name: ":method", value: method })]),
+    ...(scheme === undefined ? [] : [header({ name: ":scheme", value: scheme })]),
+    ...headers.map(header),
+    ...withoutHeaders.map(noHeader),
+  ];
+}
+
+function header({ name, value }: NamedMatcher): HeaderMatcher {
+  return value.kind === "present"
+    ? { name, headerMatchSpecifier: { case: "presentMatch", value: true } }
+    : { name, headerMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
+}
+
+/** A header that is not there is nothing that must not be. */
+function noHeader(matcher: NamedMatcher): HeaderMatcher {
+  return {
+    ...header(matcher),
+    invertMatch: true,
+    ...(matcher.value.kind === "present" ? {} : { treatMissingHeaderAsEmpty: true }),
+  };
 }
 
 function queryParameterMatcher({
   name,
   value,
 }: NamedMatcher): MessageInitShape<typeof QueryParameterMatcherSchema> {
-  return { name, queryParameterMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
+  return value.kind === "present"
+    ? { name, queryParameterMatchSpecifier: { case: "presentMatch", value: true } }
+    : { name, queryParameterMatchSpecifier: { case: "stringMatch", value: stringMatch(value) } };
 }

@@ -17,7 +17,7 @@ import type {
   RouteView,
   VirtualHostView,
 } from "#compile/views.ts";
-import { noHeaderChanges } from "#model/route.ts";
+import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource, heddleMetadata } from "./messages.ts";
@@ -27,7 +27,7 @@ import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
-import { routeMatch } from "./route-matches.ts";
+import { type HostPlace, routeMatches } from "./route-matches.ts";
 
 /** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
 export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
@@ -41,7 +41,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
     ],
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
@@ -67,7 +67,9 @@ function outsideHost(
     domains: [hostname, ...ports.map(({ port }) => `${hostname}:${port}`)],
     routes: [
       ...ports.flatMap(({ port, routes }) =>
-        routes.flatMap((route) => routesOf(route, [toPort(port)], undefined, outsideOf(view.meshRanges))),
+        routes.flatMap((route) =>
+          routesOf(route, { headers: [toPort(port)], host: "asSent", where: outsideOf(view.meshRanges) }),
+        ),
       ),
       ...othersRoute(view),
       missRoute,
@@ -88,7 +90,7 @@ function othersRoute({
     response: noHeaderChanges,
     origins: [],
   };
-  return routesOf(route, [], undefined, outsideOf(meshRanges));
+  return routesOf(route, { headers: [], host: "asSent", where: outsideOf(meshRanges) });
 }
 
 /**
@@ -108,10 +110,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     domains: [...view.domains],
     routes: [
       ...view.routes.flatMap((route) =>
-        routesOf(route, [toThisAddress, ...byHost(route.host)], {
-          case: "hostRewriteHeader",
-          value: authorityHeader,
-        }),
+        routesOf(route, { headers: [toThisAddress, ...byHost(route.host)], host: "byDestination" }),
       ),
       missRoute,
     ],
@@ -125,35 +124,34 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, [], undefined)),
+      routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
     responseHeadersToRemove: [unprocessedHeader],
-    maxDirectResponseBodySizeBytes: 4096,
+    maxDirectResponseBodySizeBytes: largestAnswer,
   });
 }
 
-function routesOf(
-  route: RouteView,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-  where: ReturnType<typeof outsideOf> = {},
-): readonly MessageInitShape<typeof RouteSchema>[] {
-  return pinnedRoutes(route).map((pinned) => routeOf(pinned, conditions, hostRewrite, where));
+/** How requests come to a virtual host. */
+interface Way {
+  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly host: HostPlace;
+  readonly where?: ReturnType<typeof outsideOf>;
 }
 
-function routeOf(
+function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
+  return pinnedRoutes(view).flatMap((pinned) => routesOfOne(pinned, way));
+}
+
+function routesOfOne(
   { view, cookies }: PinnedRoute,
-  conditions: readonly MessageInitShape<typeof HeaderMatcherSchema>[],
-  hostRewrite: HostRewrite | undefined,
-  where: ReturnType<typeof outsideOf>,
-): MessageInitShape<typeof RouteSchema> {
+  { headers, host, where }: Way,
+): readonly MessageInitShape<typeof RouteSchema>[] {
   const origin = view.origins[0];
-  return {
+  const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    match: { ...routeMatch(view.match, conditions, cookies), ...where },
-    action: routeAction(view, hostRewrite),
-    typedPerFilterConfig: routeFilters(view, hostRewrite !== undefined),
+    action: routeAction(view, host === "byDestination" ? hostOfTheClient : undefined),
+    typedPerFilterConfig: routeFilters(view, host === "byDestination"),
     ...headerChanges(view.request, view.response),
     ...(origin === undefined
       ? {}
@@ -166,4 +164,10 @@ function routeOf(
           }),
         }),
   };
+  return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
+    ...shared,
+    match: { ...match, ...where },
+  }));
 }
+
+const hostOfTheClient: HostRewrite = { case: "hostRewriteHeader", value: authorityHeader };

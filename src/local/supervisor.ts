@@ -97,6 +97,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
         statefulSets: values(source.objects.statefulSets),
         jobs: values(source.objects.jobs),
         pods: values(source.objects.pods),
+        standIns: values(source.standIns),
         gateways,
       },
       localInjection((namespace) => source.objects.namespaces.get(namespace)?.metadata.labels),

@@ -1,4 +1,5 @@
 import type { Origin } from "./reference.ts";
+import type { RouteSource } from "./route.ts";
 import type { ServicePortReference } from "./service.ts";
 
 /**
@@ -17,8 +18,7 @@ export interface ConnectionMatch {
   readonly serverNames?: readonly string[];
   /** IPv4 addresses or CIDR ranges of what was dialled. */
   readonly destinationRanges?: readonly string[];
-  readonly sourceNamespace?: string;
-  readonly sourceLabels?: Readonly<Record<string, string>>;
+  readonly source?: RouteSource;
 }
 
 /** A share of a route's connections. */

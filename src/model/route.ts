@@ -14,15 +14,30 @@ export type PathMatcher =
 
 export interface NamedMatcher {
   readonly name: string;
-  readonly value: StringMatcher;
+  /** `present`: whatever it is, if it is there. */
+  readonly value: StringMatcher | { readonly kind: "present" };
 }
 
 /** All of it must hold. */
 export interface RouteMatch {
   readonly path?: PathMatcher;
+  /** Whether upper and lower case are the same in a path; not in one that a regular expression describes. */
+  readonly ignorePathCase?: boolean;
   readonly method?: StringMatcher;
+  readonly scheme?: StringMatcher;
+  /** The Host as the client has sent it. */
+  readonly authority?: StringMatcher;
   readonly headers: readonly NamedMatcher[];
+  /** None of these may hold. */
+  readonly withoutHeaders?: readonly NamedMatcher[];
   readonly queryParameters: readonly NamedMatcher[];
+}
+
+/** Which clients a route is for. */
+export interface RouteSource {
+  readonly namespace?: string;
+  /** Labels that their pods must have. */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface HeaderChanges {
@@ -43,15 +58,19 @@ export const noHeaderChanges: HeaderChanges = { set: [], add: [], remove: [] };
 export type PathChange =
   | { readonly kind: "whole"; readonly path: string }
   /** The prefix that the route matches by makes room for another; `/` is none. */
-  | { readonly kind: "prefix"; readonly prefix: string; readonly replacement: string };
+  | { readonly kind: "prefix"; readonly prefix: string; readonly replacement: string }
+  /** What the route matches by, a prefix or all of the path, makes room for a text, letter by letter. */
+  | { readonly kind: "matched"; readonly replacement: string }
+  /** What a regular expression finds makes room for a text, in which `\\1` is its first group. */
+  | { readonly kind: "expression"; readonly expression: string; readonly substitution: string };
 
 /** An answer that sends the client elsewhere. What is undefined stays as it is in the request. */
 export interface Redirect {
   readonly status: 301 | 302 | 303 | 307 | 308;
   readonly scheme: "http" | "https" | undefined;
   readonly hostname: string | undefined;
-  /** Undefined: that of the scheme, or, without one, that of the request. */
-  readonly port: number | undefined;
+  /** `request`: the one that the request came to; undefined: none beside what the Host says. */
+  readonly port: number | "request" | undefined;
   readonly path: PathChange | undefined;
 }
 
@@ -61,10 +80,15 @@ export interface Rewrite {
   readonly path: PathChange | undefined;
 }
 
+/** Bytes of the longest body that an answer of a proxy's own may have. */
+export const largestAnswer = 1_048_576;
+
 /** An answer of the proxy's own. */
 export interface DirectResponse {
   readonly status: number;
   readonly body: string;
+  /** Set where the body is bytes, written so. */
+  readonly encoding?: "base64";
 }
 
 /** What is done to requests on purpose, on the client's side, before they go anywhere. Percentages: 0 to 100. */
@@ -98,6 +122,13 @@ export interface CorsPolicy {
   readonly forwardUnmatchedPreflights: boolean;
 }
 
+/** Conditions of a retry under which no request was processed. */
+export const unprocessedConditions: readonly string[] = [
+  "connect-failure",
+  "refused-stream",
+  "reset-before-request",
+];
+
 /** When a request is sent again, in the place of the default, which repeats only what was provably not processed. */
 export interface RetryPolicy {
   /** How many times again; 0: never. */
@@ -128,6 +159,8 @@ export interface RouteDestination {
   readonly service: ServicePortReference | undefined;
   readonly subset?: string;
   readonly weight: number;
+  /** The Host that it sees, in the place of the client's and of the route's. */
+  readonly hostname?: string;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
   /** Of this service, where the route itself has no sessions. */
@@ -140,6 +173,8 @@ export interface Route {
   /** A gRPC client reads its errors from other statuses. */
   readonly protocol: "http" | "grpc";
   readonly match: RouteMatch;
+  /** Undefined: for all clients. */
+  readonly source?: RouteSource;
   /** Gateway API's precedence, the greater the earlier; empty where the order of the object decides. */
   readonly rank: readonly number[];
   readonly destinations: readonly RouteDestination[];

@@ -56,15 +56,13 @@ export interface ExecOptions {
   readonly container?: string;
 }
 
-export interface MeshOptions {
-  /** Further flags of `heddle up`. */
-  readonly flags?: readonly string[];
-}
-
-/** A mesh with these files, not started yet. It is taken down at the end of the test process at the latest. */
+/**
+ * A mesh with these files, and with further arguments of `heddle up`: paths, or flags; not started yet. It is taken down
+ * at the end of the test process at the latest.
+ */
 export function prepareMesh(
   files: Readonly<Record<string, readonly Document[]>>,
-  { flags = [] }: MeshOptions = {},
+  ...further: readonly string[]
 ): Mesh {
   const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
   const directory = mkdtempSync(join(tmpdir(), "heddle-test-files-"));
@@ -96,7 +94,7 @@ export function prepareMesh(
     heddle,
     exec,
     pods,
-    up: async () => succeeded(await heddle("up", "--detach", ...flags, directory), "heddle up"),
+    up: async () => succeeded(await heddle("up", "--detach", directory, ...further), "heddle up"),
     down: async () => void succeeded(await heddle("down"), "heddle down"),
     podsOf: async (workload) =>
       (await pods()).filter((pod) => pod.workload.endsWith(`/${workload}`) && pod.status !== "Terminating"),
@@ -128,9 +126,9 @@ export function prepareMesh(
 /** A mesh with these files, every pod of it ready. */
 export async function startMesh(
   files: Readonly<Record<string, readonly Document[]>>,
-  options: MeshOptions = {},
+  ...further: readonly string[]
 ): Promise<Mesh> {
-  const mesh = prepareMesh(files, options);
+  const mesh = prepareMesh(files, ...further);
   try {
     await mesh.up();
   } catch (error) {

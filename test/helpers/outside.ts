@@ -10,7 +10,7 @@ import { createAuthority } from "./certificates.ts";
 import type { Mesh } from "./mesh.ts";
 import { createNamespace, type Namespace } from "./namespace.ts";
 
-/** Where the DNS server listens: `startMesh(files, { flags: ["--resolver", outsideResolver] })`. */
+/** Where the DNS server listens: `startMesh(files, "--resolver", outsideResolver)`. */
 export const outsideResolver = "198.51.100.53";
 
 /** Networks outside: one that is in no private range, and one that is. The node is the router of both. */

@@ -180,6 +180,9 @@ function findRoute(
     "x-heddle-dst": destination,
     // Set by the time that a route by destination is looked for.
     "x-heddle-miss": "1",
+    ":authority": destination,
+    "x-heddle-authority": http.host,
+    ":scheme": "http",
   };
   const [path = "/", query = ""] = (http.path ?? "/").split("?");
   return host.routes.find(
@@ -189,6 +192,7 @@ function findRoute(
       match.headers.every((matcher) => headerFits(matcher, headers)) &&
       match.queryParameters.every((matcher) => {
         const value = new URLSearchParams(query).get(matcher.name);
+        if (matcher.queryParameterMatchSpecifier.case === "presentMatch") return value !== null;
         return (
           matcher.queryParameterMatchSpecifier.case === "stringMatch" &&
           value !== null &&
@@ -214,7 +218,7 @@ function pathFits({ pathSpecifier }: RouteMatch, path: string): boolean {
 }
 
 function headerFits(matcher: HeaderMatcher, headers: Readonly<Record<string, string>>): boolean {
-  const value = headers[matcher.name];
+  const value = headers[matcher.name] ?? (matcher.treatMissingHeaderAsEmpty ? "" : undefined);
   const { headerMatchSpecifier } = matcher;
   const fits =
     headerMatchSpecifier.case === "presentMatch"

@@ -145,7 +145,8 @@ before(async () => {
         }),
       ],
     },
-    { flags: ["--resolver", outsideResolver] },
+    "--resolver",
+    outsideResolver,
   );
   outside = await openOutside(mesh);
   outside.names({

@@ -104,6 +104,28 @@ describe("changes of files", () => {
     await mesh.ready("waiting");
   });
 
+  test("what stands in for an image runs, and is replaced with the file that says so", async () => {
+    const says = (text: string) =>
+      `shop/says:\n  entrypoint: [sh, -c, "echo $TEXT; sleep 1000"]\n  env: { TEXT: ${text} }\n`;
+    mesh.write("broken.yaml", {
+      apiVersion: "v1",
+      kind: "Pod",
+      metadata: { name: "says" },
+      spec: { terminationGracePeriodSeconds: 0, containers: [{ name: "says", image: "shop/says:1" }] },
+    });
+    await until(
+      async () => (await mesh.problems()).some(({ message }) => message.includes("heddle-images.yaml")),
+      "the problem",
+    );
+    const output = async () => (await mesh.heddle("logs", "says")).stdout;
+    mesh.write("heddle-images.yaml", says("first"));
+    await until(async () => (await output()).includes("first"), "the first form", 10_000);
+    mesh.write("heddle-images.yaml", says("second"));
+    await until(async () => (await output()).includes("second"), "the second form", 10_000);
+    assert.deepEqual(await mesh.problems(), []);
+    mesh.remove("heddle-images.yaml");
+  });
+
   test("what a removed file asked for is gone", async () => {
     mesh.remove("broken.yaml");
     await until(async () => (await mesh.podsOf("waiting")).length === 0, "the pod to end");

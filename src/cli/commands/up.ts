@@ -22,9 +22,15 @@ export function register(program: Command): void {
       `
 Needs root, for network namespaces. Two meshes with different --state run side by side.
 
+Images do not run: containers need a command, or a file heddle-images.yaml among the paths that says what stands in for
+their image:
+  registry.example.com/shop/api:
+    entrypoint: [node, server.ts]    # also: cmd, env, workingDir
+
 Examples:
   heddle up examples/bookstore
-  heddle up app.yaml routes.yaml --detach --state /tmp/try`,
+  heddle up app.yaml routes.yaml --detach --state /tmp/try
+  heddle up deploy/ heddle-images.yaml`,
     )
     .action(up);
 }

@@ -12,7 +12,8 @@ export function register(program: Command): void {
       "after",
       `
 Each problem is printed as 'file:line: severity: message (Kind namespace/name, field)'.
-Exits with 1 if there is an error, with 0 if there are warnings only.
+Exits with 1 if there is an error, with 0 if there are warnings only. Containers must have a command that runs on this
+machine, or a stand-in for their image in a file heddle-images.yaml among the paths (see heddle up --help).
 
 Examples:
   heddle validate examples/bookstore
@@ -50,7 +51,8 @@ export async function validateFiles(paths: readonly string[]): Promise<Validatio
   const directory = openDirectory(graph, { paths });
   const checks = checkObjects(graph, directory.objects);
   graph.settle();
-  const problems = collectProblems(directory, checks, checkCommands(directory.objects));
+  const standIns = [...directory.standIns.entries()].map(([, standIn]) => standIn);
+  const problems = collectProblems(directory, checks, checkCommands(directory.objects, standIns));
   directory.close();
   // Slices and namespaces may be made by Heddle; the others stand in the files.
   const { endpointSlices: _slices, namespaces: _namespaces, ...written } = directory.objects;

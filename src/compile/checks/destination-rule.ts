@@ -1,12 +1,11 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
-import type { MeshService } from "#model/service.ts";
 import { destinationRuleOf } from "../policies.ts";
 import { serviceOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
-import { type CheckInputs, selected } from "./inputs.ts";
+import type { CheckInputs } from "./inputs.ts";
 
 /** Host and subsets of a DestinationRule. */
 export function checkDestinationRule(
@@ -23,24 +22,16 @@ export function checkDestinationRule(
     const message = `has no effect: DestinationRule ${objectKey(oldest.metadata)} is for ${host} already; put both into one`;
     return [warning("spec.host", message, "Conflicted")];
   }
-  return checkSubsets(rule, service, inputs, fetch);
+  return checkSubsets(rule);
 }
 
-function checkSubsets(
-  rule: DestinationRule,
-  service: MeshService,
-  inputs: CheckInputs,
-  fetch: Fetch,
-): readonly CheckFinding[] {
+function checkSubsets(rule: DestinationRule): readonly CheckFinding[] {
   const subsets = rule.spec.subsets ?? [];
-  return subsets.flatMap(({ name, labels }, index) => {
+  return subsets.flatMap(({ name }, index) => {
     const field = `spec.subsets[${index}]`;
     if (subsets.findIndex((other) => other.name === name) !== index) {
       return [error(`${field}.name`, `there is a subset ${name} already; give it another name`)];
     }
-    if (Object.keys(service.selector).length === 0) return [];
-    const chosen = selected(inputs, fetch, service.namespace, { ...service.selector, ...labels });
-    const message = `no workload behind ${service.kind} ${objectKey(service)} has these labels, so subset ${name} is empty`;
-    return chosen.length > 0 ? [] : [warning(`${field}.labels`, message)];
+    return [];
   });
 }

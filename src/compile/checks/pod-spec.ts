@@ -13,12 +13,11 @@ export function checkPodSpec(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const namespace = object.metadata.namespace ?? "default";
-  const { serviceAccountName: account } = spec;
+  // An empty name is the default one, as for the API server.
+  const account = spec.serviceAccountName || "default";
   const { serviceAccounts } = inputs.objects;
   const withoutAccount =
-    account !== undefined &&
-    account !== "default" &&
-    fetch.get(serviceAccounts, `${namespace}/${account}`) === undefined;
+    account !== "default" && fetch.get(serviceAccounts, `${namespace}/${account}`) === undefined;
   return [
     ...(withoutAccount
       ? [

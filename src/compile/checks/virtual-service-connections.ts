@@ -1,4 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
+import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type {
   IstioRouteDestination,
   IstioTcpMatch,
@@ -11,7 +12,7 @@ import { serviceOfHost } from "../services.ts";
 import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
-import { checkDestinations } from "./virtual-service.ts";
+import { checkDestination } from "./istio-destination.ts";
 
 /** `tcp` and `tls` of a VirtualService. */
 export function checkConnectionRules(
@@ -22,7 +23,12 @@ export function checkConnectionRules(
   const { tls = [], tcp = [] } = virtualService.spec;
   const { namespace = "default" } = virtualService.metadata;
   const checkRoute = (route: readonly IstioRouteDestination[], field: string) => [
-    ...checkDestinations(route, namespace, field, inputs, fetch),
+    ...route.flatMap(({ destination }, index) =>
+      checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),
+    ),
+    ...(route.length > 1 && route.every(({ weight = 0 }) => weight === 0)
+      ? [error(field, "the weights add up to 0; give the destinations weights")]
+      : []),
     ...checkShares(
       route.flatMap(({ destination, weight }, index) => {
         const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
@@ -37,6 +43,12 @@ export function checkConnectionRules(
   const services = (virtualService.spec.hosts ?? []).flatMap(
     (host) => serviceOfHost(inputs.routing, fetch, host, namespace) ?? [],
   );
+  if (!isForMesh(virtualService)) {
+    return [
+      ...(tls.length === 0 ? [] : [warning("spec.tls", onlyInMesh, "UnsupportedValue")]),
+      ...(tcp.length === 0 ? [] : [warning("spec.tcp", onlyInMesh, "UnsupportedValue")]),
+    ];
+  }
   return [
     ...[...tls.entries()].flatMap(([index, { match, route = [] }]) => [
       ...match.flatMap((each, at) => checkPort(each, services, `spec.tls[${index}].match[${at}].port`)),
@@ -46,7 +58,7 @@ export function checkConnectionRules(
       ...checkRoute(route, `spec.tls[${index}].route`),
     ]),
     ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
-      ...match.flatMap((each, at) => checkRanges(each, `spec.tcp[${index}].match[${at}]`)),
+      ...match.flatMap((each, at) => checkPlaces(each, `spec.tcp[${index}].match[${at}]`)),
       ...checkRoute(route, `spec.tcp[${index}].route`),
       ...(match.length === 0 && index < tcp.length - 1
         ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
@@ -54,6 +66,8 @@ export function checkConnectionRules(
     ]),
   ];
 }
+
+const onlyInMesh = "has no effect on gateways yet; it is for the mesh alone";
 
 /** https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSMatchAttributes */
 function checkServerNames(
@@ -67,7 +81,7 @@ function checkServerNames(
       (host) => host === name || host === "*" || (host.startsWith("*.") && name.endsWith(host.slice(1))),
     );
   return [
-    ...checkRanges(match, field),
+    ...checkPlaces(match, field),
     ...match.sniHosts.flatMap((name, index) =>
       isOfHosts(name)
         ? []
@@ -90,16 +104,24 @@ function checkPort(
   return port === undefined ? [] : services.flatMap((service) => checkNamesOnPort(service, port, field));
 }
 
-function checkRanges({ destinationSubnets = [] }: IstioTcpMatch | IstioTlsMatch, field: string) {
-  return destinationSubnets.flatMap((range, index) =>
-    isIpv4Range(range)
-      ? []
-      : [
-          error(
-            `${field}.destinationSubnets[${index}]`,
-            `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
-            "UnsupportedValue",
-          ),
-        ],
-  );
+function checkPlaces(
+  { destinationSubnets = [], gateways = [] }: IstioTcpMatch | IstioTlsMatch,
+  field: string,
+): readonly CheckFinding[] {
+  return [
+    ...(gateways.length > 0 && !gateways.includes(meshGateway)
+      ? [warning(`${field}.gateways`, onlyInMesh)]
+      : []),
+    ...destinationSubnets.flatMap((range, index) =>
+      isIpv4Range(range)
+        ? []
+        : [
+            error(
+              `${field}.destinationSubnets[${index}]`,
+              `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+  ];
 }

@@ -1,5 +1,7 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { commandLine, type ImageStandIn } from "#model/image-stand-in.ts";
 import type { Container, Pod } from "#model/kubernetes/pod.ts";
+import { withoutCommand } from "#sources/directory/check-commands.ts";
 import { containerUser, credentialArguments } from "../containers/credentials.ts";
 import {
   type Configuration,
@@ -25,31 +27,30 @@ export interface SetupContext {
   readonly volumes: PodVolumes | undefined;
   /** Everything of the pod on disk. */
   readonly podDirectory: string;
-  /** What stands for the working directory of images. */
-  readonly workingDirectory: string;
+  /** What the container runs instead of its image. */
+  readonly standIn: ImageStandIn | undefined;
+  /** Of the file that defines the pod: what stands for the working directory of an image without stand-in. */
+  readonly directory: string;
   readonly programs: Readonly<Record<string, string>>;
   readonly configuration: Configuration;
 }
 
 /** All that the first process of a container needs; or what it still waits for. */
 export function containerSetup(container: Container, context: SetupContext): Resolved<Setup> {
-  const { pod, volumes, podDirectory } = context;
-  if (container.command === undefined || container.command.length === 0)
-    return {
-      kind: "missing",
-      message: "there is no command: images are ignored on one machine, so the container must name one",
-    };
+  const { pod, volumes, podDirectory, standIn } = context;
   const own = containerEnvironment(container, pod, context.configuration);
   if (own.kind === "missing") return own;
   const mounted = volumes?.mounts(container) ?? { kind: "missing", message: "volumes are being made" };
   if (mounted.kind === "missing") return mounted;
-  const command = [...container.command, ...(container.args ?? [])];
   const environment = new Map([
     ["PATH", PATH],
     ["HOSTNAME", hostName(pod)],
     ["HOME", containerUser(container, pod) === 0 ? "/root" : "/"],
+    ...Object.entries(standIn?.env ?? {}),
     ...own.value,
   ]);
+  const command = commandLine(container, standIn, (word) => expandVariables(word, environment));
+  if (command === undefined) return { kind: "missing", message: `it ${withoutCommand(container)}` };
   const mounts = [...programMounts(context.programs), ...fileMounts(podDirectory), ...mounted.value];
   return {
     kind: "resolved",
@@ -57,11 +58,11 @@ export function containerSetup(container: Container, context: SetupContext): Res
       scratch: join(podDirectory, "containers", container.name),
       plan: planMounts(mounts, hostFiles()),
       hostname: hostName(pod),
-      workingDirectory: workingDirectory(container, context.workingDirectory),
-      workingDirectoryNamed: container.workingDir !== undefined,
+      workingDirectory: workingDirectory(container, standIn?.workingDir ?? context.directory),
+      workingDirectoryNamed: (container.workingDir ?? standIn?.workingDir) !== undefined,
       credentials: credentialArguments(container, pod),
       environment,
-      command: command.map((word) => expandVariables(word, environment)),
+      command,
     },
   };
 }

@@ -1,5 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { PodStandIns } from "#model/image-stand-in.ts";
 import type { Container, Pod } from "#model/kubernetes/pod.ts";
 import { type RunningContainer, startContainer } from "../containers/container.ts";
 import type { ContainerState } from "../containers/container-state.ts";
@@ -33,6 +34,7 @@ export interface PodOptions {
   readonly network: PodNetwork;
   /** What stands for the working directory of images: that of the file which defines the workload. */
   readonly directory: string;
+  readonly standIns: PodStandIns;
   readonly onChange: () => void;
 }
 
@@ -111,7 +113,8 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
           pod: object(),
           volumes,
           podDirectory: directory,
-          workingDirectory: options.directory,
+          standIn: options.standIns[container.name],
+          directory: options.directory,
           programs: surroundings.programs,
           configuration: surroundings.configuration(options.pod.metadata.namespace ?? "default"),
         }),

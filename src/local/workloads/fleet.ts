@@ -77,8 +77,8 @@ export function startFleet(surroundings: PodSurroundings, onChange: () => void):
       address: podAddress(number),
       nodeInterface: `p${number}`,
     };
-    const { directory } = workload;
-    const running = startPod({ pod, network, directory, onChange: schedule }, surroundings);
+    const { directory, standIns } = workload;
+    const running = startPod({ pod, network, directory, standIns, onChange: schedule }, surroundings);
     entries.set(`${workload.namespace}/${name}`, {
       key: workload.key,
       revision: workload.revision,

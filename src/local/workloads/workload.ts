@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { type ImageStandIn, type PodStandIns, standInsOf } from "#model/image-stand-in.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Deployment, Job, PodTemplate, StatefulSet } from "#model/kubernetes/workloads.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
@@ -21,6 +22,8 @@ export interface Workload {
   readonly template: Pod;
   /** The containers as the user wrote them, in order: they name the fields of messages. */
   readonly written: PodTemplate["spec"];
+  /** What its containers run instead of their images. */
+  readonly standIns: PodStandIns;
   /** Differs if pods have to be replaced. */
   readonly revision: string;
   /** The directory of the file that defines it. */
@@ -40,6 +43,7 @@ export interface WantedObjects {
   readonly statefulSets: readonly StatefulSet[];
   readonly jobs: readonly Job[];
   readonly pods: readonly Pod[];
+  readonly standIns: readonly ImageStandIn[];
   /** Deployments made for Gateways; never injected. */
   readonly gateways: readonly { readonly origin: ObjectReference; readonly deployment: Deployment }[];
 }
@@ -63,12 +67,13 @@ export function planWorkloads(
     problems.push(...found.map((problem) => aboutOrigin(problem, draft)));
     if (result.kind === "refused") return;
     const directory = directoryOf(draft.origin);
+    const standIns = standInsOf(draft.written, wanted.standIns);
     const revision = createHash("sha256")
-      .update(JSON.stringify([result.pod, directory]))
+      .update(JSON.stringify([result.pod, directory, standIns]))
       .digest("hex")
       .slice(0, 10);
     const key = `${draft.kind} ${draft.namespace}/${draft.name}`;
-    workloads.push({ ...draft, key, template: result.pod, revision, directory });
+    workloads.push({ ...draft, key, template: result.pod, standIns, revision, directory });
   }
   for (const object of wanted.deployments)
     add(draftOf(object, object.spec.replicas ?? 1), templatePod(object), true);
@@ -89,7 +94,7 @@ function aboutOrigin(problem: Problem, { kind, origin }: Draft): Problem {
   return { ...problem, object: origin, ...(field === undefined ? {} : { field }) };
 }
 
-type Draft = Omit<Workload, "template" | "revision" | "directory" | "key">;
+type Draft = Omit<Workload, "template" | "standIns" | "revision" | "directory" | "key">;
 
 function draftOf(object: Deployment | StatefulSet | Job, replicas: number): Draft {
   const namespace = object.metadata.namespace ?? "default";
@@ -169,7 +174,7 @@ export function instanceOf(
     },
     spec: {
       ...template.spec,
-      serviceAccountName: template.spec.serviceAccountName ?? "default",
+      serviceAccountName: template.spec.serviceAccountName || "default",
       nodeName: "local",
       ...(workload.kind === "StatefulSet" ? { hostname: instance.name } : {}),
     },

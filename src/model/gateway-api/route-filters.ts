@@ -129,12 +129,16 @@ export function requestEffects(
 
 const statuses: readonly Redirect["status"][] = [301, 302, 303, 307, 308];
 
+const portOfScheme = { http: 80, https: 443 };
+
+/** Without a port it is that of the scheme, and without a scheme that of the request. */
 function redirectOf(filter: RedirectFilter, prefix: string): Redirect {
+  const scheme = filter.scheme === "http" || filter.scheme === "https" ? filter.scheme : undefined;
   return {
     status: statuses.find((status) => status === filter.statusCode) ?? 302,
-    scheme: filter.scheme === "http" || filter.scheme === "https" ? filter.scheme : undefined,
+    scheme,
     hostname: filter.hostname,
-    port: filter.port,
+    port: filter.port ?? (scheme === undefined ? "request" : portOfScheme[scheme]),
     path: pathChange(filter.path, prefix),
   };
 }

@@ -1,4 +1,6 @@
 import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "../connection-route.ts";
+import { meshGateway } from "./gateway-names.ts";
+import { routeSource } from "./route-matches.ts";
 import type { ResolveDestination } from "./routes.ts";
 import type {
   IstioRouteDestination,
@@ -39,7 +41,8 @@ interface Rule {
 function isForMesh(match: Match, port: number): boolean {
   const { gateways = [] } = match;
   return (
-    (match.port === undefined || match.port === port) && (gateways.length === 0 || gateways.includes("mesh"))
+    (match.port === undefined || match.port === 0 || match.port === port) &&
+    (gateways.length === 0 || gateways.includes(meshGateway))
   );
 }
 
@@ -59,12 +62,12 @@ function routeOf(
 }
 
 function connectionMatch(match: Match): ConnectionMatch {
-  const { destinationSubnets = [], sourceNamespace, sourceLabels } = match;
+  const { destinationSubnets = [] } = match;
+  const source = routeSource(match);
   return {
     ...("sniHosts" in match ? { serverNames: match.sniHosts } : {}),
     ...(destinationSubnets.length === 0 ? {} : { destinationRanges: destinationSubnets }),
-    ...(sourceNamespace === undefined || sourceNamespace === "" ? {} : { sourceNamespace }),
-    ...(sourceLabels === undefined ? {} : { sourceLabels }),
+    ...(source === undefined ? {} : { source }),
   };
 }
 

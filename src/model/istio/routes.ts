@@ -1,15 +1,16 @@
 import { parseDuration } from "../duration.ts";
-import { objectKey } from "../reference.ts";
-import type { HeaderChanges, Route, RouteDestination, RouteMatch, StringMatcher } from "../route.ts";
+import type { Route, RouteDestination } from "../route.ts";
 import type { ServicePortReference } from "../service.ts";
-import type { StringMatch } from "./string-match.ts";
-import type {
-  HeaderOperations,
-  IstioDestination,
-  IstioHttpMatch,
-  IstioHttpRoute,
-  VirtualService,
-} from "./virtual-service.ts";
+import { corsPolicy } from "./cors-policies.ts";
+import { type FindVirtualService, routeName, type WrittenRoute, writtenRoutes } from "./delegates.ts";
+import { faultInjection } from "./fault-injection.ts";
+import { headerEffects } from "./header-effects.ts";
+import { mirrorsOf } from "./mirrors.ts";
+import { retryEffects } from "./retry-policies.ts";
+import { directResponseOf, redirectOf, rewriteOf } from "./route-answers.ts";
+import { routeFaults } from "./route-faults.ts";
+import { claimsOf, routeMatch, routeSource } from "./route-matches.ts";
+import type { IstioDestination, IstioHttpMatch, IstioHttpRoute, VirtualService } from "./virtual-service.ts";
 
 /** The service port that a destination means, as seen from the object's namespace; undefined when there is none. */
 export type ResolveDestination = (
@@ -17,45 +18,87 @@ export type ResolveDestination = (
   namespace: string,
 ) => ServicePortReference | undefined;
 
-/** API object → domain type: the HTTP routes for a service's port, in the object's own order, which decides. */
+/** Where routes are tried. */
+export interface RoutePlace {
+  /** `mesh`, or the keys of the gateways by which requests come. */
+  readonly gateways: readonly string[];
+  /** The one that requests come to. */
+  readonly port: number;
+}
+
+/**
+ * API object → domain type: the HTTP routes for a place, in the object's own order, which decides; every match of every
+ * route is one.
+ */
 export function routesOfVirtualService(
   virtualService: VirtualService,
-  port: number,
+  place: RoutePlace,
+  find: FindVirtualService,
   resolve: ResolveDestination,
 ): readonly Route[] {
-  const namespace = virtualService.metadata.namespace ?? "default";
-  return (virtualService.spec.http ?? []).flatMap((http, index) => {
-    const matches: readonly (IstioHttpMatch | undefined)[] =
-      http.match === undefined || http.match.length === 0 ? [undefined] : http.match;
-    return matches.flatMap((match, matchIndex) =>
-      match?.port !== undefined && match.port !== port
-        ? []
-        : [
-            {
-              name: `${objectKey(virtualService.metadata)}/${http.name ?? index}`,
-              protocol: "http",
-              match: routeMatch(match),
-              rank: [],
-              unsupported: false,
-              destinations: destinationsOf(http, namespace, resolve),
-              ...timeoutOf(http),
-              request: headerChanges(http.headers?.request),
-              response: headerChanges(http.headers?.response),
-              origin: {
-                kind: "VirtualService",
-                namespace,
-                name: virtualService.metadata.name,
-                field: `spec.http[${index}]${match === undefined ? "" : `.match[${matchIndex}]`}`,
-              },
-            },
-          ],
+  return writtenRoutes(virtualService, find).flatMap((written) => {
+    const { match = [] } = written.http;
+    if (match.length === 0) return [routeOf(written, undefined, resolve)];
+    return match.flatMap((each, index) =>
+      isFor(each, place) ? [routeOf(written, { ...each, index }, resolve)] : [],
     );
   });
 }
 
-function timeoutOf(http: IstioHttpRoute): { readonly timeoutMs?: number } {
+/** A match by what nobody can know takes no request. */
+function isFor(match: IstioHttpMatch, place: RoutePlace): boolean {
+  const { port, gateways = [] } = match;
+  return (
+    (port === undefined || port === 0 || port === place.port) &&
+    (gateways.length === 0 || gateways.some((name) => place.gateways.includes(name))) &&
+    claimsOf(match).length === 0
+  );
+}
+
+function routeOf(
+  written: WrittenRoute,
+  match: (IstioHttpMatch & { readonly index: number }) | undefined,
+  resolve: ResolveDestination,
+): Route {
+  const { http, owner, field } = written;
+  const { namespace = "default", name } = owner.metadata;
+  const source = match === undefined ? undefined : routeSource(match);
+  const { hostname, request, response } = headerEffects(http.headers);
+  return {
+    name: `${routeName(written)}${match?.name === undefined ? "" : `.${match.name}`}`,
+    protocol: "http",
+    match: routeMatch(match),
+    ...(source === undefined ? {} : { source }),
+    rank: [],
+    unsupported: written.broken || routeFaults(http).length > 0,
+    destinations: destinationsOf(http, namespace, resolve),
+    ...rewriteOf(http.rewrite, hostname),
+    ...effects(http, namespace, resolve),
+    request,
+    response,
+    origin: {
+      kind: "VirtualService",
+      namespace,
+      name,
+      field: `${field}${match === undefined || !written.ownMatches ? "" : `.match[${match.index}]`}`,
+    },
+  };
+}
+
+/** What few routes have. */
+function effects(http: IstioHttpRoute, namespace: string, resolve: ResolveDestination) {
   const timeoutMs = http.timeout === undefined ? undefined : parseDuration(http.timeout);
-  return timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs };
+  const fault = faultInjection(http.fault);
+  const mirrors = mirrorsOf(http, namespace, resolve);
+  return {
+    ...(http.redirect === undefined ? {} : { redirect: redirectOf(http.redirect) }),
+    ...(http.directResponse === undefined ? {} : { directResponse: directResponseOf(http.directResponse) }),
+    ...(fault === undefined ? {} : { fault }),
+    ...(mirrors.length === 0 ? {} : { mirrors }),
+    ...(http.corsPolicy === undefined ? {} : { cors: corsPolicy(http.corsPolicy) }),
+    ...retryEffects(http.retries),
+    ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
+  };
 }
 
 /** A single destination needs no weight: it gets everything. */
@@ -65,39 +108,15 @@ function destinationsOf(
   resolve: ResolveDestination,
 ): readonly RouteDestination[] {
   const routes = http.route ?? [];
-  return routes.map((route) => ({
-    service: resolve(route.destination, namespace),
-    ...(route.destination.subset === undefined ? {} : { subset: route.destination.subset }),
-    weight: routes.length === 1 ? 1 : (route.weight ?? 0),
-    request: headerChanges(route.headers?.request),
-    response: headerChanges(route.headers?.response),
-  }));
-}
-
-function routeMatch(match: IstioHttpMatch | undefined): RouteMatch {
-  return {
-    path: stringMatcher(match?.uri) ?? { kind: "prefix", value: "/" },
-    ...(match?.method === undefined ? {} : { method: stringMatcher(match.method) ?? anything }),
-    headers: Object.entries(match?.headers ?? {}).map(([name, value]) => ({
-      name: name.toLowerCase(),
-      value: stringMatcher(value) ?? anything,
-    })),
-    queryParameters: [],
-  };
-}
-
-/** An empty matcher asks for presence alone. */
-const anything: StringMatcher = { kind: "prefix", value: "" };
-
-function stringMatcher(match: StringMatch | undefined): StringMatcher | undefined {
-  if (match?.exact !== undefined) return { kind: "exact", value: match.exact };
-  if (match?.prefix !== undefined) return { kind: "prefix", value: match.prefix };
-  if (match?.regex !== undefined) return { kind: "regex", value: match.regex };
-  return undefined;
-}
-
-function headerChanges(operations: HeaderOperations | undefined): HeaderChanges {
-  const pairs = (record: Readonly<Record<string, string>> | undefined) =>
-    Object.entries(record ?? {}).map(([name, value]) => ({ name, value }));
-  return { set: pairs(operations?.set), add: pairs(operations?.add), remove: operations?.remove ?? [] };
+  return routes.map((route) => {
+    const { hostname, request, response } = headerEffects(route.headers);
+    return {
+      service: resolve(route.destination, namespace),
+      ...(route.destination.subset === undefined ? {} : { subset: route.destination.subset }),
+      weight: routes.length === 1 ? 1 : (route.weight ?? 0),
+      ...(hostname === undefined ? {} : { hostname }),
+      request,
+      response,
+    };
+  });
 }

@@ -1,12 +1,14 @@
 // Programs that containers name: in local mode a command runs on this machine, so it has to be here.
 import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
+import { commandLine, findStandIn, type ImageStandIn } from "#model/image-stand-in.ts";
 import type { Container, PodSpec } from "#model/kubernetes/pod.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
 import type { LocalObjects } from "#sources/objects.ts";
+import { IMAGE_FILE } from "./image-file.ts";
 
 /** Problems with the commands of all containers, as this machine is now. They do not say yet in which file. */
-export function checkCommands(objects: LocalObjects): readonly Problem[] {
+export function checkCommands(objects: LocalObjects, standIns: readonly ImageStandIn[]): readonly Problem[] {
   const workloads = [objects.deployments, objects.statefulSets, objects.jobs].flatMap((collection) =>
     [...collection.entries()].map(([, object]) => ({
       object,
@@ -21,50 +23,80 @@ export function checkCommands(objects: LocalObjects): readonly Problem[] {
   }));
   return [...workloads, ...pods].flatMap(({ object, spec, field }) => {
     const { namespace = "", name } = object.metadata;
-    return checkContainers({ kind: object.kind, namespace, name }, spec, field);
+    return checkContainers({ kind: object.kind, namespace, name }, spec, field, standIns);
   });
 }
 
-function checkContainers(object: ObjectReference, spec: PodSpec, field: string): readonly Problem[] {
+function checkContainers(
+  object: ObjectReference,
+  spec: PodSpec,
+  field: string,
+  standIns: readonly ImageStandIn[],
+): readonly Problem[] {
   const lists = [
     { list: spec.initContainers ?? [], at: `${field}.initContainers` },
     { list: spec.containers, at: `${field}.containers` },
   ];
   return lists.flatMap(({ list, at }) =>
     list.flatMap((container, index) => {
-      const problem = commandProblem(container, `${at}[${index}]`);
+      const problem = commandProblem(container, standIns, `${at}[${index}]`);
       return problem === undefined ? [] : [{ ...problem, object }];
     }),
   );
 }
 
-function commandProblem(container: Container, at: string): Problem | undefined {
-  const command = container.command?.[0];
-  if (command === undefined) {
-    const message = `container ${container.name} has no command; local mode does not run images, so it needs one there`;
-    return { severity: "warning", message, field: at };
-  }
-  if (command.includes("$(") || isRunnable(command, container)) return undefined;
+function commandProblem(
+  container: Container,
+  standIns: readonly ImageStandIn[],
+  at: string,
+): Problem | undefined {
+  const { image = "" } = container;
+  const standIn = findStandIn(image, standIns);
+  const command = commandLine(container, standIn)?.[0];
+  if (command === undefined)
+    return {
+      severity: "warning",
+      message: `container ${container.name} ${withoutCommand(container)}`,
+      field: at,
+    };
+  if (command.includes("$(") || isRunnable(command, container, standIn)) return undefined;
   const place = command.includes("/") ? "" : " in PATH";
-  const message = `there is no program ${command}${place} that can be run on this machine; install it or correct the command`;
-  return { severity: "error", message, field: `${at}.command[0]` };
+  const missing = `there is no program ${command}${place} that can be run on this machine`;
+  if (standIn !== undefined && command !== container.command?.[0])
+    return {
+      severity: "error",
+      message: `${missing}; install it or correct what stands in for ${standIn.image} in ${IMAGE_FILE}`,
+      field: `${at}.image`,
+    };
+  return {
+    severity: "error",
+    message: `${missing}; install it or correct the command`,
+    field: `${at}.command[0]`,
+  };
 }
 
-function isRunnable(command: string, container: Container): boolean {
+/** Says what to do about a container of which nobody knows what it runs. */
+export function withoutCommand({ image }: Container): string {
+  return image === undefined
+    ? "has no command, and no image that something could stand in for; give it a command"
+    : `has no command, and images do not run in local mode; give it a command, or say what stands in for ${image} in a file ${IMAGE_FILE}`;
+}
+
+function isRunnable(command: string, container: Container, standIn: ImageStandIn | undefined): boolean {
   if (command.includes("/")) {
-    const { workingDir } = container;
+    const directory = container.workingDir ?? standIn?.workingDir;
     // Volumes may be mounted anywhere, so what is below one is known only when the pod runs.
     const path = isAbsolute(command)
       ? command
-      : workingDir === undefined
+      : directory === undefined
         ? undefined
-        : join(workingDir, command);
+        : join(directory, command);
     const mounted = (container.volumeMounts ?? []).some(
       ({ mountPath }) => path?.startsWith(mountPath) === true,
     );
     return path === undefined || mounted || isExecutable(path);
   }
-  const own = container.env?.find(({ name }) => name === "PATH")?.value;
+  const own = container.env?.find(({ name }) => name === "PATH")?.value ?? standIn?.env?.["PATH"];
   return (own ?? process.env["PATH"] ?? "")
     .split(delimiter)
     .some((directory) => isExecutable(join(directory, command)));

@@ -1,5 +1,6 @@
 // API objects from files: plain Kubernetes YAML on one machine, watched.
 import type { Collection, Graph } from "#collections/graph.ts";
+import type { ImageStandIn } from "#model/image-stand-in.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
@@ -23,6 +24,8 @@ export interface DirectoryOptions {
 
 export interface DirectorySource {
   readonly objects: LocalObjects;
+  /** What runs instead of images; of several that fit equally well the first by key. */
+  readonly standIns: Collection<ImageStandIn>;
   /** What is wrong with the files themselves; in the order of files and lines when sorted by key. */
   readonly problems: Collection<Problem>;
   /** Where an object, or a field of it, stands; undefined if no file has it. */
@@ -43,6 +46,7 @@ export function openDirectory(graph: Graph, options: DirectoryOptions): Director
   const stopFollowing = followFiles(registry, options.paths);
   return {
     objects,
+    standIns: registry.standIns,
     problems: registry.problems,
     locate: ({ kind, namespace, name }, field) => {
       const found = registry.find(kind, objectKey({ namespace, name }));

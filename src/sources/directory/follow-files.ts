@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { sep } from "node:path";
 import type { Problem } from "#model/reference.ts";
+import { isImageFile, parseImageFile } from "./image-file.ts";
 import type { ObjectRegistry } from "./object-registry.ts";
 import { type ParsedFile, parseFile } from "./parse-file.ts";
 import { type FileChange, watchFiles, withoutEnd } from "./watch-files.ts";
@@ -17,7 +18,8 @@ export function followFiles(registry: ObjectRegistry, paths: readonly string[]):
     unfinished.delete(path);
     const previous = registry.files.get(path);
     if (text !== undefined && text === previous?.text) return;
-    const parsed = text === undefined ? undefined : parseFile(path, text, previous);
+    const parse = isImageFile(path) ? parseImageFile : parseFile;
+    const parsed = text === undefined ? undefined : parse(path, text, previous);
     const isFinished = certain || (waiting === undefined && !looksUnfinished(parsed, previous));
     if (isFinished) registry.put(path, parsed);
     else {
@@ -74,5 +76,5 @@ function reportEmptyPaths(registry: ObjectRegistry, paths: readonly string[]): v
 
 function problemAlone(path: string, severity: Problem["severity"], message: string): ParsedFile {
   const problems = [{ severity, message, file: path }];
-  return { path, text: undefined, objects: new Map(), documents: new Map(), problems };
+  return { path, text: undefined, objects: new Map(), standIns: [], documents: new Map(), problems };
 }

@@ -1,5 +1,6 @@
 // The objects of all files: for each the file that decides, and a source per kind that holds what it says.
 import type { Graph, Source } from "#collections/graph.ts";
+import type { ImageStandIn } from "#model/image-stand-in.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Problem } from "#model/reference.ts";
 import type { Kind, ObjectOfKind } from "#sources/objects.ts";
@@ -10,6 +11,8 @@ export interface ObjectRegistry {
   readonly problems: Source<Problem>;
   /** Namespaces that objects are in or that are defined, each under itself. */
   readonly namespaceNames: Source<string>;
+  /** By the file that has them, in order, and their image. */
+  readonly standIns: Source<ImageStandIn>;
   ofKind<K extends Kind>(kind: K): Source<ObjectOfKind[K]>;
   /** Where an object stands, in the file that decides. */
   find(kind: string, key: string): { readonly file: string; readonly object: LocatedObject } | undefined;
@@ -27,6 +30,7 @@ interface State {
   readonly objects: Map<Kind, Source<KubernetesObject>>;
   readonly problems: Source<Problem>;
   readonly namespaceNames: Source<string>;
+  readonly standIns: Source<ImageStandIn>;
 }
 
 /** An empty registry whose sources belong to `graph`. */
@@ -39,6 +43,7 @@ export function openRegistry(graph: Graph): ObjectRegistry {
     objects: new Map(),
     problems: graph.source("problems of files"),
     namespaceNames: graph.source("namespaces in files"),
+    standIns: graph.source("stand-ins for images in files"),
   };
   const ofKind = <K extends Kind>(kind: K): Source<ObjectOfKind[K]> => {
     const present = state.objects.get(kind) ?? graph.source<KubernetesObject>(`${kind} in files`);
@@ -49,6 +54,7 @@ export function openRegistry(graph: Graph): ObjectRegistry {
     files: state.files,
     problems: state.problems,
     namespaceNames: state.namespaceNames,
+    standIns: state.standIns,
     ofKind,
     find: (kind, key) => {
       const file = state.owners.get(objectId(kind, key))?.[0];
@@ -66,6 +72,7 @@ export function openRegistry(graph: Graph): ObjectRegistry {
       for (const [id, object] of file?.objects ?? []) {
         if (before?.objects.has(id) !== true) change(state, path, id, undefined, object, ofKind);
       }
+      putStandIns(state, path, before, file);
       putProblems(state, path, before, file);
       putDuplicates(state);
     },
@@ -103,6 +110,16 @@ function useNamespace(state: State, object: KubernetesObject | undefined, by: nu
   const uses = (state.namespaceUses.get(name) ?? 0) + by;
   state.namespaceUses.set(name, uses);
   state.namespaceNames.set(name, uses > 0 ? name : undefined);
+}
+
+function putStandIns(
+  state: State,
+  path: string,
+  before: ParsedFile | undefined,
+  after: ParsedFile | undefined,
+): void {
+  for (const { image } of before?.standIns ?? []) state.standIns.set(`${path} ${image}`, undefined);
+  for (const standIn of after?.standIns ?? []) state.standIns.set(`${path} ${standIn.image}`, standIn);
 }
 
 function putProblems(

@@ -1,3 +1,4 @@
+import type { ImageStandIn } from "#model/image-stand-in.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
@@ -24,6 +25,8 @@ export interface ParsedFile {
   readonly text: string | undefined;
   /** By `objectId`. */
   readonly objects: ReadonlyMap<string, LocatedObject>;
+  /** Those of a file that is for them; it has no objects. */
+  readonly standIns: readonly ImageStandIn[];
   readonly problems: readonly Problem[];
   /** What the documents said, by their text, so that an edit costs as much as what it changed. */
   readonly documents: ReadonlyMap<string, DocumentContent>;
@@ -71,7 +74,7 @@ export function parseFile(path: string, text: string, previous: ParsedFile | und
     const id = objectId(object.kind, object.key);
     if (!objects.has(id)) objects.set(id, object);
   }
-  return { path, text, objects, problems, documents };
+  return { path, text, objects, standIns: [], problems, documents };
 }
 
 function keptObjects(previous: ParsedFile, documents: readonly DocumentContent[]): readonly LocatedObject[] {

@@ -56,12 +56,9 @@ const connectionMatch = {
   port: true,
   sourceLabels: true,
   sourceNamespace: true,
-  gateways: ["mesh"],
+  // Those of gateways are spoken of by the checks of VirtualServices.
+  gateways: true,
 } as const satisfies Supported;
-const connectionDestination: Supported = {
-  destination: { host: true, subset: true, port: { number: true } },
-  weight: true,
-};
 const trafficPolicy: Supported = {
   loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
 };
@@ -73,6 +70,55 @@ const listedEndpoint: Supported = {
   labels: true,
   weight: true,
   serviceAccount: true,
+};
+
+const istioDestination: Supported = { host: true, subset: true, port: { number: true } };
+const percentage: Supported = { value: true };
+const virtualServiceFields: Supported = {
+  hosts: true,
+  gateways: true,
+  exportTo: true,
+  tcp: { match: connectionMatch, route: { destination: istioDestination, weight: true } },
+  tls: {
+    match: { ...connectionMatch, sniHosts: true },
+    route: { destination: istioDestination, weight: true },
+  },
+  http: {
+    name: true,
+    match: {
+      name: true,
+      uri: stringMatch,
+      scheme: stringMatch,
+      method: stringMatch,
+      authority: stringMatch,
+      headers: { "*": stringMatch },
+      withoutHeaders: { "*": stringMatch },
+      queryParams: { "*": stringMatch },
+      ignoreUriCase: true,
+      port: true,
+      sourceLabels: true,
+      sourceNamespace: true,
+      gateways: true,
+    },
+    route: { destination: istioDestination, weight: true, headers: istioHeaders },
+    redirect: true,
+    directResponse: true,
+    delegate: true,
+    rewrite: true,
+    timeout: true,
+    retries: true,
+    fault: {
+      delay: { fixedDelay: true, percentage, percent: true },
+      abort: { httpStatus: true, grpcStatus: true, percentage },
+    },
+    mirror: istioDestination,
+    mirrors: { destination: istioDestination, percentage },
+    mirrorPercentage: percentage,
+    mirrorPercent: true,
+    mirror_percent: true,
+    corsPolicy: true,
+    headers: istioHeaders,
+  },
 };
 
 /** The fields of `spec` that take effect, for the kinds that describe traffic. */
@@ -120,23 +166,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       },
     },
   },
-  VirtualService: {
-    hosts: true,
-    gateways: ["mesh"],
-    tcp: { match: connectionMatch, route: connectionDestination },
-    tls: { match: { ...connectionMatch, sniHosts: true }, route: connectionDestination },
-    http: {
-      name: true,
-      match: { name: true, uri: stringMatch, method: stringMatch, headers: { "*": stringMatch }, port: true },
-      route: {
-        destination: { host: true, subset: true, port: { number: true } },
-        weight: true,
-        headers: istioHeaders,
-      },
-      timeout: true,
-      headers: istioHeaders,
-    },
-  },
+  VirtualService: virtualServiceFields,
   DestinationRule: {
     host: true,
     trafficPolicy,

@@ -1,0 +1,52 @@
+import type { Fetch } from "#collections/graph.ts";
+import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { IstioDestination } from "#model/istio/virtual-service.ts";
+import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
+import { listed } from "../listed.ts";
+import { destinationRuleOf } from "../policies.ts";
+import { serviceOfHost } from "../services.ts";
+import { checkServicePort } from "./backend.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import { unknownHost } from "./host.ts";
+import { type CheckInputs, selected } from "./inputs.ts";
+
+/** Host, port and subset of a destination that an object of `namespace` names. */
+export function checkDestination(
+  destination: IstioDestination,
+  namespace: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
+  if (service === undefined)
+    return [{ ...unknownHost(`${field}.host`, destination.host, namespace), reason: "BackendNotFound" }];
+  const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
+  const { subset } = destination;
+  if (subset === undefined) return found;
+  const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
+  const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
+  const chosen = rule?.spec.subsets?.find(({ name }) => name === subset);
+  if (chosen !== undefined)
+    return [...found, ...checkSubset(chosen, service, `${field}.subset`, inputs, fetch)];
+  const message =
+    rule === undefined
+      ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
+      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+  return [...found, error(`${field}.subset`, message, "BackendNotFound")];
+}
+
+/** A rule may define subsets for later; one that a route sends to should have somebody in it. */
+function checkSubset(
+  { name, labels }: NonNullable<DestinationRule["spec"]["subsets"]>[number],
+  service: MeshService,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  if (Object.keys(service.selector).length === 0) return [];
+  if (selected(inputs, fetch, service.namespace, { ...service.selector, ...labels }).length > 0) return [];
+  const message = `no workload behind ${service.kind} ${objectKey(service)} has the labels of subset ${name}, so it is empty`;
+  return [warning(field, message)];
+}

@@ -1,0 +1,84 @@
+// Which VirtualServices a host's requests are subject to, and the routes that they give.
+import type { Fetch } from "#collections/graph.ts";
+import { isForMesh } from "#model/istio/gateway-names.ts";
+import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
+import type { VirtualService } from "#model/istio/virtual-service.ts";
+import type { Route } from "#model/route.ts";
+import { isVisible, type Visibility, visibility } from "#model/visibility.ts";
+import { withSessions } from "./backend-policies.ts";
+import { byAge } from "./by-age.ts";
+import type { RoutingInputs } from "./routing-inputs.ts";
+import { serviceOfHost } from "./services.ts";
+
+/**
+ * Those for the traffic of sidecars of a namespace to a hostname, the oldest first; `""`: of any namespace. One that
+ * names the host itself is for it alone, a longer wildcard goes before a shorter one: only those that name the host
+ * alike share it.
+ */
+export function virtualServicesOf(
+  inputs: RoutingInputs,
+  fetch: Fetch,
+  hostname: string,
+  namespace: string,
+): readonly VirtualService[] {
+  const isExported = (each: VirtualService) => isVisible(visibilityOf(each), namespace);
+  const exact = fetch.by(inputs.virtualServicesByHost, hostname).filter(isExported);
+  if (exact.length > 0) return exact.sort(byAge);
+  const wide = fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh).filter(isExported);
+  const hosts = wide.flatMap(({ spec }) => spec.hosts ?? []).filter((host) => isWildcardOf(host, hostname));
+  const longest = hosts.sort((a, b) => b.length - a.length)[0];
+  if (longest === undefined) return [];
+  return wide.filter(({ spec }) => spec.hosts?.includes(longest) === true).sort(byAge);
+}
+
+/**
+ * The namespaces whose clients see other VirtualServices for a hostname than all others do: those that some are exported
+ * to alone.
+ */
+export function namespacesExportedTo(
+  inputs: RoutingInputs,
+  fetch: Fetch,
+  hostname: string,
+): readonly string[] {
+  const candidates = [
+    ...fetch.by(inputs.virtualServicesByHost, hostname),
+    ...fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh),
+  ];
+  const names = candidates.map(visibilityOf).flatMap((to) => (to.kind === "all" ? [] : to.names));
+  return [...new Set(names)].sort();
+}
+
+function visibilityOf({ metadata, spec }: VirtualService): Visibility {
+  return visibility(spec.exportTo, metadata.namespace ?? "default");
+}
+
+/** `*` is a wildcard of every host, `*.shop.example.com` of those that end so. */
+export function isWildcardOf(wildcard: string, hostname: string): boolean {
+  return wildcard.startsWith("*") && hostname.endsWith(wildcard.slice(1)) && wildcard !== hostname;
+}
+
+/** The routes of several VirtualServices that share a host, in the order in which they are tried. */
+export function virtualServiceRoutes(
+  virtualServices: readonly VirtualService[],
+  place: RoutePlace,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): readonly Route[] {
+  const find = (key: string) => fetch.get(inputs.virtualServices, key);
+  const routes = virtualServices.flatMap((virtualService) =>
+    routesOfVirtualService(virtualService, place, find, resolveDestination(inputs, fetch, place.port)),
+  );
+  return withSessions(routes, inputs, fetch);
+}
+
+/** Finds the service ports that destinations mean in routes for a port. */
+export function resolveDestination(inputs: RoutingInputs, fetch: Fetch, dialled: number): ResolveDestination {
+  return (destination, namespace) => {
+    const service = serviceOfHost(inputs, fetch, destination.host, namespace);
+    const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
+    const wanted = destination.port?.number ?? only ?? dialled;
+    return service?.ports.some(({ port }) => port === wanted) === true
+      ? { hostname: service.hostname, port: wanted }
+      : undefined;
+  };
+}

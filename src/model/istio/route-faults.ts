@@ -1,0 +1,151 @@
+// What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
+import { largestAnswer } from "../route.ts";
+import { delayPercentage, grpcCode } from "./fault-injection.ts";
+import { redirectStatuses } from "./route-answers.ts";
+import type { IstioHttpRoute } from "./virtual-service.ts";
+
+/** Why a route cannot be applied. */
+export interface RouteFault {
+  /** The part of the route; empty where it is the whole. */
+  readonly field: string;
+  /** What is wrong and what to do about it. */
+  readonly message: string;
+}
+
+/** Everything that contradicts itself, or that no proxy can do. */
+export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
+  return [
+    ...contradictions(http),
+    ...redirectFaults(http),
+    ...responseFaults(http),
+    ...weightFaults(http),
+    ...injectionFaults(http),
+    ...mirrorFaults(http),
+    ...((http.retries?.attempts ?? 0) < 0
+      ? [fault("retries.attempts", `${http.retries?.attempts} is no number of attempts; 0 is none`)]
+      : []),
+  ];
+}
+
+function fault(field: string, message: string): RouteFault {
+  return { field, message };
+}
+
+/** What a route does with a request: one of these, alone. */
+const ends = ["route", "redirect", "directResponse", "delegate"] as const;
+
+function contradictions(http: IstioHttpRoute): readonly RouteFault[] {
+  const found = ends.filter((end) =>
+    end === "route" ? (http.route ?? []).length > 0 : http[end] !== undefined,
+  );
+  const [first, second] = found;
+  if (first === undefined) {
+    return [fault("", "does nothing with its requests; give it route, redirect, directResponse or delegate")];
+  }
+  const { rewrite } = http;
+  return [
+    ...(second === undefined ? [] : [fault(second, `does not go with ${first}; remove one of the two`)]),
+    ...(rewrite !== undefined && http.redirect !== undefined
+      ? [fault("rewrite", "does not go with redirect; say there where the client is sent")]
+      : []),
+    ...(rewrite?.uri !== undefined && rewrite.uriRegexRewrite !== undefined
+      ? [fault("rewrite.uriRegexRewrite", "does not go with uri; remove one of the two")]
+      : []),
+  ];
+}
+
+function redirectFaults({ redirect }: IstioHttpRoute): readonly RouteFault[] {
+  if (redirect === undefined) return [];
+  const { redirectCode, scheme, uri, prefixRewrite, port } = redirect;
+  const statuses: readonly number[] = redirectStatuses;
+  return [
+    ...(redirectCode === undefined || statuses.includes(redirectCode)
+      ? []
+      : [
+          fault("redirect.redirectCode", `${redirectCode} is no redirect; use one of ${statuses.join(", ")}`),
+        ]),
+    ...(scheme === undefined || scheme === "" || scheme === "http" || scheme === "https"
+      ? []
+      : [fault("redirect.scheme", `"${scheme}" is no scheme of HTTP; use http or https`)]),
+    ...(uri !== undefined && prefixRewrite !== undefined
+      ? [fault("redirect.prefixRewrite", "does not go with uri; remove one of the two")]
+      : []),
+    ...(port === undefined || (port > 0 && port < 65_536)
+      ? []
+      : [fault("redirect.port", `${port} is no port; use one from 1 to 65535`)]),
+  ];
+}
+
+function responseFaults({ directResponse }: IstioHttpRoute): readonly RouteFault[] {
+  if (directResponse === undefined) return [];
+  const { status, body } = directResponse;
+  const size = Buffer.byteLength(
+    body?.bytes ?? body?.string ?? "",
+    body?.bytes === undefined ? "utf8" : "base64",
+  );
+  return [
+    ...statusFaults("directResponse.status", status),
+    ...(size > largestAnswer
+      ? [
+          fault(
+            "directResponse.body",
+            `the body has ${size} bytes; the largest that is served has ${largestAnswer}`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function statusFaults(field: string, status: number): readonly RouteFault[] {
+  return status >= 200 && status < 600
+    ? []
+    : [fault(field, `${status} is no status of an answer; use one from 200 to 599`)];
+}
+
+function weightFaults({ route = [] }: IstioHttpRoute): readonly RouteFault[] {
+  const negative = route.flatMap(({ weight = 0 }, index) =>
+    weight < 0 ? [fault(`route[${index}].weight`, `${weight} is no weight; use 0 or more`)] : [],
+  );
+  if (negative.length > 0 || route.length < 2) return negative;
+  return route.every(({ weight = 0 }) => weight === 0)
+    ? [fault("route", "the weights add up to 0; give the destinations weights")]
+    : [];
+}
+
+function percentageFaults(field: string, value: number | undefined): readonly RouteFault[] {
+  return value === undefined || (value >= 0 && value <= 100)
+    ? []
+    : [fault(field, `${value} is no percentage; use one from 0 to 100`)];
+}
+
+function injectionFaults({ fault: injected }: IstioHttpRoute): readonly RouteFault[] {
+  const { delay, abort } = injected ?? {};
+  const { httpStatus, grpcStatus } = abort ?? {};
+  return [
+    ...(delay === undefined ? [] : percentageFaults("fault.delay", delayPercentage(delay))),
+    ...percentageFaults("fault.abort.percentage", abort?.percentage?.value),
+    ...(httpStatus === undefined ? [] : statusFaults("fault.abort.httpStatus", httpStatus)),
+    ...(grpcStatus !== undefined && grpcCode(grpcStatus) === undefined
+      ? [
+          fault(
+            "fault.abort.grpcStatus",
+            `"${grpcStatus}" is no status of gRPC; use a name such as UNAVAILABLE`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly RouteFault[] {
+  return [
+    ...(mirror !== undefined && mirrors !== undefined
+      ? [fault("mirrors", "does not go with mirror; put all into mirrors")]
+      : []),
+    ...percentageFaults("mirrorPercentage", http.mirrorPercentage?.value),
+    ...percentageFaults("mirrorPercent", http.mirrorPercent),
+    ...percentageFaults("mirror_percent", http.mirror_percent),
+    ...(mirrors ?? []).flatMap(({ percentage }, index) =>
+      percentageFaults(`mirrors[${index}].percentage`, percentage?.value),
+    ),
+  ];
+}

@@ -1,0 +1,48 @@
+// Several different HTTP/1.1 calls by one process, one after the other, each over a connection of its own:
+//   calls.ts '[{"url": "http://HOST/PATH", "method": "GET", "headers": {"host": "other"}}, …]'
+// Writes the answers as one line of JSON.
+import { type IncomingMessage, request } from "node:http";
+
+/** A call; its result is an `Answer`. */
+export interface Call {
+  readonly url: string;
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  readonly text: string;
+  readonly ms: number;
+}
+
+function answerTo({ url, method = "GET", headers = {} }: Call): Promise<Answer> {
+  const start = performance.now();
+  return new Promise((resolve, reject) => {
+    const asked = request(
+      url,
+      { method, headers, agent: false, timeout: 15_000 },
+      (response: IncomingMessage) => {
+        const chunks: Buffer[] = [];
+        response.on("data", (chunk: Buffer) => chunks.push(chunk));
+        response.on("end", () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: Buffer.concat(chunks).toString(),
+            ms: performance.now() - start,
+          }),
+        );
+        response.on("error", reject);
+      },
+    );
+    asked.on("error", reject);
+    asked.on("timeout", () => asked.destroy(new Error("timeout")));
+    asked.end();
+  });
+}
+
+const answers: Answer[] = [];
+for (const call of JSON.parse(process.argv[2] ?? "[]") as readonly Call[]) answers.push(await answerTo(call));
+console.log(JSON.stringify(answers));

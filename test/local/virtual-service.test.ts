@@ -1,0 +1,434 @@
+// What a VirtualService says of HTTP, through real sidecars. Every case runs in three ways: as the first request for a
+// destination, as a later one by the service's own name, and with a Host that is not the service's.
+import assert from "node:assert/strict";
+import { request } from "node:http";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
+import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { until } from "#test/helpers/wait.ts";
+import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import type { Answer, Call } from "./apps/calls.ts";
+import type { SeenRequest } from "./apps/echo-http.ts";
+
+const namespace = "shop";
+const ports = [
+  { name: "http", port: 80, targetPort: 8080 },
+  { name: "grpc", port: 7070 },
+];
+
+/** As many as there are cases: each has a service that nobody has called before. */
+const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
+let used = 0;
+
+function virtualService(name: string, spec: object, inNamespace = namespace): object {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name, namespace: inNamespace },
+    spec,
+  };
+}
+
+const to = (host: string) => [{ destination: { host } }];
+const v2 = to("v2");
+const always = { value: 100 };
+
+const rules = [
+  { match: [{ uri: { prefix: "/case" }, ignoreUriCase: true }], route: v2 },
+  { match: [{ uri: { regex: "/expression/[0-9]+" } }], route: v2 },
+  { match: [{ uri: { prefix: "/method" }, method: { exact: "PUT" }, scheme: { exact: "http" } }], route: v2 },
+  { match: [{ uri: { prefix: "/https" }, scheme: { exact: "https" } }], route: v2 },
+  {
+    match: [
+      { uri: { prefix: "/headers" }, headers: { "X-Here": {}, "x-kind": { prefix: "te" } } },
+      { uri: { prefix: "/without" }, withoutHeaders: { "x-kind": { exact: "old" }, "x-debug": {} } },
+      { uri: { prefix: "/cookie" }, headers: { cookie: { regex: "^(.*?;)?( ?user=jason)(;.*)?$" } } },
+      { uri: { prefix: "/query" }, queryParams: { page: { exact: "1" }, sort: { regex: "a|b" }, any: {} } },
+      { uri: { prefix: "/host" }, authority: { regex: "s[0-9]+([.]example[.]org)?" } },
+    ],
+    route: v2,
+  },
+  { match: [{ uri: { prefix: "/moved" } }], redirect: { uri: "/there", redirectCode: 308 } },
+  {
+    match: [{ uri: { prefix: "/elsewhere" } }],
+    redirect: { authority: "example.org", prefixRewrite: "/x", scheme: "https" },
+  },
+  {
+    match: [{ uri: { exact: "/closed" } }],
+    directResponse: { status: 503, body: { string: "closed today" } },
+    headers: { response: { set: { "x-why": "holiday" } } },
+  },
+  { match: [{ uri: { exact: "/bytes" } }], directResponse: { status: 200, body: { bytes: "aGVsbG8=" } } },
+  { match: [{ uri: { prefix: "/old/" } }], rewrite: { uri: "/new/" }, route: v2 },
+  { match: [{ uri: { exact: "/exact" } }], rewrite: { uri: "/whole", authority: "other.org" }, route: v2 },
+  {
+    match: [{ uri: { prefix: "/swap" } }],
+    rewrite: { uriRegexRewrite: { match: "^/swap/([^/]+)/([^/]+)", rewrite: "/\\2/\\1" } },
+    route: v2,
+  },
+  {
+    match: [{ uri: { prefix: "/changed" } }],
+    headers: {
+      request: {
+        set: { "x-set": "1", Host: "route.example.org" },
+        add: { "x-add": "2" },
+        remove: ["x-gone"],
+      },
+      response: { set: { "x-echo-name": "hidden" }, add: { "x-more": "3" }, remove: ["content-type"] },
+    },
+    route: v2,
+  },
+  {
+    match: [{ uri: { prefix: "/own-host" } }],
+    rewrite: { authority: "route.example.org" },
+    route: [
+      { destination: { host: "v1" }, weight: 50, headers: { request: { set: { ":authority": "one.org" } } } },
+      { destination: { host: "v2" }, weight: 50 },
+    ],
+  },
+  {
+    match: [{ uri: { prefix: "/abort" } }],
+    fault: { abort: { httpStatus: 418, percentage: always } },
+    route: v2,
+  },
+  {
+    match: [{ uri: { prefix: "/heddle.test.Echo" } }],
+    fault: { abort: { grpcStatus: "RESOURCE_EXHAUSTED", percentage: always } },
+    route: v2,
+  },
+  {
+    match: [{ uri: { prefix: "/delay" } }],
+    fault: { delay: { fixedDelay: "400ms", percentage: always } },
+    route: v2,
+  },
+  {
+    match: [{ uri: { prefix: "/sometimes" } }],
+    fault: { abort: { httpStatus: 418, percentage: { value: 25 } } },
+    route: v2,
+  },
+  { match: [{ uri: { prefix: "/slow" } }], timeout: "300ms", route: v2 },
+  {
+    match: [{ uri: { prefix: "/delegated" } }],
+    delegate: { name: "part", namespace: "ops" },
+    timeout: "300ms",
+  },
+  { match: [{ uri: { prefix: "/broken" } }], delegate: { name: "nobody" } },
+  { match: [{ uri: { prefix: "/who" }, sourceLabels: { group: "testers" } }], route: v2 },
+  { match: [{ uri: { prefix: "/who" }, sourceNamespace: "lab" }], route: v2 },
+  {
+    match: [{ uri: { prefix: "/zero" } }],
+    route: [
+      { ...v2[0], weight: 0 },
+      { ...to("v1")[0], weight: 7 },
+    ],
+  },
+  { match: [{ uri: { prefix: "/" } }], route: to("v1") },
+];
+
+let mesh: Mesh;
+
+before(async () => {
+  mesh = await startMesh({
+    "apps.yaml": [
+      meshedNamespace(namespace),
+      meshedNamespace("lab"),
+      ...["v1", "v2"].flatMap((name) => [
+        echo(name, ["--http", "8080", "--grpc", "7070", "--name", name], 8080, {
+          namespace,
+          labels: { group: "servers" },
+        }),
+        service(name, ports, { namespace }),
+      ]),
+      ...[...names, "wild", "shared"].map((name) => service(name, ports, { namespace, app: "v1" })),
+      client("web", { namespace }),
+      client("tester", { namespace, labels: { group: "testers" } }),
+      client("researcher", { namespace: "lab" }),
+    ],
+    "routes.yaml": [
+      virtualService("all", { hosts: names, http: rules }),
+      virtualService(
+        "part",
+        {
+          http: [
+            { match: [{ uri: { exact: "/delegated/moved" } }], redirect: { uri: "/moved" } },
+            { match: [{ uri: { prefix: "/other" } }], redirect: { uri: "/never" } },
+            { route: to("v2.shop.svc.cluster.local") },
+          ],
+        },
+        "ops",
+      ),
+      virtualService("wild", {
+        hosts: ["*.shop.svc.cluster.local"],
+        http: [{ match: [{ uri: { prefix: "/wild" } }], route: v2 }, { route: to("v1") }],
+      }),
+      virtualService("a-first", {
+        hosts: ["shared"],
+        http: [{ match: [{ uri: { prefix: "/first" } }], route: v2 }],
+      }),
+      virtualService("b-second", {
+        hosts: ["shared.shop.svc.cluster.local"],
+        http: [{ match: [{ uri: { prefix: "/first" } }], route: to("v1") }, { route: to("v1") }],
+      }),
+    ],
+  });
+});
+after(() => mesh.close());
+
+async function answers(calls: readonly Call[], from = "deploy/web", inNamespace = namespace) {
+  const command = ["node", join(APPS, "calls.ts"), JSON.stringify(calls)];
+  const container = from.replace("deploy/", "");
+  return JSON.parse(
+    await mesh.output(from, command, { namespace: inNamespace, container }),
+  ) as readonly Answer[];
+}
+
+/** A call in each of the ways; each case has a service of its own. */
+function callsOf(path: string, others: Omit<Call, "url">): readonly Call[] {
+  const host = names[used++];
+  const at = { ...others, url: `http://${host}${path}` };
+  return [at, at, { ...at, headers: { ...others.headers, host: `${host}.example.org` } }];
+}
+
+function everyWay(path: string, others: Omit<Call, "url"> = {}): Promise<readonly Answer[]> {
+  return answers(callsOf(path, others));
+}
+
+function seen({ text }: Answer): SeenRequest {
+  return JSON.parse(text) as SeenRequest;
+}
+
+/** Who answers in each of the ways, or the status of what is no answer of an application. */
+async function whoAnswers(
+  path: string,
+  others: Omit<Call, "url"> = {},
+): Promise<readonly (string | number)[]> {
+  return (await everyWay(path, others)).map(answeredBy);
+}
+
+function answeredBy(answer: Answer): string | number {
+  return answer.status === 200 ? seen(answer).name : answer.status;
+}
+
+const all = <T>(value: T): readonly T[] => [value, value, value];
+
+suite("a VirtualService matches", () => {
+  const cases: readonly (readonly [string, string, Omit<Call, "url">, string])[] = [
+    ["a prefix, in whatever case", "/CASE/x", {}, "v2"],
+    ["an expression", "/expression/12", {}, "v2"],
+    ["an expression as a whole", "/expression/12x", {}, "v1"],
+    ["a method and a scheme", "/method", { method: "PUT" }, "v2"],
+    ["no other method", "/method", { method: "GET" }, "v1"],
+    ["no other scheme", "/https", {}, "v1"],
+    [
+      "headers, of which one may be anything",
+      "/headers",
+      { headers: { "x-here": "1", "x-kind": "test" } },
+      "v2",
+    ],
+    ["nothing where a header is missing", "/headers", { headers: { "x-kind": "test" } }, "v1"],
+    ["what is without headers", "/without", { headers: { "x-kind": "new" } }, "v2"],
+    ["nothing where a header is that must not be", "/without", { headers: { "x-kind": "old" } }, "v1"],
+    ["nothing where any header is that must not be", "/without", { headers: { "x-debug": "" } }, "v1"],
+    ["a cookie", "/cookie", { headers: { cookie: "a=b; user=jason; c=d" } }, "v2"],
+    ["no other cookie", "/cookie", { headers: { cookie: "a=b; user=jasmin" } }, "v1"],
+    ["parameters of the query", "/query?page=1&sort=b&any", {}, "v2"],
+    ["no other parameters", "/query?page=1&sort=c&any=1", {}, "v1"],
+    ["the Host as it was sent, wherever it stands", "/host", {}, "v2"],
+    ["no weight of 0", "/zero", {}, "v1"],
+  ];
+  let found: readonly Answer[];
+  before(async () => {
+    found = await answers(cases.flatMap(([, path, others]) => callsOf(path, others)));
+  });
+  for (const [index, [name, , , expected]] of cases.entries()) {
+    test(name, () => assert.deepEqual(found.slice(3 * index, 3 * index + 3).map(answeredBy), all(expected)));
+  }
+});
+
+suite("a VirtualService answers", () => {
+  test("with a redirect to the Host that was sent", async () => {
+    const found = await everyWay("/moved/x");
+    assert.deepEqual(
+      found.map(({ status }) => status),
+      all(308),
+    );
+    const host = names[used - 1];
+    assert.deepEqual(
+      found.map(({ headers }) => headers["location"]),
+      [`http://${host}/there`, `http://${host}/there`, `http://${host}.example.org/there`],
+    );
+  });
+
+  test("with a redirect to another place, the rest of the path kept", async () => {
+    const found = await everyWay("/elsewhere/a?b=c");
+    assert.deepEqual(
+      found.map(({ status, headers }) => `${status} ${String(headers["location"])}`),
+      all("301 https://example.org/x/a?b=c"),
+    );
+  });
+
+  test("itself, with a status, a body and headers", async () => {
+    const found = await everyWay("/closed");
+    assert.deepEqual(
+      found.map(({ status, text, headers }) => `${status} ${text} ${String(headers["x-why"])}`),
+      all("503 closed today holiday"),
+    );
+    assert.deepEqual(
+      (await everyWay("/bytes")).map(({ text }) => text),
+      all("hello"),
+    );
+  });
+});
+
+suite("a VirtualService changes", () => {
+  test("the prefix that it matches by, the whole of an exact path, what an expression finds", async () => {
+    assert.deepEqual(
+      (await everyWay("/old/a?b")).map((answer) => seen(answer).path),
+      all("/new/a?b"),
+    );
+    const exact = (await everyWay("/exact?q")).map(seen);
+    assert.deepEqual(
+      exact.map(({ path, headers }) => `${path} ${String(headers["host"])}`),
+      all("/whole?q other.org"),
+    );
+    assert.deepEqual(
+      (await everyWay("/swap/a/b/c")).map((answer) => seen(answer).path),
+      all("/b/a/c"),
+    );
+  });
+
+  test("headers both ways, the Host among them", async () => {
+    const found = await everyWay("/changed", { headers: { "x-gone": "1", "x-add": "1" } });
+    for (const answer of found) {
+      const { headers } = seen(answer);
+      assert.equal(headers["x-set"], "1");
+      assert.match(String(headers["x-add"]), /1, ?2/);
+      assert.equal(headers["x-gone"], undefined);
+      assert.equal(headers["host"], "route.example.org");
+      assert.equal(answer.headers["x-echo-name"], "hidden");
+      assert.equal(answer.headers["x-more"], "3");
+      assert.equal(answer.headers["content-type"], undefined);
+    }
+  });
+
+  test("the Host for one destination alone", async () => {
+    const host = names[used++];
+    const at = { url: `http://${host}/own-host` };
+    const found = await answers([
+      ...Array.from({ length: 12 }, () => at),
+      ...Array.from({ length: 12 }, () => ({ ...at, headers: { host: "x.org" } })),
+    ]);
+    const hosts = found.map((answer) => `${seen(answer).name} ${String(seen(answer).headers["host"])}`);
+    assert.deepEqual([...new Set(hosts)].sort(), ["v1 one.org", "v2 route.example.org"]);
+    assert.equal(new Set(hosts.slice(12)).size, 2);
+  });
+});
+
+suite("a VirtualService injects", () => {
+  test("errors, which telemetry tells from others", async () => {
+    assert.deepEqual(await whoAnswers("/abort"), all(418));
+    await until(
+      async () => /response_code="418"[^}]*response_flags="FI"/.test(await metrics()),
+      "the aborts",
+    );
+  });
+
+  test("delays, which telemetry tells from others", async () => {
+    const found = await everyWay("/delay");
+    for (const answer of found) {
+      assert.equal(seen(answer).name, "v2");
+      assert.ok(answer.ms >= 395, `${answer.ms} ms`);
+    }
+    await until(
+      async () => /response_code="200"[^}]*response_flags="DI"/.test(await metrics()),
+      "the delays",
+    );
+  });
+
+  test("errors into a part of the requests", async () => {
+    const url = `http://${names[used++]}/sometimes`;
+    const found = await answers(Array.from({ length: 200 }, () => ({ url })));
+    const aborted = found.filter(({ status }) => status === 418).length;
+    // Four standard deviations.
+    assert.ok(aborted > 25 && aborted < 75, `${aborted} of 200 were aborted, which should be a quarter`);
+    assert.equal(found.filter(({ status }) => status === 200).length, 200 - aborted);
+  });
+
+  test("errors in the words of gRPC, on the first call, too", async () => {
+    const url = `grpc://${names[used++]}:7070/unary`;
+    const { stdout } = await mesh.exec("deploy/web", call(url, "--count", "2"), {
+      namespace,
+      container: "web",
+    });
+    const statuses = stdout
+      .trim()
+      .split("\n")
+      .map((line) => (JSON.parse(line) as { readonly status: number }).status);
+    assert.deepEqual(statuses, [8, 8]);
+  });
+});
+
+test("a VirtualService ends a request that takes too long", async () => {
+  assert.deepEqual(await whoAnswers("/slow?delay=1500"), all(504));
+});
+
+suite("a VirtualService delegates", () => {
+  test("what fits its own conditions, with its own timeout", async () => {
+    assert.deepEqual(await whoAnswers("/delegated"), all("v2"));
+    assert.deepEqual(await whoAnswers("/delegated?delay=1500"), all(504));
+    assert.deepEqual(await whoAnswers("/delegated/moved"), all(301));
+    assert.deepEqual(await whoAnswers("/other"), all("v1"));
+  });
+
+  test("to nobody, which is an error", async () => {
+    assert.deepEqual(await whoAnswers("/broken"), all(500));
+    const problems = await mesh.problems();
+    assert.ok(problems.some(({ message }) => message.includes("there is no VirtualService shop/nobody")));
+    assert.ok(problems.some(({ message }) => message.startsWith("has no effect: it lies outside")));
+  });
+});
+
+suite("a VirtualService is", () => {
+  test("for clients with a label or of a namespace", async () => {
+    const host = `${names[used++]}.shop`;
+    const calls = [{ url: `http://${host}/who` }, { url: `http://${host}/who`, headers: { host: "x.org" } }];
+    const by = async (from: string, inNamespace?: string) =>
+      (await answers(calls, from, inNamespace)).map((answer) => seen(answer).name);
+    assert.deepEqual(await by("deploy/web"), ["v1", "v1"]);
+    assert.deepEqual(await by("deploy/tester"), ["v2", "v2"]);
+    assert.deepEqual(await by("deploy/researcher", "lab"), ["v2", "v2"]);
+  });
+
+  test("for all hosts of a wildcard that no other names", async () => {
+    const found = await answers(["/wild", "/"].map((path) => ({ url: `http://wild${path}` })));
+    assert.deepEqual(
+      found.map((answer) => seen(answer).name),
+      ["v2", "v1"],
+    );
+    assert.deepEqual(await whoAnswers("/wild"), all("v1"));
+  });
+
+  test("before a younger one for the same host, which is told", async () => {
+    const found = await answers(["/first", "/"].map((path) => ({ url: `http://shared${path}` })));
+    assert.deepEqual(
+      found.map((answer) => seen(answer).name),
+      ["v2", "v1"],
+    );
+    const problems = await mesh.problems();
+    const told = problems.find(({ object }) => object?.name === "b-second");
+    assert.match(told?.message ?? "", /tried after those of VirtualService shop\/a-first/);
+  });
+});
+
+function metrics(): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ socketPath: mesh.state.controlPlaneSocket, path: "/metrics" }, (response) => {
+      let text = "";
+      response.setEncoding("utf8").on("data", (part: string) => (text += part));
+      response.on("end", () => resolve(text));
+      response.on("error", reject);
+    });
+    asked.on("error", reject);
+    asked.end();
+  });
+}
