@@ -346,6 +346,7 @@ suite("tls of a VirtualService", () => {
 test("connections that a route sends elsewhere are encrypted", async () => {
   await until(
     async () => {
+      for (const from of ["web", "blue"]) await serversOf("greet://orders:2525", 1, from);
       const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
         readonly source: { readonly workload: string };
         readonly destination: { readonly service: string };

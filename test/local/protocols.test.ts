@@ -281,6 +281,7 @@ suite("the pods of a StatefulSet", () => {
   test("take TCP by mutual TLS alone", async () => {
     await until(
       async () => {
+        assert.ok((await one("greet://db-0.db:2525")).ok);
         const rows = JSON.parse(
           (await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout,
         ) as readonly {
