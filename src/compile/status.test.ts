@@ -223,3 +223,75 @@ spec: {parentRefs: [{group: "", kind: Service, name: web}], rules: [{backendRefs
     },
   ]);
 });
+
+test("a mirror that does not exist is an unresolved reference, and a session without a right name is not supported", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  put(
+    route(
+      "web",
+      `{parentRefs: [{group: "", kind: Service, name: web}],
+        rules: [{filters: [{type: RequestMirror, requestMirror: {backendRef: {name: gone, port: 80}}}],
+                 backendRefs: [{name: web, port: 80}]}]}`,
+    ),
+  );
+  put(
+    route(
+      "cart",
+      `{parentRefs: [{group: "", kind: Service, name: web}],
+        rules: [{sessionPersistence: {sessionName: "a b"}, backendRefs: [{name: web, port: 80}]}]}`,
+    ),
+  );
+  write();
+  const [web] = parentsOf(status("HTTPRoute default/web"));
+  assert.deepEqual(web, {
+    parent: `${ours} web`,
+    Accepted: "True Accepted",
+    ResolvedRefs: "False BackendNotFound",
+    Programmed: "True Programmed",
+  });
+  const [cart] = parentsOf(status("HTTPRoute default/cart"));
+  assert.equal(cart?.["Accepted" as never], "False UnsupportedValue");
+});
+
+test("a policy says of each target whether it has effect there, and leaves what other controllers say", () => {
+  const { put, write, status } = cluster();
+  const policy = (name: string, created: string, more = "") => `
+apiVersion: gateway.networking.x-k8s.io/v1alpha1
+kind: XBackendTrafficPolicy
+metadata: {namespace: default, name: ${name}, creationTimestamp: "${created}"}
+spec:
+  targetRefs: [{group: "", kind: Service, name: web}, {group: "", kind: Service, name: gone}, {group: a.b, kind: C, name: d}]
+  retryConstraint: {budget: {percent: 10}}
+${more}`;
+  put(service("web"));
+  put(
+    policy(
+      "older",
+      "2026-01-01T00:00:00Z",
+      "status: {ancestors: [{controllerName: example.com/other, ancestorRef: {name: x}, conditions: []}]}",
+    ),
+  );
+  put(policy("younger", "2026-02-01T00:00:00Z"));
+  write();
+  interface Ancestors {
+    readonly ancestors: readonly {
+      readonly controllerName: string;
+      readonly ancestorRef: { readonly name: string };
+      readonly conditions: readonly Condition[];
+    }[];
+  }
+  const acceptance = (name: string) =>
+    (status(`XBackendTrafficPolicy default/${name}`) as unknown as Ancestors).ancestors.map(
+      ({ controllerName, ancestorRef, conditions }) =>
+        `${controllerName} ${ancestorRef.name}: ${words(conditions)["Accepted"] ?? ""}`,
+    );
+  assert.deepEqual(acceptance("older"), [
+    "example.com/other x: ",
+    `${ours} web: True Accepted`,
+    `${ours} gone: False TargetNotFound`,
+    `${ours} d: False TargetNotFound`,
+  ]);
+  assert.deepEqual(acceptance("younger").slice(0, 1), [`${ours} web: False Conflicted`]);
+  assert.equal(write(), 0);
+});

@@ -4,11 +4,11 @@ import { create, type DescMessage, type MessageShape, toBinary } from "@bufbuild
 import { anyPack } from "@bufbuild/protobuf/wkt";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import type { Origin } from "#model/reference.ts";
-import type { Resource, ResourceName } from "#xds/provider.ts";
+import type { Reference, Resource } from "#xds/provider.ts";
 
 /** What an encoded resource carries beside its message. */
 export interface ResourceContext {
-  readonly references?: readonly ResourceName[];
+  readonly references?: readonly Reference[];
   readonly origins?: readonly Origin[];
   /** Whether requests wait for it by name: virtual hosts do, and Envoy finds them by an alias. */
   readonly awaited?: boolean;

@@ -22,7 +22,7 @@ import type {
   WeightedEndpointsView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import type { Resource, ResourceName } from "#xds/provider.ts";
+import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
@@ -113,26 +113,27 @@ export function noVirtualHostResource(name: string): Resource {
   return encodeAbsence(name);
 }
 
-function clustersOf(routes: readonly RouteView[]): readonly ResourceName[] {
+function clustersOf(routes: readonly RouteView[]): readonly Reference[] {
   const destinations = routes.flatMap(({ action }) =>
     action.kind === "forward" ? action.destinations.flatMap(({ cluster }) => cluster ?? []) : [],
   );
   return uniqueNames([...clusterNames(destinations), ...mirrorsOf(routes)]);
 }
 
-function mirrorsOf(routes: readonly RouteView[]): readonly ResourceName[] {
-  return clusterNames(
-    routes.flatMap(({ action }) =>
-      action.kind === "forward" ? (action.mirrors ?? []).map(({ cluster }) => cluster) : [],
-    ),
+/** Envoy waits for a cluster that a request goes to, but for none that a copy of it goes to. */
+function mirrorsOf(routes: readonly RouteView[]): readonly Reference[] {
+  const clusters = routes.flatMap(({ action }) =>
+    action.kind === "forward" ? (action.mirrors ?? []).map(({ cluster }) => cluster) : [],
   );
+  return clusterNames(clusters).map((name) => ({ ...name, unawaited: true }));
 }
 
 function clusterNames(clusters: readonly ClusterReference[]): readonly ResourceName[] {
   return uniqueNames(clusters.map((cluster) => ({ typeUrl: clusterType, name: clusterName(cluster) })));
 }
 
-function uniqueNames(names: readonly ResourceName[]): readonly ResourceName[] {
+/** Of several with one name the last. */
+function uniqueNames<R extends ResourceName>(names: readonly R[]): readonly R[] {
   return [...new Map(names.map((each) => [each.name, each])).values()];
 }
 

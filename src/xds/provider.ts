@@ -10,6 +10,12 @@ export interface ResourceName {
   readonly name: string;
 }
 
+/** What a resource refers to. */
+export interface Reference extends ResourceName {
+  /** Set where the client does not wait for it by itself: it must be there, and not only be on the way. */
+  readonly unawaited?: true;
+}
+
 /** One resource, encoded once however many proxies get it. */
 export interface Resource {
   readonly kind: "resource";
@@ -19,7 +25,7 @@ export interface Resource {
   /** An encoded `envoy.service.discovery.v3.Resource` (name, aliases, version and all), put into responses as it is. */
   readonly encoded: Uint8Array;
   /** What must be there before this one is, such as the clusters that a virtual host names. */
-  readonly references: readonly ResourceName[];
+  readonly references: readonly Reference[];
   /** The objects that made it. */
   readonly origins: readonly Origin[];
 }

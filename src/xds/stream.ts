@@ -418,19 +418,19 @@ export class Stream {
   }
 
   /**
-   * Whether the clusters that a resource names are there. For a resource that is new it is enough that they are sent
-   * before it; for a new version of one in use they must be accepted, which Envoy says when they have warmed.
+   * Whether the clusters that a resource names are there. For a resource that is new it is mostly enough that they are
+   * sent before it; for a new version of one in use they must be accepted, which Envoy says when they have warmed.
    */
   #isReadyFor(resource: Resource, isInUse: boolean): boolean {
     const clusters = this.#delivery(clusterType);
-    for (const { typeUrl, name } of resource.references) {
+    for (const { typeUrl, name, unawaited = false } of resource.references) {
       if (typeUrl !== clusterType) continue;
       if (!clusters.subscription.names.has(name) && !this.#isByWildcard(clusters)) continue;
       const current = this.#wants.get(typeUrl, name)?.current;
       if (current === undefined) return false;
       if (current.kind === "absent" || clusters.rejections.has(name)) continue;
       if (isKnown(clusters.subscription.held.get(name))) continue;
-      if (isInUse || clusters.inFlight?.items.get(name) === undefined) return false;
+      if (isInUse || unawaited || clusters.inFlight?.items.get(name) === undefined) return false;
     }
     return true;
   }

@@ -5,6 +5,7 @@ import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import {
+  type CookieMatcher,
   type HeaderMatcher,
   type RedirectAction,
   type Route,
@@ -190,6 +191,7 @@ function findRoute(
       match !== undefined &&
       pathFits(match, path) &&
       match.headers.every((matcher) => headerFits(matcher, headers)) &&
+      match.cookies.every((matcher) => cookieFits(matcher, headers["cookie"] ?? "")) &&
       match.queryParameters.every((matcher) => {
         const value = new URLSearchParams(query).get(matcher.name);
         if (matcher.queryParameterMatchSpecifier.case === "presentMatch") return value !== null;
@@ -227,6 +229,12 @@ function headerFits(matcher: HeaderMatcher, headers: Readonly<Record<string, str
         value !== undefined &&
         stringFits(headerMatchSpecifier.value, value);
   return fits !== matcher.invertMatch;
+}
+
+function cookieFits({ name, stringMatch, invertMatch }: CookieMatcher, header: string): boolean {
+  const cookies = header.split("; ").map((cookie) => cookie.split("="));
+  const value = cookies.find(([own]) => own === name)?.[1];
+  return (value !== undefined && stringMatch !== undefined && stringFits(stringMatch, value)) !== invertMatch;
 }
 
 function stringFits({ matchPattern }: StringMatcher, value: string): boolean {

@@ -82,8 +82,8 @@ const httpRules = [
   { matches: [{ queryParams: [{ name: "animal", value: "whale" }] }], backendRefs: [v1] },
   { name: "dolphins", matches: [{ queryParams: [{ name: "animal", value: "dolphin" }] }], backendRefs: [v2] },
   {
-    matches: [below("/mirrored")],
-    filters: [{ type: "RequestMirror", requestMirror: { backendRef: v2 } }],
+    matches: [below("/extended")],
+    filters: [{ type: "ExtensionRef", extensionRef: { group: "example.org", kind: "Filter", name: "x" } }],
     backendRefs: [v1],
   },
   { matches: [below("/nowhere")], backendRefs: [{ name: "web-v9", port: 80 }] },
@@ -226,7 +226,7 @@ suite("a rule", () => {
   });
 
   test("with a filter that is not supported, or with no backend, answers 500", async () => {
-    assert.equal((await one("http://web/mirrored")).status, 500);
+    assert.equal((await one("http://web/extended")).status, 500);
     assert.equal((await one("http://web/nowhere")).status, 500);
   });
 });

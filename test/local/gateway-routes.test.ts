@@ -1,7 +1,7 @@
 // Routes of a Gateway, as strangers meet them.
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { type IncomingMessage, request } from "node:http";
+import { type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders, request } from "node:http";
 import { after, before, suite, test } from "node:test";
 import { credentials, Metadata } from "@grpc/grpc-js";
 import { freePort } from "#test/helpers/free-port.ts";
@@ -13,6 +13,7 @@ import { EchoClient } from "./apps/echo-grpc.ts";
 interface Answer {
   readonly status: number;
   readonly location: string | undefined;
+  readonly headers: IncomingHttpHeaders;
   readonly text: string;
 }
 
@@ -70,6 +71,14 @@ before(async () => {
       },
       exposed("HTTPRoute", "web", "web.example.com", [
         { matches: [below("/moved")], filters: [movedHere] },
+        {
+          matches: [below("/pages")],
+          filters: [
+            { type: "CORS", cors: { allowOrigins: ["https://pages.example.com"], allowMethods: ["PUT"] } },
+          ],
+          sessionPersistence: { sessionName: "pages" },
+          backendRefs: [backend("web")],
+        },
         { matches: [below("/secret")], backendRefs: [backend("secret")] },
         { backendRefs: [backend("web")] },
       ]),
@@ -103,13 +112,24 @@ before(async () => {
 after(() => mesh.close());
 
 /** What the gateway answers to this machine. */
-async function atGateway(host: string, path: string): Promise<Answer> {
+async function atGateway(
+  host: string,
+  path: string,
+  method = "GET",
+  more: OutgoingHttpHeaders = {},
+): Promise<Answer> {
   const signal = AbortSignal.timeout(5_000);
-  const asked = request({ host: "127.0.0.1", port: gatewayPort, path, headers: { host }, signal });
+  const headers = { host, ...more };
+  const asked = request({ host: "127.0.0.1", port: gatewayPort, method, path, headers, signal });
   asked.end();
   const [response] = (await once(asked, "response")) as [IncomingMessage];
   const text = Buffer.concat(await response.toArray()).toString();
-  return { status: response.statusCode ?? 0, location: response.headers.location, text };
+  return {
+    status: response.statusCode ?? 0,
+    location: response.headers.location,
+    headers: response.headers,
+    text,
+  };
 }
 
 suite("a gateway", () => {
@@ -127,6 +147,19 @@ suite("a gateway", () => {
       const { status, location } = await atGateway(host, "/moved/x");
       assert.deepEqual([status, location], [302, `http://web.example.com:${gatewayPort}/here/x`]);
     }
+  });
+
+  test("lets pages of other sites call, and keeps sessions", async () => {
+    const origin = "https://pages.example.com";
+    const ask = { origin, "access-control-request-method": "PUT" };
+    const preflight = await atGateway("web.example.com", "/pages", "OPTIONS", ask);
+    assert.equal(preflight.headers["access-control-allow-origin"], origin);
+    assert.equal(preflight.headers["access-control-allow-methods"], "PUT");
+    const { headers } = await atGateway("web.example.com", "/pages", "PUT", { origin });
+    assert.equal(headers["access-control-allow-origin"], origin);
+    assert.match(String(headers["set-cookie"]), /^pages=.*Path=\/pages/);
+    const elsewhere = await atGateway("web.example.com", "/pages", "PUT", { origin: "https://example.net" });
+    assert.deepEqual([elsewhere.status, elsewhere.headers["access-control-allow-origin"]], [200, undefined]);
   });
 
   test("answers with 500 for a backend of another namespace that no ReferenceGrant opens", async () => {

@@ -9,7 +9,7 @@ import { createAuthority } from "#test/helpers/certificates.ts";
 import { type DeltaClient, type DeltaClientOptions, openDeltaClient } from "#test/helpers/delta-client.ts";
 import { until } from "#test/helpers/wait.ts";
 import { bearerToken } from "#xds/authentication.ts";
-import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
+import type { Absent, Provider, Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/server.ts";
 import { clusterType, endpointsType, listenerType, secretType, virtualHostType } from "#xds/type-urls.ts";
 
@@ -17,7 +17,7 @@ const authority = await createAuthority();
 
 interface Content {
   readonly version: string;
-  readonly references?: readonly ResourceName[];
+  readonly references?: readonly Reference[];
 }
 
 interface Rig {
@@ -209,6 +209,25 @@ test("a changed virtual host waits until its new clusters are accepted, that is 
   await client.quiet();
   client.ack(clusters);
   assert.deepEqual((await client.next()).resources, { web: "2" });
+});
+
+test("a virtual host waits until the clusters are warm that the client would not wait for", async (context) => {
+  const rig = await startRig(context);
+  const references: readonly Reference[] = [cluster("a"), { ...cluster("copies"), unawaited: true }];
+  rig.content.apply([
+    [`${virtualHostType} web`, { version: "1", references }],
+    [`${clusterType} a`, { version: "1" }],
+    [`${clusterType} copies`, { version: "1" }],
+  ]);
+  const client = rig.connect({ acknowledge: false });
+  client.subscribe(clusterType, []);
+  client.ack(await client.next());
+  client.subscribe(virtualHostType, ["web"]);
+  const clusters = await client.next();
+  assert.deepEqual(clusters.resources, { a: "1", copies: "1" });
+  await client.quiet();
+  client.ack(clusters);
+  assert.deepEqual((await client.next()).resources, { web: "1" });
 });
 
 test("at most one response of a type is under way; later changes merge into the next", async (context) => {

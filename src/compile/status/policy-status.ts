@@ -18,14 +18,16 @@ interface Policy extends KubernetesObject {
 /** No more fit. https://gateway-api.sigs.k8s.io/reference/spec/#policystatus */
 const mostAncestors = 16;
 
-/** An ancestor for each target, beside those of other controllers, for the list can only be written whole. */
+/**
+ * An ancestor for each target, beside those of other controllers as they are, for the list can only be written whole.
+ * Entries keep their places, so that controllers do not undo each other's order.
+ */
 export function policyAncestors(
   policy: Policy,
   facts: Facts,
   context: ConditionContext,
 ): readonly PolicyAncestorStatus[] {
   const present = policy.status?.ancestors ?? [];
-  const others = present.filter(({ controllerName }) => controllerName !== gatewayController);
   const ours = policy.spec.targetRefs.map((target, index) => {
     const { group, kind, name, sectionName } = target;
     const ancestorRef = { group, kind, name, ...(sectionName === undefined ? {} : { sectionName }) };
@@ -43,7 +45,12 @@ export function policyAncestors(
       conditions: conditionsOf(verdicts, before?.conditions, context),
     };
   });
-  return [...others, ...ours].slice(0, mostAncestors);
+  const kept = present.flatMap((status) =>
+    status.controllerName === gatewayController
+      ? ours.filter(({ ancestorRef }) => isFor(status.ancestorRef, ancestorRef)).slice(0, 1)
+      : [status],
+  );
+  return [...kept, ...ours.filter((status) => !kept.includes(status))].slice(0, mostAncestors);
 }
 
 function isFor(

@@ -1,0 +1,56 @@
+// Builders of routes and of what they are attached to, and what calls to them come to.
+import assert from "node:assert/strict";
+import type { Mesh } from "./mesh.ts";
+import { call } from "./workloads.ts";
+
+/** What a call of test/local/apps/call.ts came to. */
+export interface Answer {
+  readonly ok: boolean;
+  readonly status?: number;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  readonly json?: {
+    readonly name: string;
+    readonly headers: Readonly<Record<string, string>>;
+  };
+  readonly text?: string;
+  readonly error?: string;
+  readonly ms: number;
+}
+
+/** The calls of a client, by `deploy/NAME` in its namespace. */
+export async function callsFrom(
+  mesh: Mesh,
+  { deployment, namespace }: { readonly deployment: string; readonly namespace: string },
+  url: string,
+  flags: readonly string[] = [],
+): Promise<readonly Answer[]> {
+  const { stdout, stderr } = await mesh.exec(`deploy/${deployment}`, call(url, ...flags), {
+    namespace,
+    container: deployment,
+  });
+  assert.notEqual(stdout, "", stderr);
+  return stdout
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Answer);
+}
+
+/** A route for a Service, of its namespace. */
+export function routeTo(
+  service: string,
+  namespace: string,
+  rules: readonly object[],
+  kind: "HTTPRoute" | "GRPCRoute" = "HTTPRoute",
+): object {
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind,
+    metadata: { name: service, namespace },
+    spec: { parentRefs: [{ group: "", kind: "Service", name: service }], rules },
+  };
+}
+
+/** A match of all paths below one. */
+export function below(value: string): object {
+  return { path: { type: "PathPrefix", value } };
+}
