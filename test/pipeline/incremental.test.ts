@@ -9,11 +9,18 @@ import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/
 
 type Change =
   | { readonly kind: "put"; readonly key: string; readonly text: string }
-  | {
-      readonly kind: "remove";
-      readonly of: "Service" | "Pod" | "HTTPRoute" | "GRPCRoute" | "VirtualService" | "DestinationRule";
-      readonly name: string;
-    };
+  | { readonly kind: "remove"; readonly of: (typeof kinds)[number]; readonly name: string };
+
+const kinds = [
+  "Service",
+  "Pod",
+  "HTTPRoute",
+  "GRPCRoute",
+  "TCPRoute",
+  "TLSRoute",
+  "VirtualService",
+  "DestinationRule",
+] as const;
 
 const anyName = fc.constantFrom("a", "b", "c");
 const anyVersion = fc.constantFrom("v1", "v2");
@@ -88,6 +95,36 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       }),
     }),
   ),
+  fc
+    .record({
+      name: anyName,
+      to: anyName,
+      kind: fc.constantFrom("TCPRoute", "TLSRoute"),
+      weight: fc.nat(3),
+      age: fc.nat(2),
+    })
+    .map(
+      ({ name, to, kind, weight, age }): Change => ({
+        kind: "put",
+        key: `${kind}/${name}`,
+        text: json({
+          kind,
+          metadata: { namespace: "shop", name, creationTimestamp: `200${age}-01-01T00:00:00Z` },
+          spec: {
+            parentRefs: [{ group: "", kind: "Service", name: to, port: 81 }],
+            ...(kind === "TLSRoute" ? { hostnames: ["a.example.com"] } : {}),
+            rules: [
+              {
+                backendRefs: [
+                  { name, port: 81, weight },
+                  { name: to, port: 81 },
+                ],
+              },
+            ],
+          },
+        }),
+      }),
+    ),
   fc.record({ name: anyName, version: anyVersion, weight: fc.nat(100) }).map(
     ({ name, version, weight }): Change => ({
       kind: "put",
@@ -97,6 +134,12 @@ const change: fc.Arbitrary<Change> = fc.oneof(
         metadata: { namespace: "shop", name },
         spec: {
           hosts: [name],
+          tcp: [
+            {
+              match: [{ sourceLabels: { version } }],
+              route: [{ destination: { host: name, subset: version } }],
+            },
+          ],
           http: [
             {
               route: [
@@ -126,7 +169,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
   fc
     .record({
-      of: fc.constantFrom("Service", "Pod", "HTTPRoute", "GRPCRoute", "VirtualService", "DestinationRule"),
+      of: fc.constantFrom(...kinds),
       name: anyName,
     })
     .map(({ of, name }): Change => ({ kind: "remove", of, name: `shop/${name}` })),
@@ -139,6 +182,8 @@ const asked: readonly ResourceName[] = ["a", "b", "c"].flatMap((service) => {
     { typeUrl: virtualHostType, name: `outbound/10.244.0.${octet}:8080` },
     { typeUrl: clusterType, name: `outbound|80|v1|${service}.shop.svc.cluster.local` },
     { typeUrl: clusterType, name: `tcp|10.96.0.${octet}:81` },
+    { typeUrl: clusterType, name: `tcp|10.96.0.${octet}:81|a.example.com` },
+    { typeUrl: endpointsType, name: `tcp|10.96.0.${octet}:81` },
     { typeUrl: endpointsType, name: `outbound|80||${service}.shop.svc.cluster.local` },
     { typeUrl: listenerType, name: "inbound" },
     { typeUrl: listenerType, name: "outbound" },
