@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import type { BackendReference } from "#model/gateway-api/references.ts";
+import { meshService } from "#model/kubernetes/mesh-service.ts";
 import type { MeshService } from "#model/service.ts";
 import { testObjects } from "#test/helpers/objects.ts";
 import { attachedPorts, isAttachedTo } from "./attachments.ts";
@@ -10,23 +11,15 @@ import { readNow } from "./check.ts";
 import { routingInputs } from "./routing-inputs.ts";
 import { serviceKey } from "./services.ts";
 
+/** What an object that is not a Service makes of itself differs in what is not looked at here. */
 function serviceOf(kind: MeshService["kind"], name: string, hostname: string): MeshService {
-  return {
-    kind,
-    namespace: "outer",
-    name,
-    hostname,
-    addresses: [],
-    headless: false,
-    selector: {},
-    ports: [{ port: 443, name: "https", protocol: "http", targetPort: 443 }],
-    resolution: { kind: "listed" },
-    external: kind === "ServiceEntry",
-    workloads: [],
-    subjectAltNames: [],
-    visibility: { kind: "all" },
-    created: "",
-  };
+  const service = meshService({
+    apiVersion: "v1",
+    kind: "Service",
+    metadata: { namespace: "outer", name },
+    spec: { ports: [{ port: 443, name: "http" }] },
+  });
+  return { ...service, kind, hostname };
 }
 
 const services = [

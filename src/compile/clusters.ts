@@ -72,7 +72,7 @@ export function addressClusterView(
 
 /** How a service's resolution finds the endpoints of a cluster. Of what is dialled nothing more is known. */
 function clusterEndpoints(
-  { hostname, ports, resolution }: MeshService,
+  { hostname, ports, resolution, selector, workloads }: MeshService,
   reference: ServiceCluster,
   endpoints: readonly MeshEndpoint[],
 ): ClusterView["endpoints"] {
@@ -88,9 +88,9 @@ function clusterEndpoints(
     case "dns": {
       const known = endpoints.map(endpointView);
       if (known.length > 0) return { ...resolution, endpoints: known };
-      return hostname.includes("*")
-        ? { kind: "none" }
-        : { ...resolution, endpoints: [hostEndpoint(hostname, port)] };
+      const isItself =
+        workloads.length === 0 && Object.keys(selector).length === 0 && !hostname.includes("*");
+      return isItself ? { ...resolution, endpoints: [hostEndpoint(hostname, port)] } : { kind: "none" };
     }
   }
 }

@@ -295,3 +295,41 @@ ${more}`;
   assert.deepEqual(acceptance("younger").slice(0, 1), [`${ours} web: False Conflicted`]);
   assert.equal(write(), 0);
 });
+
+test("a ServiceEntry is accepted for the hosts that no other has, a Sidecar where it is the one that counts", () => {
+  const { put, write, status } = cluster();
+  const entry = (name: string, hosts: string, created: string) => `
+kind: ServiceEntry
+apiVersion: networking.istio.io/v1
+metadata: {namespace: default, name: ${name}, creationTimestamp: "${created}"}
+spec: {hosts: [${hosts}], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}`;
+  const sidecar = (name: string) => `
+kind: Sidecar
+apiVersion: networking.istio.io/v1
+metadata: {namespace: default, name: ${name}}
+spec: {egress: [{hosts: ["./*"]}]}`;
+  put(entry("old", "a.example.com", "2026-01-01T00:00:00Z"));
+  put(entry("new", "a.example.com", "2026-01-02T00:00:00Z"));
+  put(entry("half", "a.example.com, b.example.com", "2026-01-03T00:00:00Z"));
+  put(sidecar("first"));
+  put(sidecar("second"));
+  put(
+    "{kind: WorkloadEntry, apiVersion: networking.istio.io/v1, metadata: {namespace: default, name: vm}, spec: {}}",
+  );
+  write();
+  const accepted = (object: string) =>
+    (status(object) as { readonly conditions: readonly Condition[] }).conditions.find(
+      ({ type }) => type === "Accepted",
+    );
+  const wordsOf = (object: string) => [accepted(object)?.status, accepted(object)?.reason];
+  assert.deepEqual(wordsOf("ServiceEntry default/old"), ["True", "Accepted"]);
+  assert.deepEqual(wordsOf("ServiceEntry default/new"), ["False", "Conflicted"]);
+  assert.deepEqual(wordsOf("ServiceEntry default/half"), ["True", "Accepted"]);
+  assert.match(
+    accepted("ServiceEntry default/half")?.message ?? "",
+    /effect on some hosts: spec\.hosts\[0\]/,
+  );
+  assert.deepEqual(wordsOf("Sidecar default/first"), ["True", "Accepted"]);
+  assert.deepEqual(wordsOf("Sidecar default/second"), ["False", "Conflicted"]);
+  assert.deepEqual(wordsOf("WorkloadEntry default/vm"), ["False", "UnsupportedValue"]);
+});

@@ -30,14 +30,27 @@ const unansweredLookup: Mapper = {
   ),
 };
 
-/** Only what is not known and must not pass goes to the cluster that leads nowhere. Istio's status for it is 502. */
+/**
+ * Only what is not known and must not pass finds nothing at the cluster that leads nowhere: the share of a backend that
+ * cannot be used has another answer before. Istio's status for it is 502.
+ */
 const refused: Mapper = {
   filter: {
     filterSpecifier: {
-      case: "extensionFilter",
-      value: extension("envoy.access_loggers.extension_filters.cel", ExpressionFilterSchema, {
-        expression: `xds.cluster_name == "${blackHoleCluster}"`,
-      }),
+      case: "andFilter",
+      value: {
+        filters: [
+          { filterSpecifier: { case: "responseFlagFilter", value: { flags: ["UH"] } } },
+          {
+            filterSpecifier: {
+              case: "extensionFilter",
+              value: extension("envoy.access_loggers.extension_filters.cel", ExpressionFilterSchema, {
+                expression: `xds.cluster_name == "${blackHoleCluster}"`,
+              }),
+            },
+          },
+        ],
+      },
     },
   },
   statusCode: 502,

@@ -32,7 +32,7 @@ export function pinnedRoutes(view: RouteView): readonly PinnedRoute[] {
     const value = idOf(destination);
     return value === undefined ? [] : [{ view: only([destination]), cookies: [exactly(name, value)] }];
   });
-  const path = cookiePath(view.match.path);
+  const path = cookiePath(view.match);
   const telling = action.destinations.map((each) => {
     const value = idOf(each);
     return value === undefined ? each : withCookie(each, cookieText(session, { name, value }, path));

@@ -51,7 +51,7 @@ export function routeAction(
         ? { ...shared, clusterSpecifier: { case: "cluster", value: othersClusters[action.kind] } }
         : {
             ...shared,
-            ...forwarding(action, cookiePath(match.path)),
+            ...forwarding(action, cookiePath(match)),
             ...retryPolicy(action),
             requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },

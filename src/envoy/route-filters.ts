@@ -1,7 +1,7 @@
 // What a route says to the HTTP filters, each of which stands in the chain without effect.
 import type { Any } from "@bufbuild/protobuf/wkt";
 import type { RouteView } from "#compile/views.ts";
-import type { PathMatcher } from "#model/route.ts";
+import type { RouteMatch } from "#model/route.ts";
 import { allowOrigins } from "./filters/cors.ts";
 import { lookUpOriginalHost } from "./filters/dynamic-dns.ts";
 import { inject } from "./filters/fault.ts";
@@ -17,7 +17,7 @@ export function routeFilters(view: RouteView, byDestination: boolean): Readonly<
     ...(byDestination && host?.startsWith("*.") === true ? lookUpOriginalHost : {}),
     ...(fault === undefined ? {} : inject(fault)),
     ...(cors === undefined ? {} : allowOrigins(cors)),
-    ...(session === undefined ? {} : sessions(session, cookiePath(view.match.path))),
+    ...(session === undefined ? {} : sessions(session, cookiePath(view.match))),
   };
 }
 
@@ -25,7 +25,8 @@ export function routeFilters(view: RouteView, byDestination: boolean): Readonly<
  * The narrowest path that all requests of a route have, as cookies understand paths: cookies of other routes, which may
  * have the same name, are others. https://gateway-api.sigs.k8s.io/geps/gep-1619/#path
  */
-export function cookiePath(path: PathMatcher | undefined): string {
+export function cookiePath({ path, ignorePathCase = false }: RouteMatch): string {
+  if (ignorePathCase) return "/";
   switch (path?.kind) {
     case "exact":
     case "pathPrefix":

@@ -1,5 +1,6 @@
 /** What happens when files change while a mesh runs, and what it says about those that are wrong. */
 import assert from "node:assert/strict";
+import { tmpdir } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -105,13 +106,20 @@ describe("changes of files", () => {
   });
 
   test("what stands in for an image runs, and is replaced with the file that says so", async () => {
-    const says = (text: string) =>
-      `shop/says:\n  entrypoint: [sh, -c, "echo $TEXT; sleep 1000"]\n  env: { TEXT: ${text} }\n`;
+    const says = (text: string) => `shop/says:\n  entrypoint: [sh, says.sh]\n  env: { TEXT: ${text} }\n`;
+    mesh.write("says.sh", "echo $TEXT; sleep 1000");
     mesh.write("broken.yaml", {
       apiVersion: "v1",
       kind: "Pod",
       metadata: { name: "says" },
-      spec: { terminationGracePeriodSeconds: 0, containers: [{ name: "says", image: "shop/says:1" }] },
+      spec: {
+        terminationGracePeriodSeconds: 0,
+        // The script is below it on this machine.
+        volumes: [{ name: "tmp", emptyDir: {} }],
+        containers: [
+          { name: "says", image: "shop/says:1", volumeMounts: [{ name: "tmp", mountPath: tmpdir() }] },
+        ],
+      },
     });
     await until(
       async () => (await mesh.problems()).some(({ message }) => message.includes("heddle-images.yaml")),

@@ -1,14 +1,23 @@
 // What `heddle validate` says of Istio's samples: nothing, for there is nothing wrong with them.
 import assert from "node:assert/strict";
-import { readdirSync } from "node:fs";
-import { suite, test } from "node:test";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, suite, test } from "node:test";
 import { validateFiles } from "#cli/commands/validate.ts";
 import { formatProblem } from "#sources/directory/collect-problems.ts";
+import { ingressGateway } from "#test/samples/ingress.ts";
 import { SAMPLE_IMAGES, samplePath } from "#test/samples/istio.ts";
+
+const own = mkdtempSync(join(tmpdir(), "heddle-test-ingress-"));
+after(() => rmSync(own, { recursive: true }));
+/** The gateway that Istio's documentation presupposes. */
+const ingress = join(own, "ingress.yaml");
+writeFileSync(ingress, ingressGateway.map((each) => JSON.stringify(each)).join("\n---\n"));
 
 /** The problems of files that are applied together, and how many objects they have. */
 async function validated(...files: readonly string[]): Promise<readonly string[]> {
-  const { problems, objectCount } = await validateFiles([...files.map(samplePath), SAMPLE_IMAGES]);
+  const { problems, objectCount } = await validateFiles([...files.map(samplePath), SAMPLE_IMAGES, ingress]);
   assert.ok(objectCount > 0);
   return problems.map((problem) => formatProblem(problem).replaceAll(samplePath(""), ""));
 }

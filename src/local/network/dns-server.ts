@@ -37,9 +37,10 @@ function encoded(packet: Packet, transport: Transport): Buffer {
 
 async function serveDatagrams(answer: Answer, signal: AbortSignal): Promise<void> {
   const socket = createSocket({ type: "udp4", signal });
-  socket.on("message", async (message, peer) => {
-    const reply = await answer(message, "udp");
-    if (reply !== undefined && !signal.aborted) socket.send(reply, peer.port, peer.address);
+  socket.on("message", (message, { port, address }) => {
+    void answer(message, "udp").then((found) => {
+      if (found !== undefined && !signal.aborted) socket.send(found, port, address);
+    });
   });
   // A client that has gone away shows as an error of the socket, and is no concern of others.
   socket.on("error", () => {});
@@ -54,7 +55,7 @@ async function serveStreams(answer: Answer, signal: AbortSignal): Promise<void> 
       received = Buffer.concat([received, chunk]);
       while (received.length >= 2 && received.length >= received.readUInt16BE(0) + 2) {
         const length = received.readUInt16BE(0) + 2;
-        void reply(connection, answer, received.subarray(2, length));
+        void answerStream(connection, answer, received.subarray(2, length));
         received = received.subarray(length);
       }
     });
@@ -62,7 +63,7 @@ async function serveStreams(answer: Answer, signal: AbortSignal): Promise<void> 
   await new Promise<void>((resolve) => server.listen({ port: PORT, host: DNS_ADDRESS, signal }, resolve));
 }
 
-async function reply(connection: Socket, answer: Answer, message: Buffer): Promise<void> {
+async function answerStream(connection: Socket, answer: Answer, message: Buffer): Promise<void> {
   const found = await answer(message, "tcp");
   if (found === undefined) {
     connection.destroy();

@@ -50,7 +50,8 @@ function askByDatagram(question: Buffer, resolver: string): Promise<Buffer | und
       if (message.subarray(0, 2).equals(question.subarray(0, 2))) end(message);
     });
     // Connected, so that a machine without such a server says so at once, and no other may answer.
-    socket.connect(PORT, resolver, () => socket.send(question));
+    socket.on("connect", () => socket.send(question));
+    socket.connect(PORT, resolver);
   });
 }
 

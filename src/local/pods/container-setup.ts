@@ -51,7 +51,12 @@ export function containerSetup(container: Container, context: SetupContext): Res
   ]);
   const command = commandLine(container, standIn, (word) => expandVariables(word, environment));
   if (command === undefined) return { kind: "missing", message: `it ${withoutCommand(container)}` };
-  const mounts = [...programMounts(context.programs), ...fileMounts(podDirectory), ...mounted.value];
+  const mounts = [
+    ...programMounts(context.programs),
+    ...fileMounts(podDirectory),
+    ...mounted.value,
+    ...uncovered(standIn, mounted.value),
+  ];
   return {
     kind: "resolved",
     value: {
@@ -70,6 +75,15 @@ export function containerSetup(container: Container, context: SetupContext): Res
 function workingDirectory(container: Container, directory: string): string {
   const wanted = container.workingDir ?? ".";
   return isAbsolute(wanted) ? wanted : resolve(directory, wanted);
+}
+
+/** A stand-in is where the user has it: below /tmp, say, where the pod has a volume that the image knows nothing of. */
+function uncovered(standIn: ImageStandIn | undefined, volumes: readonly Mount[]): readonly Mount[] {
+  if (standIn === undefined) return [];
+  const { workingDir } = standIn;
+  return volumes.some(({ target }) => workingDir.startsWith(`${target}/`))
+    ? [{ source: workingDir, target: workingDir, kind: "directory", readOnly: false }]
+    : [];
 }
 
 function programMounts(programs: SetupContext["programs"]): Mount[] {
