@@ -16,7 +16,7 @@ export function clusterView(
     case "service":
       return serviceClusterView(mesh, fetch, client, reference);
     case "address":
-      return addressClusterView(mesh, fetch, reference) ?? bareClusterView(reference, "http", "none");
+      return addressClusterView(mesh, fetch, client, reference) ?? bareClusterView(reference, "http", "none");
     case "tcp":
     case "tls":
       return connectionClusterView(mesh, fetch, client, reference);

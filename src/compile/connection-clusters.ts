@@ -17,7 +17,7 @@ import type { Mesh } from "./graph.ts";
 import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost } from "./services.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
-import { canShare, type WeightedSelection, weightedSelection } from "./weighted-endpoints.ts";
+import { sharingView, type WeightedSelection, weightedSelection } from "./weighted-endpoints.ts";
 
 /** As Envoy writes it. */
 const noServerName = "-";
@@ -102,7 +102,7 @@ function dialledByAddress(
   const connection = { address, port, ...(isNamed ? { serverName } : {}) };
   if (service !== undefined) return { kind: "service", service, connection };
   const view = isReachablePod(mesh, fetch, client, address, port)
-    ? addressClusterView(mesh, fetch, { kind: "address", address, port })
+    ? addressClusterView(mesh, fetch, client, { kind: "address", address, port })
     : undefined;
   if (view !== undefined) return { kind: "pod", view };
   const open = entryOfTcpPort(mesh, fetch, client, port);
@@ -140,7 +140,10 @@ function onlyView(
   return { ...view, endpoints: { kind: "dns", answers: "first", endpoints: [host] } };
 }
 
-/** Its settings are those of the first destination that can be used: there is only one cluster to have them. */
+/**
+ * Its settings are those of the first destination that can be used: there is only one cluster to have them. Where some
+ * cannot be used nothing is ejected, for what stands for their share would be.
+ */
 function sharedView(
   mesh: Mesh,
   fetch: Fetch,
@@ -148,18 +151,17 @@ function sharedView(
   reference: ConnectionCluster,
   destinations: readonly ConnectionDestination[],
 ): ClusterView {
-  const views = destinations.flatMap(({ service, subset }) =>
-    service === undefined || !canShare(mesh, fetch, client, service)
-      ? []
-      : [serviceClusterView(mesh, fetch, client, serviceCluster(service, subset))],
-  );
+  const views = destinations.flatMap((destination) => sharingView(mesh, fetch, client, destination) ?? []);
   const [settings] = views;
   if (settings === undefined) return bareClusterView(reference, "tcp", "none");
+  const { outlierDetection, ...others } = settings;
   return {
-    ...settings,
+    ...others,
+    ...(outlierDetection === undefined || views.length < destinations.length ? {} : { outlierDetection }),
     endpoints: { kind: "listed", list: reference },
     tls: undefined,
     shares: views.flatMap(({ reference: cluster, tls }) => (tls === undefined ? [] : [{ cluster, tls }])),
+    weighsLocalities: true,
     reachesUnmeshed: views.some((view) => view.reachesUnmeshed),
     origins: views.flatMap(({ origins }) => origins),
   };

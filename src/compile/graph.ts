@@ -1,11 +1,9 @@
 // The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
 import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
-import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import { sidecarScope } from "#model/istio/sidecar-scopes.ts";
 import { workloadOfEntry } from "#model/istio/workload-entries.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
-import type { DestinationPolicy } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import type { SidecarScope } from "#model/sidecar.ts";
@@ -20,6 +18,7 @@ import {
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
+import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
 import { meshServices } from "./mesh-services.ts";
 import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
@@ -54,8 +53,6 @@ export interface Mesh {
   readonly routes: Collection<PortRoutes>;
   /** By `routesKey`. */
   readonly connectionRoutes: Collection<PortConnectionRoutes>;
-  /** By the key of the DestinationRule. */
-  readonly policies: Collection<DestinationPolicy>;
   /** By `namespace/pod`. */
   readonly clients: Collection<Client>;
   /** By the key of the object. */
@@ -112,7 +109,7 @@ export function compileMesh(
   const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
-  const routing = routingInputs(objects, services, "routes");
+  const routing = routingInputs(graph, objects, services, "routes");
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
@@ -122,18 +119,18 @@ export function compileMesh(
   const serverNamePorts = graph.single("server name ports", (fetch) =>
     serverNamePortsOf(fetch.all(connectionRoutes)),
   );
-  const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
-    destinationPolicy(rule),
-  );
+  const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
+  const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
+  const labelsRead = graph.single("labels read of clients", (fetch) => {
+    const read = [...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat();
+    return [...new Set([...labelsReadOfClients(fetch.all(objects.virtualServices)), ...read])].sort();
+  });
   const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
   const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
-  const sourceLabels = graph.single("labels read of clients", (fetch) =>
-    labelsReadOfClients(fetch.all(objects.virtualServices)),
-  );
   const clients = graph.derive("clients", workloads, (workload, fetch) => {
     const sidecar = sidecarOf(workload, sidecarsByNamespace, fetch);
     const key = sidecar === undefined ? undefined : objectKey(sidecar.origin);
-    return clientOf(workload, fetch.get(sourceLabels, "") ?? [], key);
+    return clientOf(workload, fetch.get(labelsRead, "") ?? [], key);
   });
 
   // What a pod's own listeners need to know of the pod.
@@ -159,7 +156,6 @@ export function compileMesh(
     endpointsByAddress,
     routes,
     connectionRoutes,
-    policies,
     clients,
     sidecars,
     settings,

@@ -14,6 +14,7 @@ import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
@@ -134,10 +135,15 @@ export function portRoutes(
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, connection);
     const sessions = sessionsOfService(mesh.routing, fetch, service);
-    return { routes: [asConnection(target, sessions)], origins: target.origins };
+    const routed = withHashKeys(mesh, fetch, client, [asConnection(target, sessions)]);
+    return { routes: routed, origins: target.origins };
   }
+  const views = [
+    ...routes.map((route) => routeView(route, port)),
+    everything(respond(404, noRoute), origins),
+  ];
   return {
-    routes: [...routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)],
+    routes: withHashKeys(mesh, fetch, client, views),
     origins: [...origins, ...routes.map((route) => route.origin)],
   };
 }

@@ -2,13 +2,17 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionDestination } from "#model/connection-route.ts";
 import type { Origin } from "#model/reference.ts";
-import type { ServicePortReference } from "#model/service.ts";
 import type { Client } from "./clients.ts";
-import { serviceCluster } from "./clusters.ts";
+import { serviceCluster, serviceClusterView } from "./clusters.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
-import { serviceOfHost } from "./services.ts";
-import type { ClusterReference, EndpointView, WeightedEndpointsView, WeightedPart } from "./views.ts";
+import type {
+  ClusterReference,
+  ClusterView,
+  EndpointView,
+  WeightedEndpointsView,
+  WeightedPart,
+} from "./views.ts";
 
 /** All that a list of several destinations depends on, so that clients share it. */
 export interface WeightedSelection {
@@ -24,14 +28,21 @@ interface SelectedShare {
   readonly selection: EndpointSelection | undefined;
 }
 
-/** Whether a destination can have its part of a cluster: what is behind it must be known by its addresses. */
-export function canShare(
+/**
+ * The cluster of a destination that can have its part of another; undefined for one that cannot: what is behind it must be
+ * known by its addresses, and be reached as all in the mesh are.
+ */
+export function sharingView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
-  { hostname }: ServicePortReference,
-): boolean {
-  return serviceOfHost(mesh.routing, fetch, hostname, client.namespace)?.resolution.kind === "listed";
+  { service, subset }: ConnectionDestination,
+): ClusterView | undefined {
+  if (service === undefined) return undefined;
+  const view = serviceClusterView(mesh, fetch, client, serviceCluster(service, subset));
+  const { endpoints, origination, tunnel, proxyProtocol } = view;
+  const isPlain = origination === undefined && tunnel === undefined && proxyProtocol === undefined;
+  return endpoints.kind === "listed" && isPlain ? view : undefined;
 }
 
 /** What the destinations of a route, as a client sees them, have for endpoints. */
@@ -43,13 +54,16 @@ export function weightedSelection(
   destinations: readonly ConnectionDestination[],
   origins: readonly Origin[],
 ): WeightedSelection {
-  const shares = destinations.map(({ service, subset, weight }) => ({
-    weight,
-    selection:
-      service === undefined || !canShare(mesh, fetch, client, service)
+  const shares = destinations.map((destination) => {
+    const view = sharingView(mesh, fetch, client, destination);
+    const found = view === undefined ? undefined : endpointSelection(mesh, fetch, client, view.reference);
+    // Not by localities: the shares are told apart by them.
+    const selection =
+      found === undefined
         ? undefined
-        : endpointSelection(mesh, fetch, client, serviceCluster(service, subset)),
-  }));
+        : { reference: found.reference, service: found.service, labels: found.labels };
+    return { weight: destination.weight, selection };
+  });
   return { reference, shares, origins };
 }
 

@@ -23,7 +23,12 @@ export function checkConnectionRoute(
       const field = `spec.rules[${index}].backendRefs`;
       return [
         ...checkBackends(route, backendRefs, field, inputs, fetch),
-        ...checkShares(servicesOf(route, backendRefs, field, inputs, fetch), inputs, fetch),
+        ...checkShares(
+          servicesOf(route, backendRefs, field, inputs, fetch),
+          route.metadata.namespace ?? "default",
+          inputs,
+          fetch,
+        ),
       ];
     }),
   ];

@@ -36,6 +36,7 @@ export function checkConnectionRules(
           ? []
           : [{ field: `${field}[${index}].destination`, service }];
       }),
+      namespace,
       inputs,
       fetch,
     ),

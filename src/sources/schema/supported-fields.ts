@@ -59,8 +59,24 @@ const connectionMatch = {
   // Those of gateways are spoken of by the checks of VirtualServices.
   gateways: true,
 } as const satisfies Supported;
+const loadBalancer: Supported = {
+  simple: true,
+  consistentHash: true,
+  localityLbSetting: true,
+  zoneAwareLbSetting: { enabled: true, minClusterSize: true },
+  warmup: true,
+  warmupDurationSecs: true,
+};
+const connectionPool: Supported = {
+  tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
+  http: true,
+};
+const portPolicy = { loadBalancer, connectionPool, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
-  loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
+  ...portPolicy,
+  portLevelSettings: { port: true, ...portPolicy },
+  proxyProtocol: true,
+  retryBudget: true,
 };
 
 /** A workload that is no pod. */
@@ -171,6 +187,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     host: true,
     trafficPolicy,
     subsets: { name: true, labels: true, trafficPolicy },
+    exportTo: true,
+    workloadSelector: true,
   },
   TCPRoute: { parentRefs: parentReference, rules: { name: true, backendRefs: plainBackend } },
   TLSRoute: {
