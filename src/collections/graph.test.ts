@@ -308,7 +308,7 @@ test("a union has the items of all, and under a key that several have, that of t
     ["b", "other"],
   ]);
   graph.settle();
-  assert.deepEqual([...seen.entries()].sort(), [
+  assert.deepEqual([...seen.entries()].sort(([a], [b]) => a.localeCompare(b)), [
     ["a", "POD"],
     ["b", "OTHER"],
   ]);
