@@ -295,3 +295,28 @@ test("a dump tells what each key read", () => {
   assert.equal(out?.from, "services");
   assert.throws(() => graph.source("out"), /there is a collection out already/);
 });
+
+test("a union has the items of all, and under a key that several have, that of the first", () => {
+  const graph = new Graph();
+  const pods = graph.source<string>("pods");
+  const others = graph.source<string>("others");
+  const all = graph.union("all", [pods, others]);
+  const seen = graph.derive("seen", all, (item) => item.toUpperCase());
+  pods.set("a", "pod");
+  others.apply([
+    ["a", "other"],
+    ["b", "other"],
+  ]);
+  graph.settle();
+  assert.deepEqual(
+    [...seen.entries()].sort(([a], [b]) => a.localeCompare(b)),
+    [
+      ["a", "POD"],
+      ["b", "OTHER"],
+    ],
+  );
+  pods.set("a", undefined);
+  others.set("b", undefined);
+  graph.settle();
+  assert.deepEqual([...seen.entries()], [["a", "OTHER"]]);
+});

@@ -10,6 +10,8 @@ import {
   type ParentReference,
   parentKey,
 } from "#model/gateway-api/references.ts";
+import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
+import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import { isSelected } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
@@ -20,6 +22,16 @@ import type { RoutingInputs } from "./routing-inputs.ts";
 import { objectOfService } from "./services.ts";
 
 export type GatewayRoute = HttpRoute | GrpcRoute;
+
+/** Those that say where connections go. */
+export type ConnectionRouteObject = TcpRoute | TlsRoute;
+
+export type AnyRoute = GatewayRoute | ConnectionRouteObject;
+
+/** Whether a route says where requests go; else it says so of connections. */
+export function isForRequests(route: AnyRoute): route is GatewayRoute {
+  return route.kind === "HTTPRoute" || route.kind === "GRPCRoute";
+}
 
 /** Why a parent takes no route; the message says what to do. */
 export interface Refusal {
@@ -153,8 +165,26 @@ function covers(wide: string, narrow: string): boolean {
   return wide.startsWith("*.") && narrow.endsWith(wide.slice(1)) && narrow !== wide;
 }
 
+/** The most specific kind first: of several on one port it alone applies. */
+const bySpecificity = ["GRPCRoute", "HTTPRoute", "TLSRoute", "TCPRoute"];
+
+/** The routes of all kinds that have a Service for a parent, the most specific kind first. */
+export function attachedRoutes(
+  inputs: RoutingInputs,
+  fetch: Fetch,
+  service: MeshService,
+): readonly AnyRoute[] {
+  const key = `${service.namespace}/${service.name}`;
+  return [
+    ...fetch.by(inputs.grpcRoutesByService, key),
+    ...fetch.by(inputs.httpRoutesByService, key),
+    ...fetch.by(inputs.tlsRoutesByService, key),
+    ...fetch.by(inputs.tcpRoutesByService, key),
+  ];
+}
+
 /**
- * The GRPCRoute that takes a Service's port from the HTTPRoutes there, for the same clients: of several types the most
+ * The route that takes a Service's port from one of another type, for the same clients: of several types the most
  * specific alone applies. https://gateway-api.sigs.k8s.io/geps/gep-1294/#route-types
  */
 export function moreSpecificRoute(
@@ -162,23 +192,26 @@ export function moreSpecificRoute(
   fetch: Fetch,
   service: MeshService,
   port: number,
-  route: HttpRoute,
-): GrpcRoute | undefined {
-  const key = `${service.namespace}/${service.name}`;
+  route: AnyRoute,
+): AnyRoute | undefined {
   const audience = audienceOf(route, service);
-  return fetch
-    .by(inputs.grpcRoutesByService, key)
-    .find((other) => audienceOf(other, service) === audience && isAttachedTo(other, service, port));
+  const specificity = bySpecificity.indexOf(route.kind);
+  return attachedRoutes(inputs, fetch, service).find(
+    (other) =>
+      bySpecificity.indexOf(other.kind) < specificity &&
+      audienceOf(other, service) === audience &&
+      isAttachedTo(other, service, port),
+  );
 }
 
 /** The namespace of the clients that a route of a Service is for: its own, or all (""), where it is the Service's. */
-export function audienceOf(route: GatewayRoute, service: MeshService): string {
+export function audienceOf(route: AnyRoute, service: MeshService): string {
   const namespace = route.metadata.namespace ?? "default";
   return namespace === service.namespace ? "" : namespace;
 }
 
 /** Whether some parent of a route means a port of a Service. */
-export function isAttachedTo(route: GatewayRoute, service: MeshService, port: number): boolean {
+export function isAttachedTo(route: AnyRoute, service: MeshService, port: number): boolean {
   return (route.spec.parentRefs ?? []).some((parent) => {
     const key = parentKey(parent, route.metadata.namespace ?? "default");
     if (!isServiceParent(parent) || `${parent.kind} ${key}` !== objectOfService(service)) return false;

@@ -5,6 +5,7 @@ import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type Problem } from "#model/reference.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { checkBackendTrafficPolicy } from "./checks/backend-traffic-policy.ts";
+import { checkConnectionRoute } from "./checks/connection-route.ts";
 import { checkDestinationRule } from "./checks/destination-rule.ts";
 import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
@@ -70,6 +71,8 @@ function checkRouting(
     check(objects.gateways, "Gateway", checkGateway),
     check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
+    check(objects.tcpRoutes, "TCPRoute", checkConnectionRoute),
+    check(objects.tlsRoutes, "TLSRoute", checkConnectionRoute),
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
     check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
@@ -122,6 +125,8 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   Gateway: proposed(checkGateway),
   HTTPRoute: proposed(checkHttpRoute),
   GRPCRoute: proposed(checkGrpcRoute),
+  TCPRoute: proposed(checkConnectionRoute),
+  TLSRoute: proposed(checkConnectionRoute),
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
   "Gateway.networking.istio.io": proposed(checkIstioGateway),

@@ -4,7 +4,7 @@ import { Graph } from "#collections/graph.ts";
 import { podYaml, testObjects } from "#test/helpers/objects.ts";
 import { readNow } from "./check.ts";
 import { clientOfKey } from "./clients.ts";
-import { clusterView } from "./clusters.ts";
+import { clusterView } from "./cluster-view.ts";
 import { compileMesh } from "./graph.ts";
 
 const rule = `

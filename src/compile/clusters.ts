@@ -1,6 +1,5 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
-import { othersLabels } from "#model/others.ts";
 import { defaultLoadBalancing, policyOf } from "#model/policy.ts";
 import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
@@ -12,7 +11,6 @@ import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } 
 import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
-import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
 import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
 
@@ -23,49 +21,16 @@ export function serviceCluster({ hostname, port }: ServicePortReference, subset 
   return { kind: "service", hostname, port, subset };
 }
 
-/** What a proxy gets for a cluster. There is always one: a request for a cluster that is not there would hang. */
-export function clusterView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: ClusterReference,
-): ClusterView {
-  const view = viewOf(mesh, fetch, client, reference);
-  return view.loadBalancing.kind === "latencyAware" && !canBeLatencyAware(view, client)
-    ? { ...view, loadBalancing: { kind: "leastRequest" } }
-    : view;
-}
-
-/** Latency is that of HTTP requests to endpoints that are known, and the module cannot choose sick ones in a panic. */
-function canBeLatencyAware(view: ClusterView, client: Client): boolean {
-  const { protocol, endpoints, outlierDetection } = view;
-  const mayPanic = (outlierDetection?.minHealthPercent ?? 0) > 0;
-  return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed" && !mayPanic;
-}
-
-function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
-  switch (reference.kind) {
-    case "service":
-      return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
-    case "address":
-      return ofAddress(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
-    case "tcp":
-      return ofTcpDestination(mesh, fetch, client, reference);
-    case "tls":
-      return ofServerName(mesh, fetch, client, reference);
-  }
-}
-
-function ofService(
+/** To the endpoints of a service's port, or of a subset; to nothing where there is no such. */
+export function serviceClusterView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   reference: ServiceCluster,
-): ClusterView | undefined {
+): ClusterView {
   const selection = endpointSelection(mesh, fetch, client, reference);
-  if (selection === undefined) return undefined;
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
-  if (service === undefined) return undefined;
+  if (selection === undefined || service === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
   const policy = policyOf(destination, reference.subset, reference.port);
@@ -91,8 +56,8 @@ function ofService(
   };
 }
 
-/** A pod. It is subject to the policies for a service where that has no address of its own. */
-function ofAddress(
+/** A pod; undefined where there is none. It is subject to the policies for a service that has no address of its own. */
+export function addressClusterView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
@@ -123,7 +88,7 @@ function ofAddress(
 
 /** How a service's resolution finds the endpoints of a cluster. Of what is dialled nothing more is known. */
 function clusterEndpoints(
-  { hostname, ports, resolution }: MeshService,
+  { hostname, ports, resolution, selector, workloads }: MeshService,
   reference: ServiceCluster,
   endpoints: readonly MeshEndpoint[],
 ): ClusterEndpoints {
@@ -139,88 +104,20 @@ function clusterEndpoints(
     case "dns": {
       const known = endpoints.map(endpointView);
       if (known.length > 0) return { ...resolution, endpoints: known };
-      return hostname.includes("*")
-        ? { kind: "none" }
-        : { ...resolution, endpoints: [hostEndpoint(hostname, port)] };
+      const isItself =
+        workloads.length === 0 && Object.keys(selector).length === 0 && !hostname.includes("*");
+      return isItself ? { ...resolution, endpoints: [hostEndpoint(hostname, port)] } : { kind: "none" };
     }
   }
 }
 
-function hostEndpoint(address: string, port: number): EndpointView {
+/** A host that DNS finds. */
+export function hostEndpoint(address: string, port: number): EndpointView {
   return { address, port, meshed: false, namespace: "", workload: "", app: "", version: "" };
 }
 
-/**
- * To a service's virtual IP: its endpoints; to a pod: that pod; to a port that a host outside takes: that host; to
- * anything else: as dialled, without TLS, or nowhere.
- */
-function ofTcpDestination(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: Extract<ClusterReference, { kind: "tcp" }>,
-): ClusterView {
-  const { address, port } = reference;
-  const services = servicesAt(mesh, fetch, client, address, port);
-  const service = services.find(({ ports }) => ports.some((each) => each.port === port)) ?? services[0];
-  if (service !== undefined) return tcpTo(mesh, fetch, client, service, reference);
-  const pod = isReachablePod(mesh, fetch, client, address, port)
-    ? ofAddress(mesh, fetch, client, { kind: "address", address, port })
-    : undefined;
-  if (pod !== undefined) return { ...pod, reference, protocol: "tcp" };
-  const open = entryOfTcpPort(mesh, fetch, client, port);
-  return open === undefined
-    ? ofOthers(mesh, fetch, client, reference)
-    : tcpTo(mesh, fetch, client, open, reference);
-}
-
-/** To the host with that name, which the listener knows; on a port that it does not have: to nobody that is known. */
-function ofServerName(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: Extract<ClusterReference, { kind: "tls" }>,
-): ClusterView {
-  const { hostname, port } = reference;
-  const service = serviceOfHost(mesh.routing, fetch, hostname, client.namespace);
-  const isKnown =
-    service?.ports.some((each) => each.port === port) === true &&
-    isReachable(mesh, fetch, client, service, port);
-  if (service === undefined || !isKnown) return ofOthers(mesh, fetch, client, reference);
-  const view = tcpTo(mesh, fetch, client, service, reference);
-  // The name is known here, so that no proxy is needed that would look it up for each connection.
-  return view.endpoints.kind === "dnsOfRequest"
-    ? {
-        ...view,
-        endpoints: {
-          kind: "dns",
-          answers: "first",
-          endpoints: [hostEndpoint(hostname, view.endpoints.port)],
-        },
-      }
-    : view;
-}
-
-function tcpTo(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  { hostname }: MeshService,
-  reference: Extract<ClusterReference, { kind: "tcp" | "tls" }>,
-): ClusterView {
-  const view = clusterView(mesh, fetch, client, serviceCluster({ hostname, port: reference.port }));
-  return { ...view, reference, protocol: "tcp" };
-}
-
-function ofOthers(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
-  const policy = othersPolicy(mesh, fetch, client);
-  return {
-    ...bare(reference, "tcp", policy === "refuse" ? "none" : "asDialled"),
-    service: othersLabels[policy],
-  };
-}
-
-function bare(
+/** A cluster of which nothing is known but where its connections go. */
+export function bareClusterView(
   reference: ClusterReference,
   protocol: ClusterView["protocol"],
   kind: "asDialled" | "none",

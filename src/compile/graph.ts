@@ -10,6 +10,11 @@ import type { SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import { type Client, clientOf } from "./clients.ts";
+import {
+  connectionRoutesOfService,
+  type PortConnectionRoutes,
+  serverNamePortsOf,
+} from "./connection-routes.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
@@ -20,7 +25,7 @@ import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
 import { selectableWorkloads } from "./selected-workloads.ts";
-import { httpPortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
+import { httpPortsOf, opaquePortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
 import { labelsReadOfClients } from "./source-labels.ts";
@@ -48,6 +53,8 @@ export interface Mesh {
   readonly endpointsByAddress: Index<PortEndpoints>;
   /** By `routesKey`. */
   readonly routes: Collection<PortRoutes>;
+  /** By `routesKey`. */
+  readonly connectionRoutes: Collection<PortConnectionRoutes>;
   /** By `namespace/pod`. */
   readonly clients: Collection<Client>;
   /** By the key of the object. */
@@ -55,6 +62,10 @@ export interface Mesh {
   readonly settings: MeshSettings;
   /** Ports on which no client's first bytes are waited for. */
   readonly tcpPorts: Single<readonly number[]>;
+  /** Ports on which nobody looks for HTTP. */
+  readonly opaquePorts: Single<readonly number[]>;
+  /** Ports on which routes tell apart what TLS asks for. */
+  readonly serverNamePorts: Single<readonly number[]>;
   /** Ports on which a client that is silent at first will speak HTTP. */
   readonly httpPorts: Single<readonly number[]>;
   /** By `namespace/pod` of a sidecar. */
@@ -96,12 +107,19 @@ export function compileMesh(
     port.endpoints.map((endpoint) => `${endpoint.address}:${endpoint.port}`),
   );
   const tcpPorts = graph.single("tcp ports", (fetch) => tcpPortsOf(fetch.all(services)));
+  const opaquePorts = graph.single("opaque ports", (fetch) => opaquePortsOf(fetch.all(services)));
   const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
   const routing = routingInputs(graph, objects, services, "routes");
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
+  );
+  const connectionRoutes = graph.deriveMany("connection routes", services, (service, fetch) =>
+    connectionRoutesOfService(service, routing, fetch),
+  );
+  const serverNamePorts = graph.single("server name ports", (fetch) =>
+    serverNamePortsOf(fetch.all(connectionRoutes)),
   );
   const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
   const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
@@ -139,10 +157,13 @@ export function compileMesh(
     endpoints,
     endpointsByAddress,
     routes,
+    connectionRoutes,
     clients,
     sidecars,
     settings,
     tcpPorts,
+    opaquePorts,
+    serverNamePorts,
     httpPorts,
     inbound,
     healthListeners,

@@ -43,10 +43,12 @@ export function inboundView(
 
 /** Where several services share a port, the first by name names it. */
 function portView(port: number, served: readonly ServedPort[], limitsOf: Said["limitsOf"]): InboundPortView {
+  // Where several services share a port, the first by name names it, and what they contradict each other in is open.
   const [first] = served;
+  const protocols = new Set(served.map((each) => each.port.protocol));
   return {
     port,
-    protocol: first?.port.protocol ?? "detect",
+    protocol: first !== undefined && protocols.size === 1 ? first.port.protocol : "detect",
     service: first === undefined ? undefined : serviceLabel(first.service),
     limits: limitsOf(served),
   };

@@ -1,18 +1,32 @@
 // The routes for a destination address, as a client sees them.
 import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
-import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
+import {
+  noHeaderChanges,
+  type Redirect,
+  type Route,
+  type RouteMatch,
+  type SessionPersistence,
+} from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
 import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
+import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { routeScopes } from "./limits.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
-import type { RedirectAction, RouteAction, RouteScopes, RouteView, VirtualHostView } from "./views.ts";
+import type {
+  ClusterReference,
+  RedirectAction,
+  RouteAction,
+  RouteScopes,
+  RouteView,
+  VirtualHostView,
+} from "./views.ts";
 
 /**
  * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
@@ -29,9 +43,9 @@ export function virtualHostView(
   const services = servicesAt(mesh, fetch, client, destination.address, port);
   const [service, another] = services.filter((each) => hasPort(each, port));
   if (service !== undefined && another === undefined)
-    return ofService(mesh, fetch, client, service, port, address);
+    return ofService(mesh, fetch, client, service, destination);
   if (service !== undefined) {
-    const { routes, origins } = portRoutes(mesh, fetch, client, service, port);
+    const { routes, origins } = portRoutes(mesh, fetch, client, service, destination);
     return byHost(mesh, fetch, client, destination, services, { routes, origins });
   }
   const [portless] = services;
@@ -68,7 +82,7 @@ function byHost(
 ): VirtualHostView {
   const named = services.filter((each) => hasHttpPort(each, port)).toSorted(bySpecificHost);
   const found = named.map((service) => {
-    const { routes, origins } = portRoutes(mesh, fetch, client, service, port);
+    const { routes, origins } = portRoutes(mesh, fetch, client, service, { address, port });
     return { origins, routes: routes.map((route) => ({ ...route, host: service.hostname })) };
   });
   return {
@@ -97,13 +111,13 @@ function ofService(
   fetch: Fetch,
   client: Client,
   service: MeshService,
-  port: number,
-  address: string,
+  destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
+  const address = `${destination.address}:${destination.port}`;
   return {
     address,
-    domains: [address, ...canonicalNames(mesh, fetch, service, port, client.namespace)],
-    ...portRoutes(mesh, fetch, client, service, port),
+    domains: [address, ...canonicalNames(mesh, fetch, service, destination.port, client.namespace)],
+    ...portRoutes(mesh, fetch, client, service, destination),
   };
 }
 
@@ -112,39 +126,48 @@ interface PortRoutesView {
   readonly origins: readonly Origin[];
 }
 
-/** The routes of a service's port as a client sees them. */
+/** The routes of a service's port as a client sees them; `address`: what was dialled, where it is known. */
 export function portRoutes(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   service: MeshService,
-  port: number,
+  connection: Connection,
 ): PortRoutesView {
+  const { port } = connection;
   const origins: readonly Origin[] = [serviceOrigin(service)];
   const all =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
-  const found = all === undefined ? undefined : routesForClient(all.routes, client);
-  const routes =
-    found === undefined
-      ? [everything(toService(mesh, fetch, service, port), origins)]
-      : [
-          ...found.map((route) => routeView(route, port, routeScopes(mesh.routing, fetch, route))),
-          everything(respond(404, noRoute), origins),
-        ];
+  const routes = all === undefined ? undefined : routesForClient(all.routes, client);
+  if (routes === undefined) {
+    const target = connectionTarget(mesh, fetch, client, service, connection);
+    const sessions = sessionsOfService(mesh.routing, fetch, service);
+    const routed = withHashKeys(mesh, fetch, client, [asConnection(target, sessions)]);
+    return { routes: routed, origins: target.origins };
+  }
+  const views = [
+    ...routes.map((route) => routeView(route, port, routeScopes(mesh.routing, fetch, route))),
+    everything(respond(404, noRoute), origins),
+  ];
   return {
-    routes: withHashKeys(mesh, fetch, client, routes),
-    origins: [...origins, ...(found ?? []).map((route) => route.origin)],
+    routes: withHashKeys(mesh, fetch, client, views),
+    origins: [...origins, ...routes.map((route) => route.origin)],
   };
 }
 
-/** Where requests go that no route speaks of. */
-function toService(mesh: Mesh, fetch: Fetch, service: MeshService, port: number): RouteAction {
-  const sessionPersistence = sessionsOfService(mesh.routing, fetch, service);
-  return {
-    ...forward([{ cluster: serviceCluster({ hostname: service.hostname, port }) }]),
-    ...(sessionPersistence === undefined ? {} : { sessionPersistence }),
-  };
+/** Where nothing is said of requests, what is said of connections holds for each of them. */
+function asConnection(
+  { destinations, origins }: ConnectionTarget,
+  sessionPersistence: SessionPersistence | undefined,
+): RouteView {
+  if (destinations.length === 0) return everything(respond(404, noRoute), origins);
+  const clusters = destinations.map(({ service, subset, weight }) => ({
+    cluster: service === undefined ? undefined : serviceCluster(service, subset),
+    weight,
+  }));
+  const sessions = sessionPersistence === undefined ? {} : { sessionPersistence };
+  return everything({ ...forward(clusters), ...sessions }, origins);
 }
 
 /** In the place of a virtual host that Envoy refused: says so, and names the objects that it was made of. */
@@ -267,14 +290,15 @@ function redirect({ status, scheme, hostname, port, path }: Redirect, dialled: n
 
 function forward(
   destinations: readonly {
-    readonly cluster: Extract<RouteAction, { kind: "forward" }>["destinations"][number]["cluster"];
+    readonly cluster: ClusterReference | undefined;
+    readonly weight?: number;
   }[],
 ): Extract<RouteAction, { kind: "forward" }> {
   return {
     kind: "forward",
-    destinations: destinations.map(({ cluster }) => ({
+    destinations: destinations.map(({ cluster, weight = 1 }) => ({
       cluster,
-      weight: 1,
+      weight,
       request: noHeaderChanges,
       response: noHeaderChanges,
     })),

@@ -18,7 +18,9 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
     meshRanges: rangesFor(mesh, fetch, client),
     serverNames: names.map(({ hostname }) => hostname),
     outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
+    serverNamePorts: fetch.get(mesh.serverNamePorts, "") ?? [],
     tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
+    opaquePorts: fetch.get(mesh.opaquePorts, "") ?? [],
     httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
     others: othersPolicy(mesh, fetch, client),
   };
@@ -29,7 +31,7 @@ export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): Out
   const found = entriesFor(mesh, fetch, client).map((service) => {
     const ports = service.ports
       .filter(({ port }) => hasHttpPort(service, port))
-      .map(({ port }) => ({ port, ...portRoutes(mesh, fetch, client, service, port) }));
+      .map(({ port }) => ({ port, ...portRoutes(mesh, fetch, client, service, { port }) }));
     const host: OutsideHostView = {
       hostname: service.hostname,
       ports: ports.map(({ port, routes }) => ({ port, routes })),

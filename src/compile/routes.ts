@@ -5,7 +5,7 @@ import { routesOfHttpRoute } from "#model/gateway-api/http-routes.ts";
 import { meshGateway } from "#model/istio/gateway-names.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
-import { audienceOf, type GatewayRoute, isAttachedTo } from "./attachments.ts";
+import { attachedRoutes, audienceOf, type GatewayRoute, isAttachedTo, isForRequests } from "./attachments.ts";
 import { withSessions } from "./backend-policies.ts";
 import { resolveBackend } from "./backends.ts";
 import { byAge } from "./by-age.ts";
@@ -27,25 +27,23 @@ export function routesKey(service: MeshService, port: number, client: string): s
 /**
  * All routes of a service, a list per port and audience. Routes of the service's own namespace are for all clients;
  * those of another namespace are for the clients there, and go before (GAMMA, producer and consumer routes).
- * GRPCRoutes go before HTTPRoutes, and where either is attached for all, VirtualServices for the host have no effect.
- * The routes of several VirtualServices are tried in the order of their age.
+ * GRPCRoutes go before HTTPRoutes, and where routes of any kind are attached for all, VirtualServices for the host have
+ * no effect. The routes of several VirtualServices are tried in the order of their age.
  */
 export function routesOfService(
   service: MeshService,
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly (readonly [string, PortRoutes])[] {
-  const key = `${service.namespace}/${service.name}`;
-  const attached: readonly GatewayRoute[] = [
-    ...fetch.by(inputs.grpcRoutesByService, key),
-    ...fetch.by(inputs.httpRoutesByService, key),
-  ];
+  const attached = attachedRoutes(inputs, fetch, service);
   const clients = new Set(attached.map((route) => audienceOf(route, service)));
   const found: (readonly [string, PortRoutes])[] = [];
   for (const { port } of service.ports) {
     const here = attached.filter((route) => isAttachedTo(route, service, port));
     for (const client of clients) {
-      const own = mostSpecificKind(here.filter((route) => audienceOf(route, service) === client));
+      const own = mostSpecificKind(
+        here.filter(isForRequests).filter((route) => audienceOf(route, service) === client),
+      );
       if (own.length === 0) continue;
       const routes = routesInOrder(own, false, inputs, fetch);
       found.push([routesKey(service, port, client), { client, routes }]);

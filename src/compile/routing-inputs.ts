@@ -6,6 +6,8 @@ import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
+import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
+import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
@@ -16,7 +18,7 @@ import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import type { GatewayRoute } from "./attachments.ts";
+import type { AnyRoute, GatewayRoute } from "./attachments.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
 import { gatewayKeysOf } from "./istio-servers.ts";
 import { policiesByTarget } from "./policy-targets.ts";
@@ -33,6 +35,8 @@ export interface RoutingInputs {
   /** By the key of the Service or the ServiceEntry. */
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
+  readonly tcpRoutesByService: Index<TcpRoute>;
+  readonly tlsRoutesByService: Index<TlsRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
   /** Those that are attached to Services, by the ports of Services (`namespace/name:port`) that they lead to. */
@@ -69,7 +73,7 @@ export function routingInputs(
   services: Collection<MeshService>,
   purpose: string,
 ): RoutingInputs {
-  const { httpRoutes, grpcRoutes, virtualServices, destinationRules } = objects;
+  const { httpRoutes, grpcRoutes, tcpRoutes, tlsRoutes, virtualServices, destinationRules } = objects;
   return {
     services,
     servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
@@ -78,6 +82,8 @@ export function routingInputs(
     namespaces: objects.namespaces,
     httpRoutesByService: httpRoutes.index(`by parent service for ${purpose}`, parentServices),
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
+    tcpRoutesByService: tcpRoutes.index(`by parent service for ${purpose}`, parentServices),
+    tlsRoutesByService: tlsRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     httpRoutesByBackend: httpRoutes.index(`by backend for ${purpose}`, backendsOfServices),
@@ -107,7 +113,7 @@ export function routingInputs(
   };
 }
 
-function parentServices(route: GatewayRoute): readonly string[] {
+function parentServices(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
@@ -122,7 +128,7 @@ function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly st
     .map(({ kind, name }) => `${kind} ${metadata.namespace ?? "default"}/${name}`);
 }
 
-function parentGateways(route: GatewayRoute): readonly string[] {
+function parentGateways(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isGatewayParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));

@@ -94,12 +94,17 @@ export function tcpPortsOf(services: readonly MeshService[]): readonly number[] 
   return portsDeclared(services, ["tcp"], serverFirstPorts);
 }
 
+/** Ports on which no connection is taken for HTTP: those, and those that services declare TLS. */
+export function opaquePortsOf(services: readonly MeshService[]): readonly number[] {
+  return portsDeclared(services, ["tcp", "tls"], serverFirstPorts);
+}
+
 /** Ports on which every connection is HTTP: those that services declare so, and none otherwise. */
 export function httpPortsOf(services: readonly MeshService[]): readonly number[] {
   return portsDeclared(services, ["http", "grpc"], []).filter((port) => !serverFirstPorts.includes(port));
 }
 
-/** In order: the ports that are declared to have one of the protocols, and no other. */
+/** In order: the ports that are known, or declared, to have one of the protocols, and that nobody declares otherwise. */
 function portsDeclared(
   services: readonly MeshService[],
   protocols: readonly PortProtocol[],
@@ -111,7 +116,10 @@ function portsDeclared(
     for (const { port, targetPort, protocol } of service.ports) {
       // What is outside is dialled by the service's port alone.
       const numbers = typeof targetPort === "number" && !service.external ? [port, targetPort] : [port];
-      for (const number of numbers) (protocols.includes(protocol) ? declared : other).add(number);
+      for (const number of numbers) {
+        if (protocols.includes(protocol)) declared.add(number);
+        else if (protocol !== "detect" || !known.includes(number)) other.add(number);
+      }
     }
   }
   return [...declared].filter((port) => !other.has(port)).sort((a, b) => a - b);

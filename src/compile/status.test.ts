@@ -228,6 +228,31 @@ spec:
   assert.equal(write(), 0);
 });
 
+test("routes for connections say what takes their place", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  const tcp = (name: string, day: string, backend: string) => `
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: {name: ${name}, creationTimestamp: "2026-01-${day}T00:00:00Z"}
+spec: {parentRefs: [{group: "", kind: Service, name: web}], rules: [{backendRefs: [{name: ${backend}, port: 80}]}]}`;
+  put(tcp("older", "01", "gone"));
+  put(tcp("younger", "02", "web"));
+  write();
+  const accepted = { Accepted: "True Accepted", Programmed: "True Programmed" };
+  assert.deepEqual(parentsOf(status("TCPRoute default/older")), [
+    { parent: `${ours} web`, ...accepted, ResolvedRefs: "False BackendNotFound" },
+  ]);
+  assert.deepEqual(parentsOf(status("TCPRoute default/younger")), [
+    {
+      parent: `${ours} web`,
+      Accepted: "False Conflicted",
+      ResolvedRefs: "True ResolvedRefs",
+      Programmed: "False Invalid",
+    },
+  ]);
+});
+
 test("a mirror that does not exist is an unresolved reference, and a session without a right name is not supported", () => {
   const { put, write, status } = cluster();
   put(service("web"));
@@ -298,4 +323,42 @@ ${more}`;
   ]);
   assert.deepEqual(acceptance("younger").slice(0, 1), [`${ours} web: False Conflicted`]);
   assert.equal(write(), 0);
+});
+
+test("a ServiceEntry is accepted for the hosts that no other has, a Sidecar where it is the one that counts", () => {
+  const { put, write, status } = cluster();
+  const entry = (name: string, hosts: string, created: string) => `
+kind: ServiceEntry
+apiVersion: networking.istio.io/v1
+metadata: {namespace: default, name: ${name}, creationTimestamp: "${created}"}
+spec: {hosts: [${hosts}], resolution: DNS, ports: [{number: 80, name: http, protocol: HTTP}]}`;
+  const sidecar = (name: string) => `
+kind: Sidecar
+apiVersion: networking.istio.io/v1
+metadata: {namespace: default, name: ${name}}
+spec: {egress: [{hosts: ["./*"]}]}`;
+  put(entry("old", "a.example.com", "2026-01-01T00:00:00Z"));
+  put(entry("new", "a.example.com", "2026-01-02T00:00:00Z"));
+  put(entry("half", "a.example.com, b.example.com", "2026-01-03T00:00:00Z"));
+  put(sidecar("first"));
+  put(sidecar("second"));
+  put(
+    "{kind: WorkloadEntry, apiVersion: networking.istio.io/v1, metadata: {namespace: default, name: vm}, spec: {}}",
+  );
+  write();
+  const accepted = (object: string) =>
+    (status(object) as { readonly conditions: readonly Condition[] }).conditions.find(
+      ({ type }) => type === "Accepted",
+    );
+  const wordsOf = (object: string) => [accepted(object)?.status, accepted(object)?.reason];
+  assert.deepEqual(wordsOf("ServiceEntry default/old"), ["True", "Accepted"]);
+  assert.deepEqual(wordsOf("ServiceEntry default/new"), ["False", "Conflicted"]);
+  assert.deepEqual(wordsOf("ServiceEntry default/half"), ["True", "Accepted"]);
+  assert.match(
+    accepted("ServiceEntry default/half")?.message ?? "",
+    /effect on some of what it is for: spec\.hosts\[0\]/,
+  );
+  assert.deepEqual(wordsOf("Sidecar default/first"), ["True", "Accepted"]);
+  assert.deepEqual(wordsOf("Sidecar default/second"), ["False", "Conflicted"]);
+  assert.deepEqual(wordsOf("WorkloadEntry default/vm"), ["False", "UnsupportedValue"]);
 });

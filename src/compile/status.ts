@@ -9,7 +9,7 @@ import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import { objectKey, type Problem } from "#model/reference.ts";
 import type { DesiredStatus, RejectedResource } from "#model/status.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import { type GatewayRoute, routesOnListener, servedRoutes } from "./attachments.ts";
+import { type AnyRoute, routesOnListener, servedRoutes } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
 import type { Listener } from "./listeners.ts";
 import { isOurGateway, isOurParent } from "./ownership.ts";
@@ -64,6 +64,8 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("Gateway", objects.gateways, ofGateway(inputs, running)),
     statuses("HTTPRoute", objects.httpRoutes, ofRoute(objects)),
     statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
+    statuses("TCPRoute", objects.tcpRoutes, ofRoute(objects)),
+    statuses("TLSRoute", objects.tlsRoutes, ofRoute(objects)),
     statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, (object, found, context) => ({
       ancestors: policyAncestors(object, found, context),
     })),
@@ -102,7 +104,7 @@ type StatusOf<T> = (
   fetch: Fetch,
 ) => Readonly<Record<string, unknown>> | undefined;
 
-function ofRoute(objects: MeshObjects): StatusOf<GatewayRoute> {
+function ofRoute(objects: MeshObjects): StatusOf<AnyRoute> {
   return (route, facts, context, fetch) => {
     const { namespace = "default" } = route.metadata;
     const isOurs = (parent: Parameters<typeof isOurParent>[2]) =>

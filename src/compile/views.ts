@@ -35,7 +35,13 @@ export type ClusterReference =
   /** HTTP to one pod by its own address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number }
   /** TCP to whatever is at an address: a service's virtual IP, a pod, or something unknown. */
-  | { readonly kind: "tcp"; readonly address: string; readonly port: number }
+  | {
+      readonly kind: "tcp";
+      readonly address: string;
+      readonly port: number;
+      /** What TLS of the application's own asks for (SNI), on ports where routes tell such names apart. */
+      readonly serverName?: string;
+    }
   /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
   | { readonly kind: "tls"; readonly hostname: string; readonly port: number };
 
@@ -53,6 +59,8 @@ export interface ClusterView {
   readonly endpoints: ClusterEndpoints;
   /** How meshed endpoints are reached; the others are plaintext. */
   readonly tls: MeshTls | undefined;
+  /** Of a cluster that several services or subsets share: how the meshed endpoints of each are reached. */
+  readonly shares?: readonly { readonly cluster: ClusterReference; readonly tls: MeshTls }[];
   /** How all endpoints are reached instead: servers with certificates of their own. */
   readonly origination?: TlsOrigination;
   readonly loadBalancing: LoadBalancing;
@@ -121,6 +129,21 @@ export interface EndpointView {
   readonly locality?: string;
   /** Its share relative to the others'; undefined: 1. */
   readonly weight?: number;
+}
+
+/** The endpoints of several services or subsets, of which each gets its share of the connections. */
+export interface WeightedEndpointsView {
+  readonly reference: ClusterReference;
+  readonly parts: readonly WeightedPart[];
+  readonly origins: readonly Origin[];
+}
+
+export interface WeightedPart {
+  /** By whose TLS its endpoints are reached; undefined: connections of this part are refused. */
+  readonly cluster: ClusterReference | undefined;
+  /** An integer of at least 1. */
+  readonly weight: number;
+  readonly endpoints: readonly EndpointView[];
 }
 
 /** The routes for one destination address, as one client namespace sees them. */
@@ -204,12 +227,16 @@ export interface OutboundListenerView {
   readonly meshRanges: readonly string[];
   /** Names of TLS servers outside (SNI); `*.example.com` for all below. */
   readonly serverNames: readonly string[];
+  /** Ports on which names are told apart that TLS to addresses inside asks for (SNI). */
+  readonly serverNamePorts: readonly number[];
   /** Ports on which every address outside of the ranges is looked up on demand, too. */
   readonly outsideTcpPorts: readonly number[];
   /** What becomes of everything else. */
   readonly others: OthersPolicy;
   /** Ports on which nothing waits for the client's first bytes. */
   readonly tcpPorts: readonly number[];
+  /** Ports on which nobody looks for HTTP: those, and the ones on which clients speak TLS. */
+  readonly opaquePorts: readonly number[];
   /** Ports on which everything is HTTP, also what does not say so in time. */
   readonly httpPorts: readonly number[];
 }

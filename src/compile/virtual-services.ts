@@ -2,7 +2,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { FindVirtualService } from "#model/istio/delegates.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
-import { type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
+import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
 import { isVisible, type Visibility, visibility } from "#model/visibility.ts";
@@ -87,15 +87,20 @@ export function virtualServiceRoutes(
       virtualService,
       place,
       delegatesFor(virtualService, inputs, fetch),
-      (destination, namespace) => {
-        const service = serviceOfHost(inputs, fetch, destination.host, namespace);
-        const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
-        const wanted = destination.port?.number ?? only ?? place.port;
-        return service?.ports.some(({ port }) => port === wanted) === true
-          ? { hostname: service.hostname, port: wanted }
-          : undefined;
-      },
+      resolveDestination(inputs, fetch, place.port),
     ),
   );
   return withSessions(routes, inputs, fetch);
+}
+
+/** Finds the service ports that destinations mean in routes for a port. */
+export function resolveDestination(inputs: RoutingInputs, fetch: Fetch, dialled: number): ResolveDestination {
+  return (destination, namespace) => {
+    const service = serviceOfHost(inputs, fetch, destination.host, namespace);
+    const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
+    const wanted = destination.port?.number ?? only ?? dialled;
+    return service?.ports.some(({ port }) => port === wanted) === true
+      ? { hostname: service.hostname, port: wanted }
+      : undefined;
+  };
 }

@@ -7,7 +7,7 @@ import { ProxyProtocolUpstreamTransportSchema } from "@heddle/envoy-api/envoy/ex
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import type { ClusterView, MeshTls } from "#compile/views.ts";
 import { extension, type Init } from "./messages.ts";
-import { httpAlpn, tcpAlpn } from "./names.ts";
+import { clusterName, httpAlpn, tcpAlpn } from "./names.ts";
 import { originatedTls, upstreamTls } from "./tls.ts";
 
 type Socket = MessageInitShape<typeof TransportSocketSchema>;
@@ -17,9 +17,10 @@ const plaintext = extension("envoy.transport_sockets.raw_buffer", RawBufferSchem
 
 /** The transport sockets of a cluster. None at all is plaintext. */
 export function transportSockets(view: ClusterView, trustDomain: string): Sockets {
-  const { tls, origination, proxyProtocol } = view;
+  const { tls, origination, proxyProtocol, shares } = view;
   // Nothing is connected to, and a certificate that is not there would be waited for.
   if (view.endpoints.kind === "none") return {};
+  if (shares !== undefined) return { transportSocketMatches: socketsOfShares(view, shares, trustDomain) };
   if (origination !== undefined) {
     return { transportSocket: announced(originatedTls(origination, serverName(view)), proxyProtocol) };
   }
@@ -36,6 +37,23 @@ export function transportSockets(view: ClusterView, trustDomain: string): Socket
       { name: "plaintext", match: {}, transportSocket: announced(plaintext, proxyProtocol) },
     ],
   };
+}
+
+/** An endpoint says in its metadata which share it belongs to. */
+function socketsOfShares(
+  view: ClusterView,
+  shares: NonNullable<ClusterView["shares"]>,
+  trustDomain: string,
+): NonNullable<Sockets["transportSocketMatches"]> {
+  const ofShares = shares.map(({ cluster, tls }) => {
+    const destination = clusterName(cluster);
+    return {
+      name: `mesh ${destination}`,
+      match: { ...(tls.always === true ? {} : { meshed: "true" }), destination },
+      transportSocket: meshSocket(view, tls, trustDomain),
+    };
+  });
+  return [...ofShares, { name: "plaintext", match: {}, transportSocket: plaintext }];
 }
 
 /** What TLS is told of the server where no request says it. */

@@ -1,7 +1,7 @@
 // Views of clusters → Envoy clusters.
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import type { ClusterView, ServiceLabel } from "#compile/views.ts";
+import type { ClusterEndpoints, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
@@ -39,9 +39,15 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
     view.service !== undefined &&
     view.service.hostname !== ""
-      ? { altStatName: `outbound|${view.reference.port}||${view.service.hostname}` }
+      ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
       : {}),
   });
+}
+
+function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {
+  return endpoints.kind === "listed" && endpoints.list.kind === "service"
+    ? clusterName(endpoints.list)
+    : clusterName({ kind: "service", hostname, port, subset: "" });
 }
 
 function connections({ connectTimeoutMs, keepalive }: ConnectionPool = {}): Init<typeof ClusterSchema> {

@@ -5,7 +5,7 @@ import {
   ClusterLoadAssignmentSchema,
 } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import type { LocalityLbEndpointsSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint_components";
-import type { EndpointsView, EndpointView } from "#compile/views.ts";
+import type { EndpointsView, EndpointView, WeightedEndpointsView } from "#compile/views.ts";
 import { endpointMetadataKey, joinEndpoint } from "#telemetry/measures.ts";
 import { type Init, socketAddress } from "./messages.ts";
 import { clusterName } from "./names.ts";
@@ -35,7 +35,7 @@ function localityEndpoints(
     ...(locality === undefined
       ? {}
       : { locality: localityOf(locality), loadBalancingWeight: weights?.[locality] ?? 0 }),
-    lbEndpoints: endpoints.map(lbEndpoint),
+    lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint)),
   };
 }
 
@@ -44,14 +44,39 @@ function localityOf(text: string) {
   return { region, zone, subZone };
 }
 
-function lbEndpoint(endpoint: EndpointView) {
+/** The same for several destinations of connections, each a locality with its share. */
+export function weightedLoadAssignment({ reference, parts }: WeightedEndpointsView): ClusterLoadAssignment {
+  return create(ClusterLoadAssignmentSchema, {
+    clusterName: clusterName(reference),
+    endpoints: parts.map(({ cluster, weight, endpoints }, index) => ({
+      // Localities are told apart by their names alone.
+      locality: { subZone: cluster === undefined ? "refused" : `${index} ${clusterName(cluster)}` },
+      loadBalancingWeight: weight,
+      lbEndpoints:
+        cluster === undefined
+          ? [refusing]
+          : endpoints.map((endpoint) => lbEndpoint(endpoint, { destination: clusterName(cluster) })),
+    })),
+  });
+}
+
+/** No socket is there, so that each connection fails at once. A locality without endpoints would have no share. */
+const refusing = {
+  hostIdentifier: {
+    case: "endpoint" as const,
+    value: { address: { address: { case: "pipe" as const, value: { path: "/dev/null/refused" } } } },
+  },
+};
+
+function lbEndpoint(endpoint: EndpointView, share: Readonly<Record<string, string>> = {}) {
   const { address, port, meshed, workload, namespace, app, version, weight } = endpoint;
+  const socket = { ...(meshed ? { meshed: "true" } : {}), ...share };
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
     ...(weight === undefined ? {} : { loadBalancingWeight: weight }),
     metadata: {
       filterMetadata: {
-        ...(meshed ? { "envoy.transport_socket_match": { meshed: "true" } } : {}),
+        ...(Object.keys(socket).length === 0 ? {} : { "envoy.transport_socket_match": socket }),
         heddle: {
           [endpointMetadataKey]: joinEndpoint({ workload, workloadNamespace: namespace, app, version }),
         },

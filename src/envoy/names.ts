@@ -47,7 +47,7 @@ export function virtualHostName(address: string): string {
 
 /**
  * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
- * `tls|api.example.com:443`.
+ * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`.
  */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
@@ -56,7 +56,7 @@ export function clusterName(reference: ClusterReference): string {
     case "address":
       return `outbound|${reference.port}||${reference.address}`;
     case "tcp":
-      return `tcp|${reference.address}:${reference.port}`;
+      return `tcp|${reference.address}:${reference.port}${reference.serverName === undefined ? "" : `|${reference.serverName}`}`;
     case "tls":
       return `tls|${reference.hostname}:${reference.port}`;
   }
@@ -64,6 +64,9 @@ export function clusterName(reference: ClusterReference): string {
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
+
+/** The same where names are told apart that TLS asks for; `-` where it asks for none. */
+export const serverNameClusterFormat = `${tcpClusterFormat}|%REQUESTED_SERVER_NAME%`;
 
 /** The name that Envoy itself makes for the cluster of a TLS server outside. */
 export const tlsClusterFormat = "tls|%REQUESTED_SERVER_NAME%:%DOWNSTREAM_LOCAL_PORT%";
@@ -82,8 +85,10 @@ export function parseInboundName(name: string): number | undefined {
 /** What a cluster's name refers to; undefined for names that are not made by {@link clusterName}. */
 export function parseClusterName(name: string): ClusterReference | undefined {
   if (name.startsWith("tcp|")) {
-    const destination = parseAddress(name.slice("tcp|".length));
-    return destination === undefined ? undefined : { kind: "tcp", ...destination };
+    const [address = "", serverName, ...rest] = name.slice("tcp|".length).split("|");
+    const destination = parseAddress(address);
+    if (destination === undefined || rest.length > 0) return undefined;
+    return { kind: "tcp", ...destination, ...(serverName === undefined ? {} : { serverName }) };
   }
   if (name.startsWith("tls|")) {
     const [hostname = "", portText = "", ...rest] = name.slice("tls|".length).split(":");

@@ -1,13 +1,15 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey, withBalancer } from "#compile/clients.ts";
-import { clusterView } from "#compile/clusters.ts";
+import { clusterView } from "#compile/cluster-view.ts";
+import { connectionSelection } from "#compile/connection-clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { listenersOfPod } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
@@ -67,6 +69,11 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   const endpointLists = graph.demand("endpoint lists", (json, fetch) =>
     resources.endpointsResource(endpointsView(mesh, fetch, JSON.parse(json) as EndpointSelection)),
   );
+  const weightedLists = graph.demand("weighted endpoint lists", (json, fetch) =>
+    resources.weightedEndpointsResource(
+      weightedEndpointsView(mesh, fetch, JSON.parse(json) as WeightedSelection),
+    ),
+  );
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -75,12 +82,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         return listener(key, fetch);
       case clusterType:
         return cluster(key, fetch);
-      case endpointsType: {
-        const reference = parseClusterName(key.name);
-        if (reference === undefined) return absent;
-        const selection = endpointSelection(mesh, fetch, clientOfKey(key.scope), reference);
-        return selection === undefined ? absent : fetch.get(endpointLists, JSON.stringify(selection));
-      }
+      case endpointsType:
+        return endpoints(key, fetch);
       case routeConfigurationType:
         return routeConfiguration(key, fetch);
       case virtualHostType: {
@@ -114,6 +117,18 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     const port = gatewayListeners(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
+  }
+
+  function endpoints({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
+    const reference = parseClusterName(name);
+    if (reference === undefined) return absent;
+    const client = clientOfKey(scope);
+    if (reference.kind === "tcp" || reference.kind === "tls") {
+      const weighted = connectionSelection(mesh, fetch, client, reference);
+      return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
+    }
+    const selection = endpointSelection(mesh, fetch, client, reference);
+    return selection === undefined ? absent : fetch.get(endpointLists, JSON.stringify(selection));
   }
 
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {

@@ -22,13 +22,14 @@ import type {
   ProbeView,
   RouteView,
   VirtualHostView,
+  WeightedEndpointsView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
-import { loadAssignment } from "./endpoints.ts";
+import { loadAssignment, weightedLoadAssignment } from "./endpoints.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
@@ -187,6 +188,11 @@ export function probeClusterResource(view: HealthListenerView, name: string): Re
 
 export function endpointsResource(view: EndpointsView): Resource {
   const message = loadAssignment(view);
+  return encodeResource(ClusterLoadAssignmentSchema, message.clusterName, message, { origins: view.origins });
+}
+
+export function weightedEndpointsResource(view: WeightedEndpointsView): Resource {
+  const message = weightedLoadAssignment(view);
   return encodeResource(ClusterLoadAssignmentSchema, message.clusterName, message, { origins: view.origins });
 }
 

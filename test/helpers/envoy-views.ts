@@ -14,9 +14,10 @@ import type {
   OutboundListenerView,
   OutsideRoutesView,
   VirtualHostView,
+  WeightedEndpointsView,
 } from "#compile/views.ts";
 import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
-import { loadAssignment } from "#envoy/endpoints.ts";
+import { loadAssignment, weightedLoadAssignment } from "#envoy/endpoints.ts";
 import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
@@ -33,7 +34,8 @@ export type ViewFixture =
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "cluster"; readonly view: ClusterView }
-  | { readonly kind: "endpoints"; readonly view: EndpointsView };
+  | { readonly kind: "endpoints"; readonly view: EndpointsView }
+  | { readonly kind: "weightedEndpoints"; readonly view: WeightedEndpointsView };
 
 /** A message with the schema that prints it. */
 export interface NamedMessage {
@@ -87,5 +89,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
       return [{ schema: ClusterSchema, message: outboundCluster(fixture.view, trustDomain) }];
     case "endpoints":
       return [{ schema: ClusterLoadAssignmentSchema, message: loadAssignment(fixture.view) }];
+    case "weightedEndpoints":
+      return [{ schema: ClusterLoadAssignmentSchema, message: weightedLoadAssignment(fixture.view) }];
   }
 }

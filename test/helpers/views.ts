@@ -1,14 +1,17 @@
 // Everything that the proxies of a mesh could ask for, as views.
-import type { Graph } from "#collections/graph.ts";
+import type { Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
-import { clusterView } from "#compile/clusters.ts";
+import { clusterView } from "#compile/cluster-view.ts";
+import { type ConnectionCluster, connectionSelection } from "#compile/connection-clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { istioListenerViews } from "#compile/istio-gateway.ts";
 import { virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import { routesKey } from "#compile/routes.ts";
 import type { ClusterReference, OutsideRoutesView, RouteView } from "#compile/views.ts";
+import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
 import type { MeshService } from "#model/service.ts";
 
@@ -62,6 +65,16 @@ export function readViews(graph: Graph, mesh: Mesh) {
     ];
     const perClient = (viewsFor: (client: Client) => readonly object[]) =>
       unlessAlike(clients.map((client) => [client, viewsFor(clientOfKey(client))]));
+    const connections = connectionsWithRoutes(mesh, fetch);
+    const connectionViews = perClient((client) =>
+      connections.map((reference) => {
+        const selection = connectionSelection(mesh, fetch, client, reference);
+        return {
+          cluster: clusterView(mesh, fetch, client, reference),
+          ...(selection === undefined ? {} : { endpoints: weightedEndpointsView(mesh, fetch, selection) }),
+        };
+      }),
+    );
     return {
       outbound: onceIfAlike(
         clients.map((client) => [client, outboundListenerView(mesh, fetch, clientOfKey(client))]),
@@ -79,6 +92,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
           return selection === undefined ? [] : [endpointsView(mesh, fetch, selection)];
         }),
       ),
+      ...(connections.length === 0 ? {} : { connections: connectionViews }),
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
           const key = `${workload.namespace}/${workload.pod}`;
@@ -90,6 +104,24 @@ export function readViews(graph: Graph, mesh: Mesh) {
   });
   graph.settle();
   return JSON.parse(JSON.stringify(views.value)) as unknown;
+}
+
+/** The destinations for which routes say where connections go, with the names that these ask for. */
+function connectionsWithRoutes(mesh: Mesh, fetch: Fetch): readonly ConnectionCluster[] {
+  const clients = ["", ...new Set(fetch.all(mesh.clients).map(({ namespace }) => namespace))];
+  return fetch.all(mesh.services).flatMap((service) =>
+    service.ports.flatMap(({ port }) => {
+      const found = clients.flatMap(
+        (client) => fetch.get(mesh.connectionRoutes, routesKey(service, port, client)) ?? [],
+      );
+      if (found.length === 0) return [];
+      const asked = found.flatMap(({ routes }) => routes.flatMap(({ match }) => match.serverNames ?? []));
+      const names = [...new Set(asked)].map((name) => ({ serverName: name.replace("*", "any") }));
+      return service.addresses.flatMap((address) =>
+        [{}, ...names].map((name) => ({ kind: "tcp" as const, address, port, ...name })),
+      );
+    }),
+  );
 }
 
 /** Left out where there is nothing to say. */

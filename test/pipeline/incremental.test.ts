@@ -11,9 +11,20 @@ type Change =
   | { readonly kind: "put"; readonly key: string; readonly text: string }
   | {
       readonly kind: "remove";
-      readonly of: "Service" | "Pod" | "HTTPRoute" | "GRPCRoute" | "VirtualService" | "DestinationRule";
+      readonly of: (typeof kinds)[number];
       readonly name: string;
     };
+
+const kinds = [
+  "Service",
+  "Pod",
+  "HTTPRoute",
+  "GRPCRoute",
+  "TCPRoute",
+  "TLSRoute",
+  "VirtualService",
+  "DestinationRule",
+] as const;
 
 const anyName = fc.constantFrom("a", "b", "c");
 const anyVersion = fc.constantFrom("v1", "v2");
@@ -91,6 +102,36 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   fc
     .record({
       name: anyName,
+      to: anyName,
+      kind: fc.constantFrom("TCPRoute", "TLSRoute"),
+      weight: fc.nat(3),
+      age: fc.nat(2),
+    })
+    .map(
+      ({ name, to, kind, weight, age }): Change => ({
+        kind: "put",
+        key: `${kind}/${name}`,
+        text: json({
+          kind,
+          metadata: { namespace: "shop", name, creationTimestamp: `200${age}-01-01T00:00:00Z` },
+          spec: {
+            parentRefs: [{ group: "", kind: "Service", name: to, port: 81 }],
+            ...(kind === "TLSRoute" ? { hostnames: ["a.example.com"] } : {}),
+            rules: [
+              {
+                backendRefs: [
+                  { name, port: 81, weight },
+                  { name: to, port: 81 },
+                ],
+              },
+            ],
+          },
+        }),
+      }),
+    ),
+  fc
+    .record({
+      name: anyName,
       version: anyVersion,
       weight: fc.nat(100),
       // For a service, for all, or for those that delegate to it.
@@ -107,6 +148,12 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           metadata: { namespace: "shop", name },
           spec: {
             hosts,
+            tcp: [
+              {
+                match: [{ sourceLabels: { version } }],
+                route: [{ destination: { host: name, subset: version } }],
+              },
+            ],
             http: [
               ...(delegate === undefined ? [] : [{ delegate: { name: delegate } }]),
               {
@@ -138,7 +185,7 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
   fc
     .record({
-      of: fc.constantFrom("Service", "Pod", "HTTPRoute", "GRPCRoute", "VirtualService", "DestinationRule"),
+      of: fc.constantFrom(...kinds),
       name: anyName,
     })
     .map(({ of, name }): Change => ({ kind: "remove", of, name: `shop/${name}` })),

@@ -7,25 +7,27 @@ import {
   parentKey,
 } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
 import {
+  type AnyRoute,
   attachedListeners,
   attachedPorts,
-  type GatewayRoute,
+  attachedRoutes,
+  audienceOf,
+  isAttachedTo,
+  isForRequests,
   moreSpecificRoute,
   rivalOf,
   routesOnListener,
   servedRoutes,
 } from "../attachments.ts";
+import { olderRival, servedConnectionRoutes } from "../connection-routes.ts";
 import { isForeignParent } from "../ownership.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Whether the parents of a route are there and take it. */
-export function checkParents(
-  route: GatewayRoute,
-  inputs: CheckInputs,
-  fetch: Fetch,
-): readonly CheckFinding[] {
+export function checkParents(route: AnyRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
   const parents = route.spec.parentRefs ?? [];
   const { namespace = "default" } = route.metadata;
   if (parents.length === 0) {
@@ -42,7 +44,7 @@ export function checkParents(
 }
 
 /** Whether a route is other controllers' alone: what is in it is not for us to judge. */
-export function isForeignRoute(route: GatewayRoute, inputs: CheckInputs, fetch: Fetch): boolean {
+export function isForeignRoute(route: AnyRoute, inputs: CheckInputs, fetch: Fetch): boolean {
   const { namespace = "default" } = route.metadata;
   const parents = route.spec.parentRefs ?? [];
   return (
@@ -52,7 +54,7 @@ export function isForeignRoute(route: GatewayRoute, inputs: CheckInputs, fetch: 
 
 function checkServiceParent(
   parent: ParentReference,
-  route: GatewayRoute,
+  route: AnyRoute,
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,
@@ -71,17 +73,33 @@ function checkServiceParent(
   if (attached.kind === "refused") {
     return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
   }
-  if (route.kind === "GRPCRoute") return [];
-  const rivals = attached.ports.map((port) => moreSpecificRoute(inputs.routing, fetch, service, port, route));
+  const rivals = attached.ports.map((port) => rivalOnPort(inputs, fetch, service, port, route));
   const rival = rivals[0];
   if (rival === undefined || rivals.includes(undefined)) return [];
-  const message = `has no effect on ${object}: GRPCRoute ${objectKey(rival.metadata)} is attached to it and goes first`;
+  const message = `has no effect on ${object}: ${rival.kind} ${objectKey(rival.metadata)} is attached to it and goes first`;
   return [warning(field, message, "Conflicted")];
+}
+
+/** The route that has the connections or requests to a port in the place of this one. */
+function rivalOnPort(
+  inputs: CheckInputs,
+  fetch: Fetch,
+  service: MeshService,
+  port: number,
+  route: AnyRoute,
+): AnyRoute | undefined {
+  const specific = moreSpecificRoute(inputs.routing, fetch, service, port, route);
+  if (specific !== undefined || isForRequests(route)) return specific;
+  const alike = attachedRoutes(inputs.routing, fetch, service).filter(
+    (other) =>
+      audienceOf(other, service) === audienceOf(route, service) && isAttachedTo(other, service, port),
+  );
+  return olderRival(route, servedConnectionRoutes(alike));
 }
 
 function checkGatewayParent(
   parent: ParentReference,
-  route: GatewayRoute,
+  route: AnyRoute,
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,
@@ -95,6 +113,10 @@ function checkGatewayParent(
         ? "define it or correct the name"
         : 'for the Service, add kind: Service and group: ""';
     return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`, "NoMatchingParent")];
+  }
+  if (!isForRequests(route)) {
+    const message = `${route.kind}s are not supported for Gateways yet; attach it to a Service, for clients in the mesh`;
+    return [error(field, message, "NotAllowedByListeners")];
   }
   const attached = attachedListeners(inputs.routing, fetch, parent, gateway, route);
   if (attached.kind === "refused") {
@@ -115,7 +137,7 @@ const groupOfServices: Readonly<Record<string, string>> = { Service: '""', Servi
 
 function checkOtherParent(
   parent: ParentReference,
-  route: GatewayRoute,
+  route: AnyRoute,
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,

@@ -1,9 +1,9 @@
-// What the rules of HTTPRoutes and GRPCRoutes have in common.
+// What the rules of routes of all kinds have in common.
 import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
-import type { GatewayRoute } from "../attachments.ts";
+import { type AnyRoute, isForRequests } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -12,7 +12,7 @@ type Backend = BackendReference & { readonly filters?: readonly RouteFilter[] };
 
 /** Whether the backends of a rule can be used, filters and all. */
 export function checkBackends(
-  route: GatewayRoute,
+  route: AnyRoute,
   backends: readonly Backend[],
   field: string,
   inputs: CheckInputs,
@@ -25,13 +25,17 @@ export function checkBackends(
       ...checkFilters(backend.filters, place, false, `${field}[${at}].filters`),
     ]),
     ...(backends.length > 0 && backends.every((backend) => backend.weight === 0)
-      ? [warning(field, "all weights are 0, so every request is answered with 500; give one a weight")]
+      ? [warning(field, `all weights are 0, so every ${unanswered(route)}; give one a weight`)]
       : []),
   ];
 }
 
+function unanswered(route: AnyRoute): string {
+  return isForRequests(route) ? "request is answered with 500" : "connection is refused";
+}
+
 function checkBackend(
-  route: GatewayRoute,
+  route: AnyRoute,
   backend: Backend,
   field: string,
   inputs: CheckInputs,
@@ -57,7 +61,7 @@ function checkBackend(
 
 /** Whether what requests are copied to is there. */
 export function checkMirrors(
-  route: GatewayRoute,
+  route: AnyRoute,
   filters: readonly RouteFilter[] | undefined,
   field: string,
   inputs: CheckInputs,

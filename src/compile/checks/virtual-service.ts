@@ -2,12 +2,13 @@ import type { Fetch } from "#collections/graph.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
-import { audienceOf } from "../attachments.ts";
-import { serviceKey, serviceOfHost } from "../services.ts";
+import { attachedRoutes, audienceOf } from "../attachments.ts";
+import { serviceOfHost } from "../services.ts";
 import { isWildcardOf, virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { checkConnectionRules } from "./virtual-service-connections.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
 import { checkGateways } from "./virtual-service-gateways.ts";
 import { checkHttpRoutes } from "./virtual-service-http.ts";
@@ -27,6 +28,7 @@ export function checkVirtualService(
       : []),
     ...checkGateways(virtualService, inputs, fetch),
     ...checkHttpRoutes(virtualService, inputs, fetch),
+    ...checkConnectionRules(virtualService, inputs, fetch),
   ];
 }
 
@@ -38,14 +40,13 @@ function checkHost(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const { namespace = "default" } = virtualService.metadata;
+  const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
+  if (service === undefined && isServerName(virtualService, host)) return [];
   if (host.startsWith("*")) return checkWildcard(host, field, namespace, inputs, fetch);
-  const service = serviceOfHost(inputs.routing, fetch, host, namespace);
   if (service === undefined) return [unknownHost(field, host, namespace)];
-  const key = serviceKey(service);
-  const attached = [
-    ...fetch.by(inputs.routing.grpcRoutesByService, key),
-    ...fetch.by(inputs.routing.httpRoutesByService, key),
-  ].find((route) => audienceOf(route, service) === "");
+  const attached = attachedRoutes(inputs.routing, fetch, service).find(
+    (route) => audienceOf(route, service) === "",
+  );
   if (attached !== undefined) {
     const message = `has no effect on ${host}: ${attached.kind} ${objectKey(attached.metadata)} is attached to it and goes first`;
     return [warning(field, message, "Conflicted")];
@@ -54,6 +55,11 @@ function checkHost(
   const all = virtualServicesOf(inputs.routing, fetch, service.hostname, namespace);
   const position = all.findIndex(({ metadata }) => objectKey(metadata) === own);
   return besideOlder(all.slice(0, Math.max(0, position)), host, meshGateway, field);
+}
+
+/** Names that TLS asks for stand among the hosts, whatever they are the names of. */
+function isServerName({ spec }: VirtualService, host: string): boolean {
+  return (spec.tls ?? []).some(({ match }) => match.some(({ sniHosts }) => sniHosts.includes(host)));
 }
 
 function checkWildcard(

@@ -2,7 +2,7 @@ import { isServiceParent, type ParentReference } from "#model/gateway-api/refere
 import type { RouteParentStatus } from "#model/gateway-api/status.ts";
 import { gatewayController } from "#model/installation.ts";
 import type { Problem } from "#model/reference.ts";
-import type { GatewayRoute } from "../attachments.ts";
+import type { AnyRoute } from "../attachments.ts";
 import { type ConditionContext, conditionsOf, type Verdict } from "./conditions.ts";
 import { accepted, type Facts, programmed, resolvedRefs, unsupportedValues } from "./facts.ts";
 
@@ -12,7 +12,7 @@ import { accepted, type Facts, programmed, resolvedRefs, unsupportedValues } fro
  * say and said nothing before.
  */
 export function routeParents(
-  route: GatewayRoute,
+  route: AnyRoute,
   isOurs: (parent: ParentReference) => boolean,
   facts: Facts,
   context: ConditionContext,

@@ -19,7 +19,10 @@ export function connectionManager(
     serverHeaderTransformation: HttpConnectionManager_ServerHeaderTransformation.PASS_THROUGH,
     streamIdleTimeout: duration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],
-    httpProtocolOptions: { acceptHttp10: true },
+    // A request of HTTP/1.0 may be without a Host; Envoy refuses it unless it is given one.
+    httpProtocolOptions: { acceptHttp10: true, defaultHostForHttp10: "localhost" },
+    // The server decides whether a body may come.
+    proxy100Continue: true,
     http2ProtocolOptions: { allowConnect: true },
     // Otherwise a request waits half a second after an early answer before its connection closes.
     delayedCloseTimeout: duration(1_000),

@@ -9,6 +9,7 @@ import type {
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import { serverFirstPorts } from "#compile/services.ts";
 import type { InboundListenerView, ListenedPort } from "#compile/views.ts";
+import type { PortProtocol } from "#model/service.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
 import { inboundRoutes } from "../inbound-routes.ts";
@@ -34,15 +35,13 @@ type FilterChainMatch = MessageInitShape<typeof FilterChainMatchSchema>;
 
 /** The inbound listener: mutual TLS from sidecars, plaintext from everybody else, to the address that was dialled. */
 export function inboundListener(view: InboundListenerView, trustDomain: string): Listener {
-  const tcpPorts = [
-    ...serverFirstPorts,
-    ...view.ports.filter((port) => port.protocol === "tcp").map((port) => port.port),
-  ];
+  const opaque = view.ports.filter(({ protocol }) => protocol === "tcp" || protocol === "tls");
+  const opaquePorts = [...serverFirstPorts, ...opaque.map(({ port }) => port)];
   return create(ListenerSchema, {
     name: inboundListenerName,
     address: socketAddress("0.0.0.0", inboundPort),
     trafficDirection: TrafficDirection.INBOUND,
-    listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(tcpPorts)])],
+    listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(opaquePorts)])],
     ...inspectionTimeout,
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),
@@ -59,8 +58,9 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
 }
 
 /**
- * The five kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from
- * all chains that do not, so every port needs all five.
+ * The kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from all
+ * chains that do not, so every port needs all of them. On a port that is declared HTTP all plaintext is: who is silent
+ * until the inspection ends must not pass unseen, with an identity of its own making.
  */
 function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly FilterChain[] {
   const chain = (kind: string, match: FilterChainMatch, filters: FilterChain["filters"]) => ({
@@ -69,6 +69,7 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
     ...(filters === undefined ? {} : { filters }),
   });
   const encrypted = { transportSocket: downstreamTls(trustDomain) };
+  const http = [inboundHttp(port, "plaintext")];
   const tcp = [inboundTcpProxy(inboundClusterName(port?.port))];
   return [
     {
@@ -83,11 +84,17 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
     },
     // TLS of the application's own.
     chain("tls", { transportProtocol: "tls" }, tcp),
-    chain("http", { transportProtocol: "raw_buffer", applicationProtocols: httpProtocols }, [
-      inboundHttp(port, "plaintext"),
-    ]),
-    chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
+    ...(port !== undefined && isHttp(port.protocol)
+      ? [chain("http", { transportProtocol: "raw_buffer" }, http)]
+      : [
+          chain("http", { transportProtocol: "raw_buffer", applicationProtocols: httpProtocols }, http),
+          chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
+        ]),
   ];
+}
+
+function isHttp(protocol: PortProtocol): boolean {
+  return protocol === "http" || protocol === "grpc";
 }
 
 /**

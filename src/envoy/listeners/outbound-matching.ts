@@ -7,6 +7,7 @@ import {
   DestinationIPInputSchema,
   DestinationPortInputSchema,
   ServerNameInputSchema,
+  TransportProtocolInputSchema,
 } from "@heddle/envoy-api/envoy/extensions/matching/common_inputs/network/v3/network_inputs";
 import { ServerNameMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/domain";
 import { IPMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/ip";
@@ -25,6 +26,7 @@ export const outboundChains = {
   itself: "itself",
   http: "http",
   tcp: "tcp",
+  meshTls: "mesh tls",
   outsideTls: "outside tls",
 } as const;
 
@@ -39,17 +41,19 @@ export function outboundMatching(view: OutboundListenerView, own: number): Match
     protocol,
     httpProtocols.map(quoted),
     outboundChains.http,
-    matcher(byAddress(view.meshRanges, inMesh(view.httpPorts), outside(view))),
+    matcher(byAddress(view.meshRanges, inMesh(view), outside(view))),
   );
   const byName = view.serverNames.length === 0 ? byProtocol : byServerName(view.serverNames, byProtocol);
   return exactly(port, [String(own)], outboundChains.itself, matcher(byName));
 }
 
-function inMesh(httpPorts: readonly number[]): OnMatch {
+function inMesh({ httpPorts, serverNamePorts }: OutboundListenerView): OnMatch {
   const tcp = chain(outboundChains.tcp);
-  return httpPorts.length === 0
-    ? tcp
-    : matcher(exactly(port, httpPorts.map(String), outboundChains.http, tcp));
+  const others =
+    httpPorts.length === 0 ? tcp : matcher(exactly(port, httpPorts.map(String), outboundChains.http, tcp));
+  if (serverNamePorts.length === 0) return others;
+  const byTransport = exactly(transport, ["tls"], outboundChains.meshTls, others);
+  return matcher(mapping(port, serverNamePorts.map(String), matcher(byTransport), others));
 }
 
 /** Undefined: the default chain. What is refused is looked up, too: the answer is that there is nothing. */
@@ -98,7 +102,11 @@ function byAddress(ranges: readonly string[], inside: OnMatch, others: OnMatch |
 
 /** All of these values lead to one chain, and others on. */
 function exactly(input: Input, values: readonly string[], to: string, others?: OnMatch): Matcher {
-  const map = Object.fromEntries(values.map((value) => [value, chain(to)]));
+  return mapping(input, values, chain(to), others);
+}
+
+function mapping(input: Input, values: readonly string[], to: OnMatch, others?: OnMatch): Matcher {
+  const map = Object.fromEntries(values.map((value) => [value, to]));
   return {
     matcherType: {
       case: "matcherTree",
@@ -111,6 +119,7 @@ function exactly(input: Input, values: readonly string[], to: string, others?: O
 const port = typedExtension("port", DestinationPortInputSchema, {});
 const address = typedExtension("address", DestinationIPInputSchema, {});
 const serverName = typedExtension("name", ServerNameInputSchema, {});
+const transport = typedExtension("transport", TransportProtocolInputSchema, {});
 const protocol = typedExtension("protocol", ApplicationProtocolInputSchema, {});
 
 /** As the input writes the protocols that an inspector has found. */

@@ -13,6 +13,7 @@ import {
   outboundListenerName,
   outboundRouteConfiguration,
   passthroughCluster,
+  serverNameClusterFormat,
   tcpClusterFormat,
   tlsClusterFormat,
 } from "../names.ts";
@@ -34,7 +35,11 @@ export function outboundListener(view: OutboundListenerView): Listener {
     name: outboundListenerName,
     address: socketAddress("127.0.0.1", outboundPort),
     trafficDirection: TrafficDirection.OUTBOUND,
-    listenerFilters: [originalDestination, tlsInspectorExcept(view.tcpPorts), httpInspector(view.tcpPorts)],
+    listenerFilters: [
+      originalDestination,
+      tlsInspectorExcept(view.tcpPorts),
+      httpInspector(view.opaquePorts),
+    ],
     ...inspectionTimeout,
     filterChainMatcher: outboundMatching(view, outboundPort),
     filterChains: [
@@ -42,6 +47,14 @@ export function outboundListener(view: OutboundListenerView): Listener {
       { name: outboundChains.http, filters: [destinationState, http] },
       { name: outboundChains.tcp, filters: tcpProxyOnDemand("outbound_tcp", tcpClusterFormat) },
       // One chain more closes no connection either.
+      ...(view.serverNamePorts.length === 0
+        ? []
+        : [
+            {
+              name: outboundChains.meshTls,
+              filters: tcpProxyOnDemand("outbound_tls", serverNameClusterFormat),
+            },
+          ]),
       ...(view.serverNames.length === 0
         ? []
         : [{ name: outboundChains.outsideTls, filters: tcpProxyOnDemand("outside_tls", tlsClusterFormat) }]),

@@ -38,11 +38,27 @@ const backendReference: Supported = {
   weight: true,
   filters: routeFilter,
 };
+const plainBackend: Supported = {
+  group: true,
+  kind: true,
+  namespace: true,
+  name: true,
+  port: true,
+  weight: true,
+};
 const valueMatch: Supported = { type: true, name: true, value: true };
 
 const stringMatch: Supported = { exact: true, prefix: true, regex: true };
 const headerOperations: Supported = { set: true, add: true, remove: true };
 const istioHeaders: Supported = { request: headerOperations, response: headerOperations };
+const connectionMatch = {
+  destinationSubnets: true,
+  port: true,
+  sourceLabels: true,
+  sourceNamespace: true,
+  // Those of gateways are spoken of by the checks of VirtualServices.
+  gateways: true,
+} as const satisfies Supported;
 const loadBalancer: Supported = {
   simple: true,
   consistentHash: true,
@@ -78,6 +94,11 @@ const virtualServiceFields: Supported = {
   hosts: true,
   gateways: true,
   exportTo: true,
+  tcp: { match: connectionMatch, route: { destination: istioDestination, weight: true } },
+  tls: {
+    match: { ...connectionMatch, sniHosts: true },
+    route: { destination: istioDestination, weight: true },
+  },
   http: {
     name: true,
     match: {
@@ -170,8 +191,12 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     exportTo: true,
     workloadSelector: true,
   },
-  TCPRoute: {},
-  TLSRoute: {},
+  TCPRoute: { parentRefs: parentReference, rules: { name: true, backendRefs: plainBackend } },
+  TLSRoute: {
+    parentRefs: parentReference,
+    hostnames: true,
+    rules: { name: true, backendRefs: plainBackend },
+  },
   XBackendTrafficPolicy: {
     // Others are spoken of by the checks of policies.
     targetRefs: { group: true, kind: true, name: true },

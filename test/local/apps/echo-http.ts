@@ -21,6 +21,7 @@ export interface SeenRequest {
   readonly bodyBytes: number;
   /** The first 64 KiB of it. */
   readonly body: string;
+  readonly trailers: Readonly<Record<string, string | readonly string[] | undefined>>;
   readonly remoteAddress: string;
   readonly localAddress: string;
 }
@@ -42,12 +43,16 @@ async function see(request: Request, name: string): Promise<SeenRequest> {
     rawHeaders: request.rawHeaders,
     bodyBytes: body.length,
     body: body.toString("utf8", 0, 65_536),
+    trailers: { ...request.trailers },
     remoteAddress: `${socket.remoteAddress}:${socket.remotePort}`,
     localAddress: `${socket.localAddress}:${socket.localPort}`,
   };
 }
 
-/** `?status=503`, `?fails=NAME` for a 503 by that one alone, `?delay=MS` before the answer, `?bytes=N` of padding instead of it, `?chunks=N&interval=MS` as a stream. */
+/**
+ * `?status=503`, `?fails=NAME` for a 503 by that one alone, `?delay=MS` before the answer, `?bytes=N` of padding instead
+ * of it, `?chunks=N&interval=MS` as a stream, `?trailer=VALUE` after it.
+ */
 async function answer(request: Request, response: Response, name: string): Promise<void> {
   const query = new URL(request.url ?? "/", "http://here").searchParams;
   const seen = await see(request, name);
@@ -64,6 +69,13 @@ async function answer(request: Request, response: Response, name: string): Promi
     write(`${index}\n`);
     await sleep(Number(query.get("interval") ?? 0));
   }
+  const trailer = query.get("trailer");
+  if (trailer !== null) {
+    write(text);
+    response.addTrailers({ "x-trailer": trailer });
+    response.end();
+    return;
+  }
   if (chunks === 0) response.setHeader("content-length", Buffer.byteLength(text));
   response.end(chunks === 0 ? text : "");
 }
@@ -79,6 +91,12 @@ export function echo(name: string): (request: Request, response: Response) => vo
 export function serveHttp(port: number, host: string, name: string): void {
   const onRequest = echo(name);
   const http1 = createHttp1Server(onRequest);
+  // Refuses before the body is there, where it is asked to; else it says that the body may come.
+  http1.on("checkContinue", (request: IncomingMessage, response: ServerResponse) => {
+    if (request.url?.includes("refuse") === true) return void response.writeHead(417).end();
+    response.writeContinue();
+    onRequest(request, response);
+  });
   http1.keepAliveTimeout = 0;
   const http2 = createHttp2Server(onRequest);
   http2.on("sessionError", () => undefined);

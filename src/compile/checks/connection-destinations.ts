@@ -1,0 +1,58 @@
+// What is said of destinations of connections, beside whether they are there.
+import type { Fetch } from "#collections/graph.ts";
+import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
+import { destinationRulesFor } from "../policies.ts";
+import { objectOfService, serverFirstPorts } from "../services.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+/** A destination that was found, and the field that names it. */
+export interface NamedDestination {
+  readonly field: string;
+  readonly service: MeshService;
+}
+
+/** Several destinations of connections, as named in an object of `namespace`, are one cluster: what they cannot share. */
+export function checkShares(
+  destinations: readonly NamedDestination[],
+  namespace: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const [first] = destinations;
+  if (first === undefined || destinations.length < 2) return [];
+  return destinations.flatMap(({ field, service }, index) => {
+    const name = objectOfService(service);
+    const refused =
+      "so it cannot share connections with others and its share is refused; make it the only destination";
+    if (service.resolution.kind !== "listed") {
+      return [error(field, `${name} is not known by its addresses, ${refused}`, "UnsupportedValue")];
+    }
+    const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
+    const rule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
+    if (rule === undefined) return [];
+    const { tls, tunnel, proxyProtocol } = rule.spec.trafficPolicy ?? {};
+    const isOriginated = tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL";
+    if (isOriginated || tunnel !== undefined || proxyProtocol !== undefined) {
+      const message = `DestinationRule ${objectKey(rule.metadata)} has ${name} reached in a way of its own, ${refused}`;
+      return [error(field, message, "UnsupportedValue")];
+    }
+    const isNamedBefore = destinations
+      .slice(0, index)
+      .some((other) => other.service.hostname === service.hostname);
+    if (service.hostname === first.service.hostname || isNamedBefore) return [];
+    const message = `the trafficPolicy of DestinationRule ${objectKey(rule.metadata)} has no effect here: connections that are shared out have that of the first destination`;
+    return [warning(field, message)];
+  });
+}
+
+/** A port on which nobody looks for the name that TLS asks for. */
+export function checkNamesOnPort(service: MeshService, port: number, field: string): readonly CheckFinding[] {
+  const found = service.ports.find((each) => each.port === port);
+  const isTcp =
+    found?.protocol === "tcp" || (found?.protocol === "detect" && serverFirstPorts.includes(port));
+  if (!isTcp) return [];
+  const message = `has no effect on port ${port} of ${objectOfService(service)}: on a TCP port nobody looks for names; declare it with appProtocol: tls`;
+  return [warning(field, message, "UnsupportedValue")];
+}

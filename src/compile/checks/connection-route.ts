@@ -1,0 +1,67 @@
+import type { Fetch } from "#collections/graph.ts";
+import { type BackendReference, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import { attachedPorts, type ConnectionRouteObject } from "../attachments.ts";
+import { resolveBackend } from "../backends.ts";
+import { serviceOfHost } from "../services.ts";
+import { checkNamesOnPort, checkShares, type NamedDestination } from "./connection-destinations.ts";
+import type { CheckFinding } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+import { checkParents, isForeignRoute } from "./route-parents.ts";
+import { checkBackends } from "./route-rules.ts";
+
+/** Parents and backends of a TCPRoute or a TLSRoute. */
+export function checkConnectionRoute(
+  route: ConnectionRouteObject,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  if (isForeignRoute(route, inputs, fetch)) return [];
+  return [
+    ...checkParents(route, inputs, fetch),
+    ...(route.kind === "TLSRoute" ? checkPorts(route, inputs, fetch) : []),
+    ...route.spec.rules.flatMap(({ backendRefs }, index) => {
+      const field = `spec.rules[${index}].backendRefs`;
+      return [
+        ...checkBackends(route, backendRefs, field, inputs, fetch),
+        ...checkShares(
+          servicesOf(route, backendRefs, field, inputs, fetch),
+          route.metadata.namespace ?? "default",
+          inputs,
+          fetch,
+        ),
+      ];
+    }),
+  ];
+}
+
+function checkPorts(
+  route: ConnectionRouteObject,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  return (route.spec.parentRefs ?? []).flatMap((parent, index) => {
+    if (!isServiceParent(parent)) return [];
+    const object = `${parent.kind} ${parentKey(parent, route.metadata.namespace ?? "default")}`;
+    const [service] = fetch.by(inputs.routing.servicesByObject, object);
+    const attached = service === undefined ? undefined : attachedPorts(parent, service);
+    return service === undefined || attached?.kind !== "ports"
+      ? []
+      : attached.ports.flatMap((port) => checkNamesOnPort(service, port, `spec.parentRefs[${index}]`));
+  });
+}
+
+function servicesOf(
+  { kind, metadata }: ConnectionRouteObject,
+  backends: readonly BackendReference[],
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly NamedDestination[] {
+  const { namespace = "default" } = metadata;
+  return backends.flatMap((backend, index) => {
+    const found = resolveBackend(inputs.routing, fetch, backend, { kind, namespace, needsGrant: false });
+    if (backend.weight === 0 || found.kind !== "service") return [];
+    const service = serviceOfHost(inputs.routing, fetch, found.service.hostname, namespace);
+    return service === undefined ? [] : [{ field: `${field}[${index}]`, service }];
+  });
+}

@@ -1,0 +1,128 @@
+import type { Fetch } from "#collections/graph.ts";
+import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
+import type {
+  IstioRouteDestination,
+  IstioTcpMatch,
+  IstioTlsMatch,
+  VirtualService,
+} from "#model/istio/virtual-service.ts";
+import type { MeshService } from "#model/service.ts";
+import { isIpv4Range } from "../address-ranges.ts";
+import { serviceOfHost } from "../services.ts";
+import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+import { checkDestination } from "./istio-destination.ts";
+
+/** `tcp` and `tls` of a VirtualService. */
+export function checkConnectionRules(
+  virtualService: VirtualService,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const { tls = [], tcp = [] } = virtualService.spec;
+  const { namespace = "default" } = virtualService.metadata;
+  const checkRoute = (route: readonly IstioRouteDestination[], field: string) => [
+    ...route.flatMap(({ destination }, index) =>
+      checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),
+    ),
+    ...(route.length > 1 && route.every(({ weight = 0 }) => weight === 0)
+      ? [error(field, "the weights add up to 0; give the destinations weights")]
+      : []),
+    ...checkShares(
+      route.flatMap(({ destination, weight }, index) => {
+        const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
+        return service === undefined || weight === 0
+          ? []
+          : [{ field: `${field}[${index}].destination`, service }];
+      }),
+      namespace,
+      inputs,
+      fetch,
+    ),
+  ];
+  const services = (virtualService.spec.hosts ?? []).flatMap(
+    (host) => serviceOfHost(inputs.routing, fetch, host, namespace) ?? [],
+  );
+  if (!isForMesh(virtualService)) {
+    return [
+      ...(tls.length === 0 ? [] : [warning("spec.tls", onlyInMesh, "UnsupportedValue")]),
+      ...(tcp.length === 0 ? [] : [warning("spec.tcp", onlyInMesh, "UnsupportedValue")]),
+    ];
+  }
+  return [
+    ...[...tls.entries()].flatMap(([index, { match, route = [] }]) => [
+      ...match.flatMap((each, at) => checkPort(each, services, `spec.tls[${index}].match[${at}].port`)),
+      ...match.flatMap((each, at) =>
+        checkServerNames(virtualService, each, `spec.tls[${index}].match[${at}]`),
+      ),
+      ...checkRoute(route, `spec.tls[${index}].route`),
+    ]),
+    ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
+      ...match.flatMap((each, at) => checkPlaces(each, `spec.tcp[${index}].match[${at}]`)),
+      ...checkRoute(route, `spec.tcp[${index}].route`),
+      ...(match.length === 0 && index < tcp.length - 1
+        ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
+        : []),
+    ]),
+  ];
+}
+
+const onlyInMesh = "has no effect on gateways yet; it is for the mesh alone";
+
+/** https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSMatchAttributes */
+function checkServerNames(
+  { spec }: VirtualService,
+  match: IstioTlsMatch,
+  field: string,
+): readonly CheckFinding[] {
+  const hosts = spec.hosts ?? [];
+  const isOfHosts = (name: string) =>
+    hosts.some(
+      (host) => host === name || host === "*" || (host.startsWith("*.") && name.endsWith(host.slice(1))),
+    );
+  return [
+    ...checkPlaces(match, field),
+    ...match.sniHosts.flatMap((name, index) =>
+      isOfHosts(name)
+        ? []
+        : [
+            error(
+              `${field}.sniHosts[${index}]`,
+              `${name} is none of spec.hosts; add it there`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+  ];
+}
+
+function checkPort(
+  { port }: IstioTlsMatch,
+  services: readonly MeshService[],
+  field: string,
+): readonly CheckFinding[] {
+  return port === undefined ? [] : services.flatMap((service) => checkNamesOnPort(service, port, field));
+}
+
+function checkPlaces(
+  { destinationSubnets = [], gateways = [] }: IstioTcpMatch | IstioTlsMatch,
+  field: string,
+): readonly CheckFinding[] {
+  return [
+    ...(gateways.length > 0 && !gateways.includes(meshGateway)
+      ? [warning(`${field}.gateways`, onlyInMesh)]
+      : []),
+    ...destinationSubnets.flatMap((range, index) =>
+      isIpv4Range(range)
+        ? []
+        : [
+            error(
+              `${field}.destinationSubnets[${index}]`,
+              `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+  ];
+}

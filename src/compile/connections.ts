@@ -1,0 +1,79 @@
+// Where a client's connection to a service goes.
+import type { Fetch } from "#collections/graph.ts";
+import type { ConnectionDestination, ConnectionMatch } from "#model/connection-route.ts";
+import type { Origin } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
+import { isWithin } from "./address-ranges.ts";
+import { type Client, isSource } from "./clients.ts";
+import type { Mesh } from "./graph.ts";
+import { routesKey } from "./routes.ts";
+import { serviceOrigin } from "./services.ts";
+
+/** What is known of a connection when it is made. */
+export interface Connection {
+  /** What was dialled, where that tells services apart. */
+  readonly address?: string;
+  readonly port: number;
+  /** What TLS asks for, where the client speaks it and says so. */
+  readonly serverName?: string;
+}
+
+/** Where connections go, by weight; nowhere, where there is no destination. */
+export interface ConnectionTarget {
+  readonly destinations: readonly ConnectionDestination[];
+  readonly origins: readonly Origin[];
+}
+
+/**
+ * What the routes say of a connection to a service: of those that match, the one with the most specific server name
+ * decides, of equal ones the first. Without any the connection goes to the service that was dialled.
+ */
+export function connectionTarget(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  service: MeshService,
+  connection: Connection,
+): ConnectionTarget {
+  const { port } = connection;
+  const found =
+    fetch.get(mesh.connectionRoutes, routesKey(service, port, client.namespace)) ??
+    fetch.get(mesh.connectionRoutes, routesKey(service, port, ""));
+  const origins = [serviceOrigin(service)];
+  const [best] = (found?.routes ?? [])
+    .filter(({ match }) => matches(match, client, connection))
+    .map((route) => ({ route, rank: specificity(route.match, connection.serverName) }))
+    .sort((a, b) => b.rank - a.rank);
+  if (best !== undefined) {
+    const { destinations, origin } = best.route;
+    return { destinations: destinations.filter(({ weight }) => weight > 0), origins: [...origins, origin] };
+  }
+  if (found?.exclusive === true) {
+    return { destinations: [], origins: [...origins, ...found.routes.map(({ origin }) => origin)] };
+  }
+  return { destinations: [{ service: { hostname: service.hostname, port }, weight: 1 }], origins };
+}
+
+function matches(match: ConnectionMatch, client: Client, { address, serverName }: Connection): boolean {
+  const { serverNames, destinationRanges, source } = match;
+  return (
+    (serverNames === undefined || serverNames.some((name) => coversName(name, serverName))) &&
+    (destinationRanges === undefined ||
+      (address !== undefined && destinationRanges.some((range) => isWithin(address, range)))) &&
+    isSource(client, source)
+  );
+}
+
+/** Whether a name of a route means the one that TLS asks for, whatever their case. */
+function coversName(name: string, serverName: string | undefined): boolean {
+  if (serverName === undefined) return false;
+  const [wide, asked] = [name.toLowerCase(), serverName.toLowerCase()];
+  if (wide === "*" || wide === asked) return true;
+  return wide.startsWith("*.") && asked.endsWith(wide.slice(1));
+}
+
+/** The longest name that covers what is asked for; a whole one goes before all with a wildcard. */
+function specificity({ serverNames }: ConnectionMatch, serverName: string | undefined): number {
+  const covering = (serverNames ?? []).filter((name) => coversName(name, serverName));
+  return Math.max(0, ...covering.map((name) => (name.startsWith("*") ? name.length : 1_000 + name.length)));
+}

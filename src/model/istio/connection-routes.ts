@@ -1,0 +1,85 @@
+import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "../connection-route.ts";
+import { meshGateway } from "./gateway-names.ts";
+import { routeSource } from "./route-matches.ts";
+import type { ResolveDestination } from "./routes.ts";
+import type {
+  IstioRouteDestination,
+  IstioTcpMatch,
+  IstioTlsMatch,
+  VirtualService,
+} from "./virtual-service.ts";
+
+/**
+ * API object → domain type: the rules for connections from inside of the mesh to a service's port, those by SNI first.
+ * https://istio.io/latest/docs/reference/config/networking/virtual-service/#TCPRoute
+ */
+export function connectionRoutesOfVirtualService(
+  virtualService: VirtualService,
+  port: number,
+  resolve: ResolveDestination,
+): readonly ConnectionRoute[] {
+  const { tls = [], tcp = [] } = virtualService.spec;
+  const rules = (field: "tls" | "tcp", { route, match }: Rule, index: number) =>
+    (match === undefined || match.length === 0 ? [undefined] : match).flatMap((each, at) => {
+      if (each !== undefined && !isForMesh(each, port)) return [];
+      const place = `spec.${field}[${index}]${each === undefined ? "" : `.match[${at}]`}`;
+      return [routeOf(virtualService, each, route ?? [], place, resolve)];
+    });
+  return [
+    ...tls.flatMap((rule, index) => rules("tls", rule, index)),
+    ...tcp.flatMap((rule, index) => rules("tcp", rule, index)),
+  ];
+}
+
+type Match = IstioTcpMatch | IstioTlsMatch;
+
+interface Rule {
+  readonly match?: readonly Match[];
+  readonly route?: readonly IstioRouteDestination[];
+}
+
+function isForMesh(match: Match, port: number): boolean {
+  const { gateways = [] } = match;
+  return (
+    (match.port === undefined || match.port === 0 || match.port === port) &&
+    (gateways.length === 0 || gateways.includes(meshGateway))
+  );
+}
+
+function routeOf(
+  { metadata }: VirtualService,
+  match: Match | undefined,
+  route: readonly IstioRouteDestination[],
+  field: string,
+  resolve: ResolveDestination,
+): ConnectionRoute {
+  const { namespace = "default", name } = metadata;
+  return {
+    match: match === undefined ? {} : connectionMatch(match),
+    destinations: destinationsOf(route, namespace, resolve),
+    origin: { kind: "VirtualService", namespace, name, field },
+  };
+}
+
+function connectionMatch(match: Match): ConnectionMatch {
+  const { destinationSubnets = [] } = match;
+  const source = routeSource(match);
+  return {
+    ...("sniHosts" in match ? { serverNames: match.sniHosts } : {}),
+    ...(destinationSubnets.length === 0 ? {} : { destinationRanges: destinationSubnets }),
+    ...(source === undefined ? {} : { source }),
+  };
+}
+
+/** A single destination needs no weight: it gets everything. */
+function destinationsOf(
+  route: readonly IstioRouteDestination[],
+  namespace: string,
+  resolve: ResolveDestination,
+): readonly ConnectionDestination[] {
+  return route.map(({ destination, weight }) => ({
+    service: resolve(destination, namespace),
+    ...(destination.subset === undefined ? {} : { subset: destination.subset }),
+    weight: route.length === 1 ? 1 : (weight ?? 0),
+  }));
+}
