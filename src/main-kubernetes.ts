@@ -88,6 +88,7 @@ const controlPlane = await createControlPlane({
   log,
 });
 const { mesh, xds, certificate } = controlPlane;
+source.readSecrets(mesh.routing.credentials.demanded);
 const inputs = checkInputs(graph, source.objects, mesh.routing);
 const checks = checkMesh(graph, source.objects, inputs);
 const problems = [source.problems, ...checks];

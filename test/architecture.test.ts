@@ -26,6 +26,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "model",
     "collections",
     "type compile/views.ts",
+    "type compile/credentials.ts",
     // How hosts name services, and the ports on which servers speak first: facts that both halves need.
     "compile/services.ts",
     "type xds/provider.ts",

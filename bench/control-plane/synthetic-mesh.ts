@@ -50,6 +50,7 @@ export function writableObjects(graph: Graph): WritableObjects {
     istioGateways: graph.source("Gateway.networking.istio.io"),
     rateLimits: graph.source("RateLimit"),
     adaptiveConcurrencies: graph.source("AdaptiveConcurrency"),
+    secrets: graph.source("Secret"),
   };
 }
 

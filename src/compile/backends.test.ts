@@ -39,7 +39,7 @@ function setUp() {
   const { objects, put } = testObjects(graph);
   const source = graph.source<MeshService>("services");
   for (const service of services) source.set(serviceKey(service), service);
-  const inputs = routingInputs(objects, source, "test");
+  const inputs = routingInputs(graph, objects, source, "test");
   return {
     put,
     /** What a backend of a route of namespace `shop` means: a host, or why it means none. */

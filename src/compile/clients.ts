@@ -8,7 +8,7 @@ export interface Client {
   /** All of it, as part of the keys of resources. */
   readonly key: string;
   readonly namespace: string;
-  /** The values of those labels that some rule reads of the sources of requests. */
+  /** The values of those labels, of its own or of where it runs, that some rule reads of the sources of requests. */
   readonly labels: Readonly<Record<string, string>>;
   /** The key of the Sidecar that limits what it may know. */
   readonly sidecar: string | undefined;
@@ -16,8 +16,9 @@ export interface Client {
 
 /** A proxy as a client. `labelsRead`: the names of labels that rules read; `sidecar`: the key of its Sidecar. */
 export function clientOf(workload: Workload, labelsRead: readonly string[], sidecar?: string): Client {
+  const known = { ...workload.labels, ...workload.topology };
   const labels = labelsRead.flatMap((name) => {
-    const value = workload.labels[name];
+    const value = known[name];
     return value === undefined ? [] : [[name, value] as const];
   });
   return newClient(workload.namespace, Object.fromEntries(labels), sidecar);

@@ -1,18 +1,20 @@
 // Views of clusters, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
 import { othersLabels } from "#model/others.ts";
-import { type DestinationPolicy, defaultLoadBalancing, type LoadBalancing } from "#model/policy.ts";
+import { defaultLoadBalancing, policyOf } from "#model/policy.ts";
+import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
+import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } from "./cluster-policies.ts";
 import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterReference, ClusterView, EndpointView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
 
 type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
 
@@ -32,7 +34,7 @@ export function clusterView(
     case "service":
       return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
     case "address":
-      return ofAddress(mesh, fetch, reference) ?? bare(reference, "http", "none");
+      return ofAddress(mesh, fetch, client, reference) ?? bare(reference, "http", "none");
     case "tcp":
       return ofTcpDestination(mesh, fetch, client, reference);
     case "tls":
@@ -51,42 +53,57 @@ function ofService(
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
   if (service === undefined) return undefined;
   const endpoints = selectedEndpoints(mesh, fetch, selection);
-  const policy = destinationPolicyOf(mesh, fetch, service.hostname);
-  const retryBudget = retryBudgetOfService(mesh.routing, fetch, service);
+  const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
+  const policy = policyOf(destination, reference.subset, reference.port);
   return {
     reference,
     protocol: "http",
-    endpoints: clusterEndpoints(service, reference, endpoints),
-    tls: tlsOf(reference.port, reference.subset, service.hostname, endpoints),
-    loadBalancing: loadBalancing(policy, reference.subset),
-    ...(retryBudget === undefined ? {} : { retryBudget }),
-    reachesUnmeshed: service.resolution.kind !== "listed" || endpoints.some((endpoint) => !endpoint.meshed),
+    endpoints: reachedBy(mesh, fetch, client, policy, clusterEndpoints(service, reference, endpoints)),
+    tls: meshTls(reference.port, reference.subset, service.hostname, endpoints, policy.tls),
+    loadBalancing: policy.balancing?.method ?? defaultLoadBalancing,
+    reachesUnmeshed: service.resolution.kind !== "listed" || reachesUnmeshed(policy, endpoints),
     service: serviceLabel(service),
+    ...viewOfPolicy(
+      // What is said for a client goes before what is said for all.
+      { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
+      service.resolution.kind === "listed" ? selection.spread : undefined,
+      service.subjectAltNames,
+    ),
     origins: [
       ...originOf(service),
-      ...(policy === undefined ? [] : [policy.origin]),
+      ...(destination?.origins ?? []),
       ...backendPolicyOrigins(mesh.routing, fetch, service),
     ],
   };
 }
 
+/** A pod. It is subject to the policies for a service where that has no address of its own. */
 function ofAddress(
   mesh: Mesh,
   fetch: Fetch,
+  client: Client,
   reference: Extract<ClusterReference, { kind: "address" }>,
 ): ClusterView | undefined {
   const endpoints = endpointsAt(mesh, fetch, reference.address, reference.port);
   if (endpoints === undefined) return undefined;
-  const service = serviceAt(mesh, fetch, reference.address, reference.port);
+  const owner = fetch.by(mesh.endpointsByAddress, `${reference.address}:${reference.port}`)[0];
+  const service = owner === undefined ? undefined : fetch.get(mesh.services, owner.service);
+  const destination =
+    service?.headless === true ? destinationPolicyOf(mesh.routing, fetch, client, service) : undefined;
+  const policy = policyOf(destination, "", owner?.port ?? reference.port);
+  const hostname = service?.hostname ?? reference.address;
   return {
     reference,
     protocol: "http",
-    endpoints: { kind: "listed", list: reference },
-    tls: tlsOf(reference.port, "", service?.hostname ?? reference.address, endpoints),
+    endpoints: lacksCertificates(mesh, fetch, client, policy)
+      ? { kind: "none" }
+      : { kind: "listed", list: reference },
+    tls: meshTls(reference.port, "", hostname, endpoints, policy.tls),
     loadBalancing: defaultLoadBalancing,
-    reachesUnmeshed: endpoints.some((endpoint) => !endpoint.meshed),
+    reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: service === undefined ? undefined : serviceLabel(service),
-    origins: originOf(service),
+    ...viewOfPolicy(policy, undefined, []),
+    origins: [...originOf(service), ...(destination?.origins ?? [])],
   };
 }
 
@@ -95,7 +112,7 @@ function clusterEndpoints(
   { hostname, ports, resolution, selector, workloads }: MeshService,
   reference: ServiceCluster,
   endpoints: readonly MeshEndpoint[],
-): ClusterView["endpoints"] {
+): ClusterEndpoints {
   const { targetPort = reference.port } = ports.find(({ port }) => port === reference.port) ?? {};
   const port = typeof targetPort === "number" ? targetPort : reference.port;
   switch (resolution.kind) {
@@ -134,7 +151,7 @@ function ofTcpDestination(
   const service = services.find(({ ports }) => ports.some((each) => each.port === port)) ?? services[0];
   if (service !== undefined) return tcpTo(mesh, fetch, client, service, reference);
   const pod = isReachablePod(mesh, fetch, client, address, port)
-    ? ofAddress(mesh, fetch, { kind: "address", address, port })
+    ? ofAddress(mesh, fetch, client, { kind: "address", address, port })
     : undefined;
   if (pod !== undefined) return { ...pod, reference, protocol: "tcp" };
   const open = entryOfTcpPort(mesh, fetch, client, port);
@@ -204,36 +221,6 @@ function bare(
     service: undefined,
     origins: [],
   };
-}
-
-function tlsOf(
-  port: number,
-  subset: string,
-  hostname: string,
-  endpoints: readonly MeshEndpoint[],
-): ClusterView["tls"] {
-  const accounts = new Map<string, ServiceAccountLabel>();
-  for (const { meshed, namespace, serviceAccount } of endpoints) {
-    if (meshed) accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
-  }
-  if (accounts.size === 0) return undefined;
-  return {
-    sni: `outbound_.${port}_.${subset}_.${hostname}`,
-    serviceAccounts: [...accounts.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, label]) => label),
-  };
-}
-
-function loadBalancing(policy: DestinationPolicy | undefined, subset: string): LoadBalancing {
-  return (
-    policy?.subsets.find((candidate) => candidate.name === subset)?.loadBalancing ??
-    policy?.loadBalancing ??
-    defaultLoadBalancing
-  );
-}
-
-function serviceAt(mesh: Mesh, fetch: Fetch, address: string, port: number): MeshService | undefined {
-  const owner = fetch.by(mesh.endpointsByAddress, `${address}:${port}`)[0];
-  return owner === undefined ? undefined : fetch.get(mesh.services, owner.service);
 }
 
 function originOf(service: MeshService | undefined): readonly Origin[] {

@@ -1,10 +1,12 @@
 // Views of endpoints, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
+import { policyOf } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
+import { type Spread, spreadEndpoints, spreadFor } from "./localities.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
 import type { ClusterReference, EndpointsView, EndpointView } from "./views.ts";
@@ -17,6 +19,8 @@ export interface EndpointSelection {
   readonly service: string | undefined;
   /** Those that the endpoints must have. */
   readonly labels: Readonly<Record<string, string>>;
+  /** Undefined: all are the same to the client. */
+  readonly spread?: Spread;
 }
 
 /** Undefined where there is no such service, port, subset or pod. */
@@ -33,13 +37,16 @@ export function endpointSelection(
   }
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
   if (service === undefined || !service.ports.some(({ port }) => port === reference.port)) return undefined;
-  if (reference.subset === "") return { reference, service: serviceKey(service), labels: {} };
-  const subset = destinationPolicyOf(mesh, fetch, service.hostname)?.subsets.find(
-    ({ name }) => name === reference.subset,
-  );
-  return subset === undefined
-    ? undefined
-    : { reference, service: serviceKey(service), labels: subset.labels };
+  const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
+  const subset = destination?.subsets.find(({ name }) => name === reference.subset);
+  if (reference.subset !== "" && subset === undefined) return undefined;
+  const spread = spreadFor(client, policyOf(destination, reference.subset, reference.port), service);
+  return {
+    reference,
+    service: serviceKey(service),
+    labels: subset?.labels ?? {},
+    ...(spread === undefined ? {} : { spread }),
+  };
 }
 
 /** The endpoints of a selection. */
@@ -63,9 +70,15 @@ export function selectedEndpoints(
 export function endpointsView(mesh: Mesh, fetch: Fetch, selection: EndpointSelection): EndpointsView {
   const service = selection.service === undefined ? undefined : fetch.get(mesh.services, selection.service);
   const origins: readonly Origin[] = service === undefined ? [] : [serviceOrigin(service)];
+  const { endpoints, weights } = spreadEndpoints(selectedEndpoints(mesh, fetch, selection), selection.spread);
   return {
     reference: selection.reference,
-    endpoints: selectedEndpoints(mesh, fetch, selection).map((endpoint) => endpointView(endpoint)),
+    endpoints: endpoints.map(({ endpoint, priority, locality }) => ({
+      ...endpointView(endpoint),
+      ...(priority === 0 ? {} : { priority }),
+      ...(locality === undefined ? {} : { locality }),
+    })),
+    ...(weights === undefined ? {} : { weights }),
     origins,
   };
 }

@@ -1,6 +1,7 @@
 // EndpointSlices and pods → the endpoints of each service port.
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
+import { nodeLabel, type Topology, zoneLabel } from "#model/locality.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint, Workload } from "#model/workload.ts";
 import { type SelectableWorkloads, selectedEndpoints } from "./selected-workloads.ts";
@@ -111,9 +112,22 @@ function endpointsOfSlice(
           workload: workload?.name ?? "unknown",
           serviceAccount: workload?.serviceAccount ?? "",
           labels: workload?.labels ?? {},
+          topology: topologyOfEndpoint(workload, endpoint),
         },
       }));
     });
+}
+
+/** A pod knows more of where it is than the slice does, where it knows anything. */
+function topologyOfEndpoint(
+  workload: Workload | undefined,
+  { zone, nodeName }: EndpointSlice["endpoints"][number],
+): Topology {
+  return {
+    ...(zone === undefined ? {} : { [zoneLabel]: zone }),
+    ...(nodeName === undefined ? {} : { [nodeLabel]: nodeName }),
+    ...workload?.topology,
+  };
 }
 
 function isReady(conditions: EndpointSlice["endpoints"][number]["conditions"]): boolean {

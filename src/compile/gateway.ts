@@ -2,7 +2,9 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import { type GatewayRoute, hostnamesOf, routesOnListener, servedRoutes } from "./attachments.ts";
+import { clientOfKey } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import { listenerFault } from "./listeners.ts";
 import { routeView } from "./outbound.ts";
 import { routesInOrder } from "./routes.ts";
@@ -45,6 +47,11 @@ function virtualHosts(
     .map(([host, routes]) => ({
       name: host,
       domains: [host],
-      routes: routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
+      routes: withHashKeys(
+        mesh,
+        fetch,
+        clientOfKey(gateway.metadata.namespace ?? "default"),
+        routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
+      ),
     }));
 }

@@ -1,11 +1,9 @@
 // The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
 import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
-import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import { sidecarScope } from "#model/istio/sidecar-scopes.ts";
 import { workloadOfEntry } from "#model/istio/workload-entries.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
-import type { DestinationPolicy } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import type { SidecarScope } from "#model/sidecar.ts";
@@ -15,6 +13,7 @@ import { type Client, clientOf } from "./clients.ts";
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
+import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
 import { meshServices } from "./mesh-services.ts";
 import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
@@ -47,8 +46,6 @@ export interface Mesh {
   readonly endpointsByAddress: Index<PortEndpoints>;
   /** By `routesKey`. */
   readonly routes: Collection<PortRoutes>;
-  /** By the key of the DestinationRule. */
-  readonly policies: Collection<DestinationPolicy>;
   /** By `namespace/pod`. */
   readonly clients: Collection<Client>;
   /** By the key of the object. */
@@ -100,22 +97,22 @@ export function compileMesh(
   const httpPorts = graph.single("http ports", (fetch) => httpPortsOf(fetch.all(services)));
 
   // What users say about traffic, per service.
-  const routing = routingInputs(objects, services, "routes");
+  const routing = routingInputs(graph, objects, services, "routes");
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
-  const policies = graph.derive("destination policies", objects.destinationRules, (rule) =>
-    destinationPolicy(rule),
-  );
+  const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
+  const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
+  const labelsRead = graph.single("labels read of clients", (fetch) => {
+    const read = [...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat();
+    return [...new Set([...labelsReadOfClients(fetch.all(objects.virtualServices)), ...read])].sort();
+  });
   const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
   const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
-  const sourceLabels = graph.single("labels read of clients", (fetch) =>
-    labelsReadOfClients(fetch.all(objects.virtualServices)),
-  );
   const clients = graph.derive("clients", workloads, (workload, fetch) => {
     const sidecar = sidecarOf(workload, sidecarsByNamespace, fetch);
     const key = sidecar === undefined ? undefined : objectKey(sidecar.origin);
-    return clientOf(workload, fetch.get(sourceLabels, "") ?? [], key);
+    return clientOf(workload, fetch.get(labelsRead, "") ?? [], key);
   });
 
   // What a pod's own listeners need to know of the pod.
@@ -140,7 +137,6 @@ export function compileMesh(
     endpoints,
     endpointsByAddress,
     routes,
-    policies,
     clients,
     sidecars,
     settings,

@@ -7,6 +7,7 @@ import { sessionsOfService } from "./backend-policies.ts";
 import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
@@ -122,13 +123,14 @@ export function portRoutes(
   const all =
     fetch.get(mesh.routes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.routes, routesKey(service, port, ""));
-  const routes = all === undefined ? undefined : routesForClient(all.routes, client);
+  const found = all === undefined ? undefined : routesForClient(all.routes, client);
+  const routes =
+    found === undefined
+      ? [everything(toService(mesh, fetch, service, port), origins)]
+      : [...found.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)];
   return {
-    routes:
-      routes === undefined
-        ? [everything(toService(mesh, fetch, service, port), origins)]
-        : [...routes.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)],
-    origins: [...origins, ...(routes ?? []).map((route) => route.origin)],
+    routes: withHashKeys(mesh, fetch, client, routes),
+    origins: [...origins, ...(found ?? []).map((route) => route.origin)],
   };
 }
 

@@ -1,27 +1,86 @@
 // Which destination policy a client's requests to a service are subject to.
 import type { Fetch } from "#collections/graph.ts";
+import { systemNamespace } from "#model/installation.ts";
+import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
-import type { DestinationPolicy } from "#model/policy.ts";
-import { objectKey } from "#model/reference.ts";
+import { hasLabels } from "#model/kubernetes/object.ts";
+import { type DestinationPolicy, policyOf, type TrafficPolicy } from "#model/policy.ts";
+import type { MeshService } from "#model/service.ts";
+import { isVisible, visibility } from "#model/visibility.ts";
 import { byAge } from "./by-age.ts";
-import type { Mesh } from "./graph.ts";
+import type { Client } from "./clients.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
+import { hostPatterns } from "./services.ts";
 
-/** The DestinationRule that counts for a hostname. */
-export function destinationRuleOf(
-  inputs: RoutingInputs,
+type Asker = Pick<Client, "namespace" | "labels">;
+type Asked = Pick<MeshService, "namespace" | "hostname">;
+
+/**
+ * The DestinationRules that count for a client's requests to a service, the one that goes first at the front: those of
+ * the client's namespace, else of the service's, else of Heddle's own.
+ * https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
+ */
+export function destinationRulesFor(
+  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
   fetch: Fetch,
-  hostname: string,
-): DestinationRule | undefined {
-  return [...fetch.by(inputs.destinationRulesByHost, hostname)].sort(byAge)[0];
+  client: Asker,
+  service: Asked,
+): readonly DestinationRule[] {
+  const own = client.namespace === systemNamespace ? [] : [client.namespace];
+  for (const namespace of new Set([...own, service.namespace, systemNamespace])) {
+    const found = rulesOfNamespace(inputs, fetch, client, service, namespace);
+    if (found.length > 0) return found;
+  }
+  return [];
 }
 
-/** The policy of the DestinationRule that counts for a hostname. */
-export function destinationPolicyOf(
-  mesh: Mesh,
+/** Of one namespace: for the most specific host, and for the client by its labels before any client. */
+function rulesOfNamespace(
+  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
   fetch: Fetch,
-  hostname: string,
+  client: Asker,
+  service: Asked,
+  namespace: string,
+): readonly DestinationRule[] {
+  for (const host of hostPatterns(service.hostname)) {
+    const rules = fetch
+      .by(inputs.destinationRulesByHost, host)
+      .filter((rule) => rule.metadata.namespace === namespace && isFor(rule, client))
+      .sort(byAge);
+    const chosen = rules.filter(({ spec }) => spec.workloadSelector !== undefined);
+    const found = chosen.length > 0 ? chosen : rules;
+    if (found.length > 0) return found;
+  }
+  return [];
+}
+
+/** Whether a rule may count for a client: by whom it is exported to, and by the client's labels. */
+export function isFor({ metadata, spec }: DestinationRule, client: Asker): boolean {
+  const { namespace = "default" } = metadata;
+  const { exportTo, workloadSelector } = spec;
+  const isKnown = isVisible(visibility(exportTo, namespace), client.namespace);
+  if (!isKnown || workloadSelector === undefined) return isKnown;
+  return namespace === client.namespace && hasLabels(client.labels, workloadSelector.matchLabels ?? {});
+}
+
+/** What the rules that count say of a service; undefined where there are none. */
+export function destinationPolicyOf(
+  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
+  fetch: Fetch,
+  client: Asker,
+  service: Asked,
 ): DestinationPolicy | undefined {
-  const rule = destinationRuleOf(mesh.routing, fetch, hostname);
-  return rule === undefined ? undefined : fetch.get(mesh.policies, objectKey(rule.metadata));
+  const rules = destinationRulesFor(inputs, fetch, client, service);
+  return rules.length === 0 ? undefined : destinationPolicy(rules);
+}
+
+/** What holds for a client's requests to a port of a service, or of a subset of it. */
+export function trafficPolicyOf(
+  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
+  fetch: Fetch,
+  client: Asker,
+  service: Asked,
+  { subset, port }: { readonly subset: string; readonly port: number },
+): TrafficPolicy {
+  return policyOf(destinationPolicyOf(inputs, fetch, client, service), subset, port);
 }

@@ -1,5 +1,5 @@
 // What says where requests go, by what it says it of. The configuration and the checks of objects look it up alike.
-import type { Collection, Index } from "#collections/graph.ts";
+import type { Collection, Graph, Index } from "#collections/graph.ts";
 import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
@@ -7,13 +7,14 @@ import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import { credentialNames, type DestinationRule } from "#model/istio/destination-rule.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
+import { type Credentials, credentialsOf } from "./credentials.ts";
 import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
@@ -42,10 +43,14 @@ export interface RoutingInputs {
   readonly wildcardVirtualServices: Index<VirtualService>;
   /** By the hostnames that their host may mean. */
   readonly destinationRulesByHost: Index<DestinationRule>;
+  /** By the name of the Secret that they name for their clients' certificates. */
+  readonly destinationRulesByCredential: Index<DestinationRule>;
+  readonly credentials: Credentials;
 }
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
 export function routingInputs(
+  graph: Graph,
   objects: MeshObjects,
   services: Collection<MeshService>,
   purpose: string,
@@ -77,6 +82,8 @@ export function routingInputs(
     destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
       meantHostnames(spec.host, metadata.namespace ?? "default"),
     ),
+    destinationRulesByCredential: destinationRules.index(`by credential for ${purpose}`, credentialNames),
+    credentials: credentialsOf(graph, objects.secrets, purpose),
   };
 }
 

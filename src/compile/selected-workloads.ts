@@ -2,6 +2,7 @@
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
+import { topologyOfLocality } from "#model/locality.ts";
 import type { MeshService, MeshServicePort } from "#model/service.ts";
 import type { ListedWorkload, MeshEndpoint, Workload } from "#model/workload.ts";
 import { isIpv4 } from "./address-ranges.ts";
@@ -74,6 +75,7 @@ function ofListed(
       namespace,
       workload: name,
       serviceAccount: pod?.serviceAccount ?? serviceAccount,
+      topology: { ...topologyOfLocality(listed.locality), ...pod?.topology },
       labels,
       ...(weight === undefined ? {} : { weight }),
     },
@@ -98,6 +100,7 @@ function ofPod(
       namespace: workload.namespace,
       workload: workload.name,
       serviceAccount: workload.serviceAccount,
+      topology: workload.topology,
       labels: workload.labels,
     },
   ];

@@ -41,6 +41,14 @@ export function meantHostnames(host: string, namespace: string): readonly string
 }
 
 /**
+ * The hosts by which an object may mean a hostname, the most specific first: itself, and wildcards such as
+ * `*.shop.svc.cluster.local`.
+ */
+export function hostPatterns(hostname: string): readonly string[] {
+  return [hostname, ...wildcardsOver(hostname), "*"];
+}
+
+/**
  * The service that a host means, as written in an object of `namespace` or asked for by a client there: of several that
  * the namespace may know the one that counts, else one whose host is a wildcard, the longest first.
  */

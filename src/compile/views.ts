@@ -1,7 +1,16 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
+import type { TlsOrigination } from "#model/client-tls.ts";
 import type { OthersPolicy } from "#model/others.ts";
-import type { LoadBalancing, RetryBudget } from "#model/policy.ts";
+import type {
+  ConnectionPool,
+  HashKey,
+  LoadBalancing,
+  OutlierDetection,
+  RetryBudget,
+  SlowStart,
+  Tunnel,
+} from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
   CorsPolicy,
@@ -42,16 +51,32 @@ export interface ClusterView {
   readonly protocol: "http" | "tcp";
   readonly endpoints: ClusterEndpoints;
   /** How meshed endpoints are reached; the others are plaintext. */
-  readonly tls:
-    | { readonly sni: string; readonly serviceAccounts: readonly ServiceAccountLabel[] }
-    | undefined;
+  readonly tls: MeshTls | undefined;
+  /** How all endpoints are reached instead: servers with certificates of their own. */
+  readonly origination?: TlsOrigination;
   readonly loadBalancing: LoadBalancing;
-  /** Undefined: the default. */
+  readonly slowStart?: SlowStart;
+  /** Whether the list of endpoints has weights for localities. */
+  readonly weighsLocalities?: true;
+  readonly connectionPool?: ConnectionPool;
+  readonly outlierDetection?: OutlierDetection;
   readonly retryBudget?: RetryBudget;
+  readonly tunnel?: Tunnel;
+  /** Who the client is, for servers that ask for it. */
+  readonly proxyProtocol?: 1 | 2;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
+}
+
+export interface MeshTls {
+  readonly sni: string;
+  readonly serviceAccounts: readonly ServiceAccountLabel[];
+  /** In the place of the names of the service accounts. */
+  readonly subjectAltNames?: readonly string[];
+  /** Also to endpoints that do not seem to be meshed. */
+  readonly always?: true;
 }
 
 export type ClusterEndpoints =
@@ -74,6 +99,8 @@ export interface ServiceAccountLabel {
 export interface EndpointsView {
   readonly reference: ClusterReference;
   readonly endpoints: readonly EndpointView[];
+  /** Of localities, in any unit. */
+  readonly weights?: Readonly<Record<string, number>>;
   readonly origins: readonly Origin[];
 }
 
@@ -87,6 +114,10 @@ export interface EndpointView {
   /** The labels of these names; empty where the pod has none. */
   readonly app: string;
   readonly version: string;
+  /** Endpoints of higher numbers are for when those of lower ones fail; 0 where it is absent. */
+  readonly priority?: number;
+  /** `region/zone/subzone`; only where localities have weights. */
+  readonly locality?: string;
   /** Its share relative to the others'; undefined: 1. */
   readonly weight?: number;
 }
@@ -123,6 +154,8 @@ export type RouteAction =
       readonly rewrite: Rewrite | undefined;
       readonly timeoutMs: number | undefined;
       readonly attemptTimeoutMs: number | undefined;
+      /** What of the request decides about the endpoint, for clusters that choose by it. */
+      readonly hashBy?: readonly HashKey[];
       readonly mirrors?: readonly MirroredCluster[];
       /** Undefined: the safe default. */
       readonly retries?: RetryPolicy;

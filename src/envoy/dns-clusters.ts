@@ -22,7 +22,6 @@ type Discovery = Pick<
 export function dnsDiscovery(
   reference: ClusterReference,
   { answers, endpoints }: Extract<ClusterEndpoints, { kind: "dns" }>,
-  lbPolicy: Cluster_LbPolicy,
 ): Discovery {
   const asked = answers === "first" ? endpoints.slice(0, 1) : endpoints;
   return {
@@ -34,7 +33,6 @@ export function dnsDiscovery(
         allAddressesInSingleEndpoint: answers === "first",
       }),
     }),
-    lbPolicy,
     loadAssignment: loadAssignment({ reference, endpoints: asked, origins: [] }),
   };
 }

@@ -14,6 +14,28 @@ export const blackHoleCluster = "BlackHoleCluster";
 export const workloadSecret = "default";
 export const trustBundleSecret = "ROOTCA";
 
+const [credentialPrefix, rootsPrefix] = ["credential|", "credential-roots|"];
+
+/** A client's certificate out of a Secret of its namespace. */
+export function credentialSecret(secret: string): string {
+  return `${credentialPrefix}${secret}`;
+}
+
+/** The authorities out of a Secret of the client's namespace. */
+export function credentialRootsSecret(secret: string): string {
+  return `${rootsPrefix}${secret}`;
+}
+
+/** What of which Secret a name by SDS means. */
+export function parseCredentialSecret(
+  name: string,
+): { readonly part: "certificate" | "roots"; readonly secret: string } | undefined {
+  if (name.startsWith(credentialPrefix)) {
+    return { part: "certificate", secret: name.slice(credentialPrefix.length) };
+  }
+  return name.startsWith(rootsPrefix) ? { part: "roots", secret: name.slice(rootsPrefix.length) } : undefined;
+}
+
 /** ALPN protocols between sidecars; they tell the server's sidecar what the client's has found the bytes to be. */
 export const httpAlpn = "heddle-http";
 export const tcpAlpn = "heddle-tcp";

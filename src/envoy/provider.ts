@@ -2,6 +2,7 @@
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/clusters.ts";
+import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
@@ -29,6 +30,7 @@ import {
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
+  parseCredentialSecret,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
@@ -147,9 +149,9 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const pem = fetch.get(inputs.trustBundle, "");
       return pem === undefined ? undefined : resources.trustBundleResource(pem);
     }
-    if (name !== workloadSecret) return absent;
     const workload = fetch.get(mesh.workloads, scope);
     if (workload === undefined) return undefined;
+    if (name !== workloadSecret) return credential(workload, name, fetch) ?? absent;
     const key = certificateKey({
       namespace: workload.namespace,
       serviceAccount: workload.serviceAccount,
@@ -161,6 +163,14 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     return certificate === undefined || rootPem === undefined
       ? undefined
       : resources.certificateResource(certificate, rootPem);
+  }
+
+  function credential(workload: Workload, name: string, fetch: Fetch): Resource | undefined {
+    const asked = parseCredentialSecret(name);
+    const client = fetch.get(mesh.clients, podKey(workload));
+    if (asked === undefined || client === undefined) return undefined;
+    const found = credentialFor(mesh.routing, fetch, client, asked);
+    return found === undefined ? undefined : resources.credentialResource(name, found);
   }
 
   function gatewayListeners(fetch: Fetch, pod: string) {

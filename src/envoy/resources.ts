@@ -6,6 +6,7 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
+import type { CredentialPart } from "#compile/credentials.ts";
 import type {
   ClusterReference,
   ClusterView,
@@ -39,7 +40,7 @@ import {
   workloadSecret,
 } from "./names.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
-import { trustBundle, workloadCertificate } from "./secrets.ts";
+import { tlsCertificate, trustBundle, trustedRoots, workloadCertificate } from "./secrets.ts";
 
 /** The views of which many proxies have the same one. */
 export type SharedView =
@@ -176,6 +177,15 @@ export function endpointsResource(view: EndpointsView): Resource {
 
 export function trustBundleResource(pem: string): Resource {
   return encodeResource(SecretSchema, trustBundleSecret, trustBundle(pem));
+}
+
+/** Certificates out of a Secret of a user. */
+export function credentialResource(name: string, found: CredentialPart): Resource {
+  const message =
+    found.part === "certificate"
+      ? tlsCertificate(name, found.chainPem, found.keyPem)
+      : trustedRoots(name, found.rootsPem, found.revokedPem);
+  return encodeResource(SecretSchema, name, message);
 }
 
 /** Its version is who issued it and when it expires, so that another replica re-issues only what needs it. */

@@ -10,6 +10,7 @@ import type { DirectResponse, Rewrite } from "#model/route.ts";
 import { answerWith } from "./filters/fault.ts";
 import { authorityHeader } from "./filters/on-demand.ts";
 import { sessions } from "./filters/stateful-session.ts";
+import { hashPolicy } from "./hash-policies.ts";
 import { headerChanges } from "./header-changes.ts";
 import { duration } from "./messages.ts";
 import { mirrorPolicy } from "./mirrors.ts";
@@ -53,6 +54,7 @@ export function routeAction(
             ...shared,
             ...forwarding(action, cookiePath(match)),
             ...retryPolicy(action),
+            ...(action.hashBy === undefined ? {} : { hashPolicy: action.hashBy.map(hashPolicy) }),
             requestMirrorPolicies: (action.mirrors ?? []).map(mirrorPolicy),
           },
   };

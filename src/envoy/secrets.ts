@@ -8,8 +8,13 @@ import { trustBundleSecret, workloadSecret } from "./names.ts";
 
 /** A proxy's own certificate and key, PEM. */
 export function workloadCertificate(chainPem: string, keyPem: string): Secret {
+  return tlsCertificate(workloadSecret, chainPem, keyPem);
+}
+
+/** A certificate and key, PEM. */
+export function tlsCertificate(name: string, chainPem: string, keyPem: string): Secret {
   return create(SecretSchema, {
-    name: workloadSecret,
+    name,
     type: {
       case: "tlsCertificate",
       value: {
@@ -22,11 +27,21 @@ export function workloadCertificate(chainPem: string, keyPem: string): Secret {
 
 /** The roots that proxies trust, PEM. */
 export function trustBundle(rootPem: string): Secret {
+  return trustedRoots(trustBundleSecret, rootPem);
+}
+
+/** Roots, PEM, and what they have revoked. */
+export function trustedRoots(name: string, rootPem: string, revokedPem?: string): Secret {
   return create(SecretSchema, {
-    name: trustBundleSecret,
+    name,
     type: {
       case: "validationContext",
-      value: { trustedCa: { specifier: { case: "inlineString", value: rootPem } } },
+      value: {
+        trustedCa: { specifier: { case: "inlineString", value: rootPem } },
+        ...(revokedPem === undefined
+          ? {}
+          : { crl: { specifier: { case: "inlineString", value: revokedPem } } }),
+      },
     },
   });
 }

@@ -217,6 +217,9 @@ const proxyStats = [
 /** The health check filter reads these to answer the rewritten probes of an application. */
 const probeStats = "cluster\\.probe\\|.*\\.membership_(healthy|degraded|total)";
 
+/** Only clusters with outlier detection have them. */
+const ejectionStats = [".outlier_detection.ejections_active", ".outlier_detection.ejections_enforced_total"];
+
 /** How many flushes a series of telemetry may be idle before it makes room for others. */
 const flushesUntilEviction = 60;
 
@@ -231,6 +234,7 @@ function stats(flushSeconds: number): object {
           patterns: [
             { prefix: statsPrefix },
             { safe_regex: { regex: probeStats } },
+            ...ejectionStats.map((suffix) => ({ suffix })),
             ...proxyStats.map((exact) => ({ exact })),
           ],
         },

@@ -29,6 +29,8 @@ export interface MeshService {
   readonly headless: boolean;
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly MeshServicePort[];
+  /** Endpoints that clients prefer: of their own zone, or of their own node. */
+  readonly trafficDistribution?: "zone" | "node";
   readonly resolution: Resolution;
   /** Whether it is outside of the mesh: nothing there has a sidecar. */
   readonly external: boolean;

@@ -1,3 +1,5 @@
+import type { Topology } from "./locality.ts";
+
 /** A running pod as the mesh sees it. */
 export interface Workload {
   readonly namespace: string;
@@ -8,6 +10,8 @@ export interface Workload {
   /** The owner's name: that of the Deployment, StatefulSet or Job; else that of the pod. */
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Where it runs. */
+  readonly topology: Topology;
   /** A sidecar, a gateway, or a pod without a proxy. */
   readonly proxy: "sidecar" | "gateway" | "none";
   /** The pod is being deleted: its listeners drain. */
@@ -56,6 +60,8 @@ export interface MeshEndpoint {
   readonly workload: string;
   readonly serviceAccount: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Where it is, as far as anybody says so. */
+  readonly topology?: Topology;
   /** Its share relative to the others'; undefined: 1. */
   readonly weight?: number;
 }

@@ -78,13 +78,14 @@ export interface MeshObjects {
   readonly istioGateways: Collection<IstioGateway>;
   readonly rateLimits: Collection<RateLimit>;
   readonly adaptiveConcurrencies: Collection<AdaptiveConcurrency>;
+  /** On a cluster those alone that DestinationRules name, as far as they may be read. */
+  readonly secrets: Collection<Secret>;
 }
 
 /** What is read besides where Heddle runs the pods itself. On a cluster it has no business with any of it. */
 export interface LocalObjects extends MeshObjects {
   readonly serviceAccounts: Collection<ServiceAccount>;
   readonly configMaps: Collection<ConfigMap>;
-  readonly secrets: Collection<Secret>;
   readonly deployments: Collection<Deployment>;
   readonly statefulSets: Collection<StatefulSet>;
   readonly jobs: Collection<Job>;

@@ -568,3 +568,39 @@ test("many pods are read in pages", async (t) => {
     query: { labelSelector: "app=many", gracePeriodSeconds: "0" },
   });
 });
+
+test("a Secret that a rule names is read as soon as a Role allows it by its name, and no other is", async () => {
+  const source = await open(server.kubeconfig("reader"));
+  const wanted = source.graph.source<string>("wanted secrets");
+  source.readSecrets(wanted);
+  const secret = (name: string, text: string) => `
+apiVersion: v1
+kind: Secret
+metadata: {name: ${name}, namespace: vault}
+stringData: {tls.crt: ${text}}`;
+  await apply(`{apiVersion: v1, kind: Namespace, metadata: {name: vault}}`);
+  await apply(secret("allowed", "first"));
+  await apply(secret("other", "first"));
+  for (const key of ["vault/allowed", "vault/other"]) wanted.set(key, key);
+  await delay(500);
+  assert.equal(source.objects.secrets.size, 0);
+  await apply(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: credentials, namespace: vault}
+rules: [{apiGroups: [""], resources: [secrets], resourceNames: [allowed], verbs: [list, watch]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: credentials, namespace: vault}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: credentials}
+subjects: [{kind: User, name: reader}]`);
+  const text = () =>
+    Buffer.from(source.objects.secrets.get("vault/allowed")?.data?.["tls.crt"] ?? "", "base64").toString();
+  await until(() => Promise.resolve(text() === "first"), "the Secret", 15_000);
+  await apply(secret("allowed", "second"));
+  await until(() => Promise.resolve(text() === "second"), "its change", 5_000);
+  assert.deepEqual([...source.objects.secrets.keys()], ["vault/allowed"]);
+  wanted.set("vault/allowed", undefined);
+  await until(() => Promise.resolve(source.objects.secrets.size === 0), "its end", 5_000);
+});

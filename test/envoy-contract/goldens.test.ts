@@ -1,10 +1,14 @@
 // Every expected Envoy message of src/envoy/testdata is accepted by the real Envoy.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { suite, test } from "node:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "@bufbuild/protobuf";
 import * as yaml from "js-yaml";
+import { createAuthority } from "#test/helpers/certificates.ts";
 import { envoyBinary } from "#test/helpers/envoy.ts";
 import { toEnvoyJson } from "#test/helpers/envoy-json.ts";
 import { messagesOf, type ViewFixture } from "#test/helpers/envoy-views.ts";
@@ -22,6 +26,21 @@ const xdsCluster = {
     },
   },
 };
+
+// Envoy reads the files that a policy names.
+const files = mkdtempSync(join(tmpdir(), "heddle-golden-files-"));
+before(async () => {
+  const authority = await createAuthority();
+  const { chain, key } = await authority.issue({ dns: ["client"] });
+  const pem = { "roots.pem": authority.root, "chain.pem": chain, "key.pem": key };
+  for (const [name, text] of Object.entries(pem)) writeFileSync(join(files, name), text);
+  writeFileSync(join(files, "revoked.pem"), await authority.revokedNone());
+});
+after(() => rmSync(files, { recursive: true }));
+
+function withFiles(bootstrap: object): string {
+  return JSON.stringify(bootstrap).replaceAll('"/files/', `"${files}/`);
+}
 
 suite("the real Envoy accepts", () => {
   for (const golden of goldenCases(testdata)) {
@@ -55,7 +74,7 @@ suite("the real Envoy accepts", () => {
       };
       const result = spawnSync(
         envoyBinary(),
-        ["--mode", "validate", "--config-yaml", JSON.stringify(bootstrap), "--log-level", "error"],
+        ["--mode", "validate", "--config-yaml", withFiles(bootstrap), "--log-level", "error"],
         { encoding: "utf8" },
       );
       // Not the exit status: with routes by ADS this Envoy may crash while it exits, after it has said that all is well.

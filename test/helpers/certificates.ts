@@ -11,6 +11,8 @@ export interface Certificate {
 /** An authority that issues what a test asks for. */
 export interface TestAuthority {
   readonly root: string;
+  /** A list of revoked certificates that is empty, PEM. */
+  revokedNone(): Promise<string>;
   issue(names: { readonly uri?: string; readonly dns?: readonly string[] }): Promise<Certificate>;
 }
 
@@ -30,11 +32,21 @@ export async function createAuthority(name = "test root"): Promise<TestAuthority
     serialNumber: "01",
     extensions: [
       new x509.BasicConstraintsExtension(true, 0, true),
-      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
     ],
   });
   return {
     root: root.toString("pem"),
+    revokedNone: async () => {
+      const list = await x509.X509CrlGenerator.create({
+        issuer: root.subject,
+        thisUpdate: validity.notBefore,
+        nextUpdate: validity.notAfter,
+        signingAlgorithm: algorithm,
+        signingKey: keys.privateKey,
+      });
+      return `${list.toString("pem")}\n`;
+    },
     issue: async ({ uri, dns = [] }) => {
       const leaf = await crypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
       const alternatives = [

@@ -60,7 +60,7 @@ export function checkInputs(
 
 /** For checks where no mesh is compiled. */
 function routingAlone(graph: Graph, objects: MeshObjects): RoutingInputs {
-  return routingInputs(objects, meshServices(graph, objects, "checks").all, "checks");
+  return routingInputs(graph, objects, meshServices(graph, objects, "checks").all, "checks");
 }
 
 /** Makes the indexes of local mode. */

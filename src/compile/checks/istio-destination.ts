@@ -4,7 +4,7 @@ import type { IstioDestination } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { listed } from "../listed.ts";
-import { destinationRuleOf } from "../policies.ts";
+import { destinationRulesFor } from "../policies.ts";
 import { serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -25,15 +25,16 @@ export function checkDestination(
   const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
   const { subset } = destination;
   if (subset === undefined) return found;
-  const rule = destinationRuleOf(inputs.routing, fetch, service.hostname);
-  const subsets = (rule?.spec.subsets ?? []).map(({ name }) => name);
-  const chosen = rule?.spec.subsets?.find(({ name }) => name === subset);
+  const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
+  const defined = rules.flatMap(({ spec }) => spec.subsets ?? []);
+  const chosen = defined.find(({ name }) => name === subset);
   if (chosen !== undefined)
     return [...found, ...checkSubset(chosen, service, `${field}.subset`, inputs, fetch)];
+  const subsets = [...new Set(defined.map(({ name }) => name))];
   const message =
-    rule === undefined
+    rules[0] === undefined
       ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
-      : `DestinationRule ${objectKey(rule.metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+      : `DestinationRule ${objectKey(rules[0].metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
 }
 

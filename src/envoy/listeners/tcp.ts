@@ -40,6 +40,8 @@ export function tcpProxyOnDemand(statPrefix: string, clusterFormat: string) {
       // Never used: the filter state names the cluster. The field is mandatory.
       clusterSpecifier: { case: "cluster", value: blackHoleCluster },
       onDemand: { odcdsConfig: adsSource(), timeout: duration(lookupTimeoutMs) },
+      // For clusters that hash; of a connection nothing else is known.
+      hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }],
       accessLog: [...tcpStats("source")],
       accessLogOptions: tcpAccessLogOptions,
       idleTimeout: duration(0),

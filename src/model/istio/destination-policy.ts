@@ -1,34 +1,26 @@
-import { type DestinationPolicy, defaultLoadBalancing, type LoadBalancing } from "../policy.ts";
-import type { DestinationRule, IstioTrafficPolicy } from "./destination-rule.ts";
+import type { DestinationPolicy } from "../policy.ts";
+import type { DestinationRule } from "./destination-rule.ts";
+import { policyOfPorts } from "./traffic-policy.ts";
 
-/** API object → domain type. */
-export function destinationPolicy(rule: DestinationRule): DestinationPolicy {
-  const loadBalancing = loadBalancingOf(rule.spec.trafficPolicy) ?? defaultLoadBalancing;
+/**
+ * API objects → domain type: rules for one host, the one that goes first at the front. The first one that has a policy
+ * for the whole host decides it, and of subsets with one name the first one counts.
+ */
+export function destinationPolicy(rules: readonly DestinationRule[]): DestinationPolicy {
+  const subsets = rules.flatMap(({ spec }) => spec.subsets ?? []);
   return {
-    loadBalancing,
-    subsets: (rule.spec.subsets ?? []).map((subset) => ({
-      name: subset.name,
-      labels: subset.labels ?? {},
-      loadBalancing: loadBalancingOf(subset.trafficPolicy) ?? loadBalancing,
-    })),
-    origin: {
+    policy: policyOfPorts(rules.find(({ spec }) => spec.trafficPolicy !== undefined)?.spec.trafficPolicy),
+    subsets: subsets
+      .filter(({ name }, index) => subsets.findIndex((other) => other.name === name) === index)
+      .map(({ name, labels = {}, trafficPolicy }) => ({
+        name,
+        labels,
+        policy: policyOfPorts(trafficPolicy),
+      })),
+    origins: rules.map(({ metadata }) => ({
       kind: "DestinationRule",
-      namespace: rule.metadata.namespace ?? "default",
-      name: rule.metadata.name,
-    },
+      namespace: metadata.namespace ?? "default",
+      name: metadata.name,
+    })),
   };
-}
-
-function loadBalancingOf(policy: IstioTrafficPolicy | undefined): LoadBalancing | undefined {
-  switch (policy?.loadBalancer?.simple) {
-    case "ROUND_ROBIN":
-      return "roundRobin";
-    case "RANDOM":
-      return "random";
-    case "LEAST_REQUEST":
-    case "LEAST_CONN":
-      return "leastRequest";
-    default:
-      return undefined;
-  }
 }

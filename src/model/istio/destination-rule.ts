@@ -2,7 +2,6 @@ import type { KubernetesObject } from "../kubernetes/object.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { IstioLoadBalancer } from "./load-balancer.ts";
 import type { IstioStatus } from "./status.ts";
-import type { WorkloadSelector } from "./workload-selector.ts";
 
 /** https://istio.io/latest/docs/reference/config/networking/destination-rule/ */
 export interface DestinationRule extends KubernetesObject {
@@ -17,7 +16,7 @@ export interface DestinationRule extends KubernetesObject {
     }[];
     readonly exportTo?: readonly string[];
     /** Of the clients that the rule is for, in its own namespace. */
-    readonly workloadSelector?: WorkloadSelector;
+    readonly workloadSelector?: { readonly matchLabels?: Readonly<Record<string, string>> };
   };
   readonly status?: IstioStatus;
 }
@@ -83,4 +82,13 @@ export interface ClientTls {
   readonly subjectAltNames?: readonly string[];
   readonly sni?: string;
   readonly insecureSkipVerify?: boolean;
+}
+
+/** The Secrets that a rule names. */
+export function credentialNames({ spec }: DestinationRule): readonly string[] {
+  const policies = [spec.trafficPolicy, ...(spec.subsets ?? []).map(({ trafficPolicy }) => trafficPolicy)];
+  const names = policies
+    .flatMap((policy) => [policy?.tls, ...(policy?.portLevelSettings ?? []).map(({ tls }) => tls)])
+    .flatMap((tls) => (tls?.credentialName === undefined ? [] : [tls.credentialName]));
+  return [...new Set(names)];
 }

@@ -16,6 +16,7 @@ export function serviceHostname(namespace: string, name: string): string {
 export function meshService(service: Service): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
+  const trafficDistribution = distributionOf(service);
   return {
     kind: "Service",
     namespace,
@@ -27,6 +28,7 @@ export function meshService(service: Service): MeshService {
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
+    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
     resolution: { kind: "listed" },
     external: false,
     workloads: [],
@@ -37,6 +39,19 @@ export function meshService(service: Service): MeshService {
     ),
     created: service.metadata.creationTimestamp ?? "",
   };
+}
+
+/** Istio's name for what is in the spec of younger Services. */
+const distributionAnnotation = "networking.istio.io/traffic-distribution";
+
+const distributions: Readonly<Record<string, MeshService["trafficDistribution"]>> = {
+  PreferClose: "zone",
+  PreferSameZone: "zone",
+  PreferSameNode: "node",
+};
+
+function distributionOf({ metadata, spec }: Service): MeshService["trafficDistribution"] {
+  return distributions[metadata.annotations?.[distributionAnnotation] ?? spec.trafficDistribution ?? ""];
 }
 
 function meshServicePort(port: ServicePort): MeshServicePort {

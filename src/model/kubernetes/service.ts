@@ -11,6 +11,8 @@ export interface Service extends KubernetesObject {
     readonly selector?: Readonly<Record<string, string>>;
     readonly ports?: readonly ServicePort[];
     readonly publishNotReadyAddresses?: boolean;
+    /** https://kubernetes.io/docs/concepts/services-networking/service/#traffic-distribution */
+    readonly trafficDistribution?: string;
   };
   readonly status?: {
     readonly loadBalancer?: {

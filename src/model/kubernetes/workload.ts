@@ -1,5 +1,6 @@
 import type { Workload } from "../workload.ts";
 import type { Pod } from "./pod.ts";
+import { topologyOfPod } from "./topology.ts";
 
 /** The container that the injector adds. */
 export const proxyContainerName = "heddle-proxy";
@@ -21,6 +22,7 @@ export function workloadOf(pod: Pod): Workload | undefined {
     serviceAccount: pod.spec.serviceAccountName ?? "default",
     name: workloadName(pod),
     labels,
+    topology: topologyOfPod(pod),
     proxy: proxyKind(labels, containers),
     terminating: pod.metadata.deletionTimestamp !== undefined,
     ports: containers

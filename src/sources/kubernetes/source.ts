@@ -3,12 +3,14 @@
 import type { Collection, Graph } from "#collections/graph.ts";
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
 import { resourcesAt } from "#kubernetes/discovery.ts";
+import type { Secret } from "#model/kubernetes/configuration.ts";
 import type { Problem } from "#model/reference.ts";
 import type { Kind, MeshObjects } from "#sources/objects.ts";
 import { apiOf, type KindApi } from "../schema/kinds.ts";
 import { type Cell, openCell } from "./cell.ts";
 import { followDefinitions } from "./definitions.ts";
 import { reflect } from "./reflector.ts";
+import { followSecrets } from "./secrets.ts";
 import { type KindStatus, openStatus, type StatusBoard } from "./status.ts";
 import { readStored } from "./stored-object.ts";
 
@@ -23,6 +25,8 @@ export interface KubernetesSource {
   readonly problems: Collection<Problem>;
   /** Resolved once all that is there at the start has been read. */
   readonly ready: Promise<void>;
+  /** Reads these Secrets too, for as long as they are there: each key is that of one. */
+  readSecrets(wanted: Collection<string>): void;
   /** How each kind fares, in order of kind. While one is out of sync, its last state stands. */
   status(): readonly KindStatus[];
   close(): void;
@@ -50,7 +54,7 @@ const kindOfCollection = {
   istioGateways: "Gateway.networking.istio.io",
   rateLimits: "RateLimit",
   adaptiveConcurrencies: "AdaptiveConcurrency",
-} as const satisfies Readonly<Record<keyof MeshObjects, Kind>>;
+} as const satisfies Readonly<Record<Exclude<keyof MeshObjects, "secrets">, Kind>>;
 
 /** Pods that have ended serve nobody, and pile up where Jobs run. */
 const queries: Partial<Readonly<Record<Kind, Readonly<Record<string, string>>>>> = {
@@ -81,13 +85,18 @@ export function openKubernetes(
     options.onStatus,
   );
   const closing = new AbortController();
+  const secrets = graph.source<Secret>("Secret");
   followAll(client, followed, status, closing.signal);
   return {
-    objects: Object.fromEntries(
-      kinds.map(([collection, { cell }]) => [collection, cell.objects]),
-    ) as unknown as MeshObjects,
+    objects: {
+      ...(Object.fromEntries(
+        kinds.map(([collection, { cell }]) => [collection, cell.objects]),
+      ) as unknown as MeshObjects),
+      secrets,
+    },
     problems,
     ready: status.ready,
+    readSecrets: (wanted) => followSecrets(client, wanted, secrets, closing.signal),
     status: () => status.current(),
     close: () => closing.abort(),
   };

@@ -43,8 +43,24 @@ const valueMatch: Supported = { type: true, name: true, value: true };
 const stringMatch: Supported = { exact: true, prefix: true, regex: true };
 const headerOperations: Supported = { set: true, add: true, remove: true };
 const istioHeaders: Supported = { request: headerOperations, response: headerOperations };
+const loadBalancer: Supported = {
+  simple: true,
+  consistentHash: true,
+  localityLbSetting: true,
+  zoneAwareLbSetting: { enabled: true, minClusterSize: true },
+  warmup: true,
+  warmupDurationSecs: true,
+};
+const connectionPool: Supported = {
+  tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
+  http: true,
+};
+const portPolicy = { loadBalancer, connectionPool, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
-  loadBalancer: { simple: ["UNSPECIFIED", "ROUND_ROBIN", "RANDOM", "LEAST_REQUEST", "LEAST_CONN"] },
+  ...portPolicy,
+  portLevelSettings: { port: true, ...portPolicy },
+  proxyProtocol: true,
+  retryBudget: true,
 };
 
 /** A workload that is no pod. */
@@ -150,6 +166,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     host: true,
     trafficPolicy,
     subsets: { name: true, labels: true, trafficPolicy },
+    exportTo: true,
+    workloadSelector: true,
   },
   TCPRoute: {},
   TLSRoute: {},

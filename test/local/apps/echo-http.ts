@@ -47,7 +47,7 @@ async function see(request: Request, name: string): Promise<SeenRequest> {
   };
 }
 
-/** `?status=503`, `?delay=MS` before the answer, `?bytes=N` of padding instead of it, `?chunks=N&interval=MS` as a stream. */
+/** `?status=503`, `?fails=NAME` for a 503 by that one alone, `?delay=MS` before the answer, `?bytes=N` of padding instead of it, `?chunks=N&interval=MS` as a stream. */
 async function answer(request: Request, response: Response, name: string): Promise<void> {
   const query = new URL(request.url ?? "/", "http://here").searchParams;
   const seen = await see(request, name);
@@ -55,7 +55,7 @@ async function answer(request: Request, response: Response, name: string): Promi
   const bytes = query.get("bytes");
   const chunks = Number(query.get("chunks") ?? 0);
   const text = bytes === null ? `${JSON.stringify(seen)}\n` : "x".repeat(Number(bytes));
-  response.statusCode = Number(query.get("status") ?? 200);
+  response.statusCode = query.getAll("fails").includes(name) ? 503 : Number(query.get("status") ?? 200);
   response.setHeader("content-type", "application/json");
   response.setHeader("x-echo-name", name);
   // Both kinds of response have this method; their union has no common signature.

@@ -1,0 +1,100 @@
+import type { ConsistentHash, IstioLoadBalancer, LocalityLoadBalancing } from "#model/istio/load-balancer.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+
+/** `mayFail`: whether outlier detection finds out which endpoints fail. */
+export function checkLoadBalancer(
+  settings: IstioLoadBalancer,
+  mayFail: boolean,
+  field: string,
+): readonly CheckFinding[] {
+  const { simple, consistentHash, localityLbSetting, zoneAwareLbSetting, warmup, warmupDurationSecs } =
+    settings;
+  const warms = warmup === undefined ? "warmupDurationSecs" : "warmup";
+  const slow = warmup !== undefined || warmupDurationSecs !== undefined;
+  const chooses = consistentHash === undefined ? simple : "consistentHash";
+  const unweighted = ["RANDOM", "PASSTHROUGH", "consistentHash"].includes(chooses ?? "");
+  return [
+    ...(slow && unweighted
+      ? [warning(`${field}.${warms}`, `has no effect with ${chooses}; use ROUND_ROBIN or LEAST_REQUEST`)]
+      : []),
+    ...(consistentHash === undefined ? [] : checkConsistentHash(consistentHash, `${field}.consistentHash`)),
+    ...(localityLbSetting === undefined
+      ? []
+      : checkLocality(localityLbSetting, mayFail, `${field}.localityLbSetting`)),
+    ...(localityLbSetting !== undefined &&
+    zoneAwareLbSetting !== undefined &&
+    zoneAwareLbSetting.enabled !== false
+      ? [warning(`${field}.localityLbSetting`, "has no effect beside zoneAwareLbSetting; keep one")]
+      : []),
+  ];
+}
+
+/** Envoy's bounds. */
+const [largestRing, largestTable] = [8_388_608, 5_000_011];
+
+function checkConsistentHash(hash: ConsistentHash, field: string): readonly CheckFinding[] {
+  const { httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName, ringHash, maglev } = hash;
+  const hasKey = [httpHeaderName, httpCookie, httpQueryParameterName].some((key) => key !== undefined);
+  const ring = ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 0;
+  const table = maglev?.tableSize;
+  return [
+    ...(hasKey || useSourceIp === true
+      ? []
+      : [
+          error(
+            field,
+            "does not say by what: give httpHeaderName, httpCookie, httpQueryParameterName or useSourceIp",
+            "UnsupportedValue",
+          ),
+        ]),
+    ...(ring > largestRing
+      ? [error(`${field}.ringHash.minimumRingSize`, `must be at most ${largestRing}`, "UnsupportedValue")]
+      : []),
+    ...(table !== undefined && (!isPrime(table) || table > largestTable)
+      ? [
+          error(
+            `${field}.maglev.tableSize`,
+            `must be a prime number of at most ${largestTable}, such as 65537`,
+            "UnsupportedValue",
+          ),
+        ]
+      : []),
+  ];
+}
+
+function isPrime(value: number): boolean {
+  if (value < 2) return false;
+  for (let factor = 2; factor * factor <= value; factor++) if (value % factor === 0) return false;
+  return true;
+}
+
+function checkLocality(
+  { distribute = [], failover = [], failoverPriority = [], enabled }: LocalityLoadBalancing,
+  mayFail: boolean,
+  field: string,
+): readonly CheckFinding[] {
+  const fails = failover.length > 0 ? "failover" : "failoverPriority";
+  const hasFailover = failover.length + failoverPriority.length > 0;
+  if (enabled === false) {
+    return hasFailover || distribute.length > 0
+      ? [warning(`${field}.enabled`, "is false, so that the rest of it has no effect")]
+      : [];
+  }
+  return [
+    ...(distribute.length > 0 && hasFailover
+      ? [error(`${field}.${fails}`, "cannot stand beside distribute; keep one", "UnsupportedValue")]
+      : []),
+    ...(hasFailover && distribute.length === 0 && !mayFail
+      ? [warning(`${field}.${fails}`, "has no effect without outlierDetection, which finds what fails")]
+      : []),
+    ...failover.flatMap(({ from, to }, index) =>
+      from === to ? [error(`${field}.failover[${index}]`, "from and to must be different regions")] : [],
+    ),
+    ...distribute.flatMap(({ to = {} }, index) => {
+      const total = Object.values(to).reduce((sum, percent) => sum + percent, 0);
+      return total === 100
+        ? []
+        : [error(`${field}.distribute[${index}].to`, `the shares add up to ${total}, not to 100`)];
+    }),
+  ];
+}

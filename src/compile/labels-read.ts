@@ -1,0 +1,44 @@
+// Which labels of clients the policies for destinations read: configuration depends on no others.
+import { destinationPolicy } from "#model/istio/destination-policy.ts";
+import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import { type LocalityPreference, localityLabels, nearest, nodeLabel, regionLabel } from "#model/locality.ts";
+import type { PolicyOfPorts, PortPolicy } from "#model/policy.ts";
+import type { MeshService } from "#model/service.ts";
+
+/** Those that choose the clients of a rule, and those that say where a client runs, where that matters. */
+export function labelsReadByRule(rule: DestinationRule): readonly string[] {
+  const { policy, subsets } = destinationPolicy([rule]);
+  return [
+    ...Object.keys(rule.spec.workloadSelector?.matchLabels ?? {}),
+    ...[policy, ...subsets.map((subset) => subset.policy)].flatMap(readByPorts),
+  ];
+}
+
+export function labelsReadByService({ trafficDistribution }: MeshService): readonly string[] | undefined {
+  if (trafficDistribution === undefined) return undefined;
+  return trafficDistribution === "node" ? [...localityLabels, nodeLabel] : localityLabels;
+}
+
+function readByPorts({ all, ports }: PolicyOfPorts): readonly string[] {
+  return [all, ...ports.map(({ policy }) => policy)].flatMap(readByPolicy);
+}
+
+function readByPolicy({ balancing, outlierDetection }: PortPolicy): readonly string[] {
+  if (balancing?.locality !== undefined) return readByPreference(balancing.locality);
+  return outlierDetection === undefined ? [] : readByPreference(nearest);
+}
+
+function readByPreference(preference: LocalityPreference): readonly string[] {
+  switch (preference.kind) {
+    case "none":
+      return [];
+    case "distribute":
+    case "zoneAware":
+      return localityLabels;
+    case "failover":
+      return [
+        ...preference.labels.filter(({ value }) => value === undefined).map(({ name }) => name),
+        ...(preference.regions.length > 0 ? [regionLabel] : []),
+      ];
+  }
+}

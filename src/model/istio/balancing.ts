@@ -1,0 +1,117 @@
+import { parseDuration } from "../duration.ts";
+import { type LocalityPreference, nearest } from "../locality.ts";
+import type { Balancing, HashKey, HashTable, LoadBalancing, SlowStart } from "../policy.ts";
+import { present } from "../present.ts";
+import type {
+  ConsistentHash,
+  IstioLoadBalancer,
+  LocalityLoadBalancing,
+  RegionFailover,
+  ZoneAwareLoadBalancing,
+} from "./load-balancer.ts";
+
+/** API object → domain type. https://istio.io/latest/docs/reference/config/networking/destination-rule/#LoadBalancerSettings */
+export function balancing(settings: IstioLoadBalancer): Balancing {
+  return present({
+    method: method(settings),
+    locality: localityPreference(settings),
+    slowStart: slowStart(settings),
+  });
+}
+
+function method({ simple, consistentHash }: IstioLoadBalancer): LoadBalancing | undefined {
+  const by = consistentHash === undefined ? undefined : hashKey(consistentHash);
+  if (consistentHash !== undefined && by !== undefined) {
+    return { kind: "consistentHash", by, table: hashTable(consistentHash) };
+  }
+  switch (simple) {
+    case "ROUND_ROBIN":
+      return { kind: "roundRobin" };
+    case "RANDOM":
+      return { kind: "random" };
+    case "LEAST_REQUEST":
+    case "LEAST_CONN":
+      return { kind: "leastRequest" };
+    case "PASSTHROUGH":
+      return { kind: "passthrough" };
+    default:
+      return undefined;
+  }
+}
+
+function hashKey(hash: ConsistentHash): HashKey | undefined {
+  const { httpHeaderName, httpQueryParameterName, httpCookie: cookie } = hash;
+  if (httpHeaderName !== undefined) return { kind: "header", name: httpHeaderName };
+  if (cookie !== undefined) {
+    return {
+      kind: "cookie",
+      name: cookie.name,
+      ...present({
+        path: cookie.path,
+        ttlMs: cookie.ttl === undefined ? undefined : parseDuration(cookie.ttl),
+        attributes: cookie.attributes?.map(({ name, value = "" }) => ({ name, value })),
+      }),
+    };
+  }
+  if (httpQueryParameterName !== undefined) return { kind: "queryParameter", name: httpQueryParameterName };
+  return hash.useSourceIp === true ? { kind: "sourceAddress" } : undefined;
+}
+
+/** Istio's default, and that of Envoy's Maglev. */
+const [ringSize, maglevSize] = [1_024, 65_537];
+
+function hashTable({ ringHash, maglev, minimumRingSize }: ConsistentHash): HashTable {
+  if (maglev !== undefined) return { kind: "maglev", tableSize: maglev.tableSize ?? maglevSize };
+  return { kind: "ringHash", minimumSize: ringHash?.minimumRingSize ?? minimumRingSize ?? ringSize };
+}
+
+function slowStart({ warmup, warmupDurationSecs }: IstioLoadBalancer): SlowStart | undefined {
+  const duration = warmup?.duration ?? warmupDurationSecs;
+  const windowMs = duration === undefined ? undefined : parseDuration(duration);
+  if (windowMs === undefined || windowMs === 0) return undefined;
+  return {
+    windowMs,
+    minimumPercent: warmup?.minimumPercent ?? 10,
+    aggression: Math.max(1, warmup?.aggression ?? 1),
+  };
+}
+
+function localityPreference(settings: IstioLoadBalancer): LocalityPreference | undefined {
+  const { localityLbSetting: locality, zoneAwareLbSetting: zoneAware } = settings;
+  if (zoneAware !== undefined && zoneAware.enabled !== false) return ofZones(zoneAware);
+  return locality === undefined ? undefined : ofLocalities(locality);
+}
+
+/** Endpoints below which a zone is not kept to itself: Envoy's default. */
+const minimumEndpoints = 6;
+
+function ofZones({ minClusterSize = minimumEndpoints }: ZoneAwareLoadBalancing): LocalityPreference {
+  return { kind: "zoneAware", minimumEndpoints: minClusterSize };
+}
+
+function ofLocalities(setting: LocalityLoadBalancing): LocalityPreference {
+  if (setting.enabled === false) return { kind: "none" };
+  const { distribute = [], failover = [], failoverPriority = [] } = setting;
+  if (distribute.length > 0) {
+    return {
+      kind: "distribute",
+      entries: distribute.map(({ from = "*", to = {} }) => ({
+        from,
+        to: Object.entries(to).map(([locality, percent]) => ({ locality, percent })),
+      })),
+    };
+  }
+  const labels = failoverPriority.map((text) => {
+    const [name = "", ...value] = text.split("=");
+    return value.length === 0 ? { name } : { name, value: value.join("=") };
+  });
+  return {
+    kind: "failover",
+    labels: labels.length === 0 ? nearest.labels : labels,
+    regions: regionsOf(failover),
+  };
+}
+
+function regionsOf(failover: readonly RegionFailover[]): readonly { from: string; to: string }[] {
+  return failover.flatMap(({ from, to }) => (from === undefined || to === undefined ? [] : [{ from, to }]));
+}

@@ -1,0 +1,57 @@
+import { parseDuration } from "../duration.ts";
+import type { ConnectionPool } from "../policy.ts";
+import { present } from "../present.ts";
+import type { ConnectionPool as IstioConnectionPool } from "./connection-pool.ts";
+
+/** API object → domain type. A limit of 0 is none, as is one that is absent. */
+export function connectionPool({ tcp, http }: IstioConnectionPool): ConnectionPool {
+  return present({
+    maxConnections: positive(tcp?.maxConnections),
+    connectTimeoutMs: positive(milliseconds(tcp?.connectTimeout)),
+    keepalive: keepalive(tcp?.tcpKeepalive),
+    maxConnectionDurationMs: positive(milliseconds(tcp?.maxConnectionDuration)),
+    maxPendingRequests: positive(http?.http1MaxPendingRequests),
+    maxRequests: positive(http?.http2MaxRequests),
+    maxRequestsPerConnection: positive(http?.maxRequestsPerConnection),
+    maxRetries: positive(http?.maxRetries),
+    idleTimeoutMs: milliseconds(http?.idleTimeout),
+    alwaysHttp2:
+      http?.h2UpgradePolicy === "UPGRADE" && http.useClientProtocol !== true ? (true as const) : undefined,
+    maxConcurrentStreams: positive(http?.maxConcurrentStreams),
+    http2Keepalive: http2Keepalive(http?.http2KeepAlive),
+  });
+}
+
+function positive(value: number | undefined): number | undefined {
+  return value === undefined || value <= 0 ? undefined : value;
+}
+
+function milliseconds(duration: string | undefined): number | undefined {
+  return duration === undefined ? undefined : parseDuration(duration);
+}
+
+/** The kernel counts in seconds. */
+function seconds(duration: string | undefined): number | undefined {
+  const ms = milliseconds(duration);
+  return ms === undefined ? undefined : positive(Math.ceil(ms / 1000));
+}
+
+function keepalive(
+  given: NonNullable<IstioConnectionPool["tcp"]>["tcpKeepalive"],
+): ConnectionPool["keepalive"] {
+  if (given === undefined) return undefined;
+  return present({
+    probes: positive(given.probes),
+    time: seconds(given.time),
+    interval: seconds(given.interval),
+  });
+}
+
+function http2Keepalive(
+  given: NonNullable<IstioConnectionPool["http"]>["http2KeepAlive"],
+): ConnectionPool["http2Keepalive"] {
+  const [intervalMs, timeoutMs] = [milliseconds(given?.interval), milliseconds(given?.timeout)];
+  return intervalMs === undefined || timeoutMs === undefined || intervalMs === 0 || timeoutMs === 0
+    ? undefined
+    : { intervalMs, timeoutMs };
+}
