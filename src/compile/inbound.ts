@@ -31,18 +31,27 @@ export function inboundView(
     if (!ports.has(port)) ports.set(port, { port, protocol: "detect", service: undefined });
   }
   const listened = sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port)));
+  const pool = sidecar?.connectionPool === undefined ? {} : { connectionPool: sidecar.connectionPool };
   return {
-    ports: [...(listened ?? ports.values())].sort((a, b) => a.port - b.port),
+    ports: [...(listened ?? ports.values())]
+      .map((port) => ({ ...pool, ...port }))
+      .sort((a, b) => a.port - b.port),
     draining: workload.terminating,
   };
 }
 
 function ingressView(
-  { port, protocol, endpoint }: IngressPort,
+  { port, protocol, endpoint, connectionPool }: IngressPort,
   known: InboundPortView | undefined,
 ): InboundPortView {
   const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
-  return { port, protocol, service: known?.service, ...(asDialled ? {} : { endpoint }) };
+  return {
+    port,
+    protocol,
+    service: known?.service,
+    ...(asDialled ? {} : { endpoint }),
+    ...(connectionPool === undefined ? {} : { connectionPool }),
+  };
 }
 
 function selects(service: MeshService, workload: Workload): boolean {

@@ -252,6 +252,8 @@ export interface InboundPortView extends ListenedPort {
   readonly service: ServiceLabel | undefined;
   /** Where the application listens; undefined: where the client dialled. */
   readonly endpoint?: IngressEndpoint;
+  /** How much it is given at a time. */
+  readonly connectionPool?: ConnectionPool;
 }
 
 /** One listener of a gateway, its routes whole. */

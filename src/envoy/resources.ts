@@ -65,7 +65,7 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
     case "inboundCluster": {
-      const message = inboundCluster(shared.view.port, shared.view.service, shared.view.endpoint);
+      const message = inboundCluster(shared.view);
       return encodeResource(ClusterSchema, message.name, message);
     }
     case "healthListener":
@@ -150,7 +150,7 @@ function outboundClusterResource(view: ClusterView, trustDomain: string): Resour
 
 /** For ports that nobody declares. */
 export function anyInboundClusterResource(): Resource {
-  const message = inboundCluster(undefined, undefined);
+  const message = inboundCluster(undefined);
   return encodeResource(ClusterSchema, message.name, message);
 }
 

@@ -57,7 +57,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
         ...fixture.view.ports.map((port) => ({
           schema: ClusterSchema,
-          message: inboundCluster(port.port, port.service, port.endpoint),
+          message: inboundCluster(port),
         })),
       ];
     case "health":
