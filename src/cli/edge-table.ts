@@ -1,36 +1,47 @@
 // Edges of the service graph as a table, for `heddle stat` and for the live table.
 import { styleText } from "node:util";
 import type { EdgeStat } from "#telemetry/stat.ts";
+import { printTable } from "./table.ts";
 
-export const edgeHeaders = [
-  "SOURCE",
-  "DESTINATION",
-  "PROTOCOL",
-  "RPS",
-  "SUCCESS",
-  "P50",
-  "P95",
-  "P99",
-  "MTLS",
-] as const;
-
-/** One row for each edge, under {@link edgeHeaders}; names longer than `nameWidth` are cut. Colored on a terminal. */
-export function edgeRows(
-  edges: readonly EdgeStat[],
-  nameWidth = Number.POSITIVE_INFINITY,
-): readonly (readonly string[])[] {
-  return edges.map((edge) => [
-    cut(nameOf(edge.source.workload, edge.source.namespace), nameWidth),
-    cut(nameOf(edge.destination.service, edge.destination.namespace), nameWidth),
-    edge.protocol,
-    rateText(edge.rps),
-    successText(edge.success),
-    latencyText(edge.p50Ms),
-    latencyText(edge.p95Ms),
-    latencyText(edge.p99Ms),
-    edge.mtls ? styleText("green", "yes") : styleText("yellow", "no"),
-  ]);
+/** Edges as a table; names longer than `nameWidth` are cut. Colored on a terminal. */
+export function edgeTable(edges: readonly EdgeStat[], nameWidth = Number.POSITIVE_INFINITY): string {
+  // Few meshes refuse anything.
+  const shown = columns.filter(({ only }) => only === undefined || edges.some(only));
+  return printTable(
+    edges.map((edge) => shown.map(({ text }) => text(edge, nameWidth))),
+    shown.map(({ header }) => header),
+  );
 }
+
+interface Column {
+  readonly header: string;
+  readonly text: (edge: EdgeStat, nameWidth: number) => string;
+  /** Shown only where some edge is so. */
+  readonly only?: (edge: EdgeStat) => boolean;
+}
+
+const columns: readonly Column[] = [
+  {
+    header: "SOURCE",
+    text: ({ source }, width) => cut(nameOf(source.workload, source.namespace), width),
+  },
+  {
+    header: "DESTINATION",
+    text: ({ destination }, width) => cut(nameOf(destination.service, destination.namespace), width),
+  },
+  { header: "PROTOCOL", text: ({ protocol }) => protocol },
+  { header: "RPS", text: ({ rps }) => rateText(rps) },
+  { header: "SUCCESS", text: ({ success }) => successText(success) },
+  {
+    header: "LIMITED",
+    text: ({ limited }) => (limited > 0 ? styleText("yellow", percentText(limited)) : "-"),
+    only: ({ limited }) => limited > 0,
+  },
+  { header: "P50", text: ({ p50Ms }) => latencyText(p50Ms) },
+  { header: "P95", text: ({ p95Ms }) => latencyText(p95Ms) },
+  { header: "P99", text: ({ p99Ms }) => latencyText(p99Ms) },
+  { header: "MTLS", text: ({ mtls }) => (mtls ? styleText("green", "yes") : styleText("yellow", "no")) },
+];
 
 /** `reviews.shop`; what has neither name nor namespace is just unknown. */
 function nameOf(name: string, namespace: string): string {
@@ -47,9 +58,13 @@ function rateText(rps: number): string {
 
 /** Rounded down, so that 100 % means that nothing failed. */
 function successText(success: number): string {
-  const percent = `${(Math.floor(success * 10_000) / 100).toFixed(2)}%`;
+  const percent = percentText(success);
   if (success >= 0.999) return styleText("green", percent);
   return styleText(success >= 0.95 ? "yellow" : "red", percent);
+}
+
+function percentText(share: number): string {
+  return `${(Math.floor(share * 10_000) / 100).toFixed(2)}%`;
 }
 
 function latencyText(milliseconds: number | null): string {

@@ -11,6 +11,7 @@ function edge(workload: string, changes: Partial<EdgeStat> = {}): EdgeStat {
     protocol: "http",
     rps: 12.34,
     success: 0.99996,
+    limited: 0,
     p50Ms: 1.25,
     p95Ms: 123.4,
     p99Ms: 12_345,
@@ -40,6 +41,15 @@ test("edges are shown with readable numbers, and success is never rounded up to 
       "web.bookstore   reviews.bookstore   tcp        250    99.99%    -       -       -       no",
     ],
   );
+});
+
+test("what was refused has a column where there is any", () => {
+  const edges = [edge("web"), edge("batch", { limited: 0.25 })];
+  assert.deepEqual(plain(liveLines({ edges, problems: [] }, { columns: 160, rows: 40 })), [
+    "SOURCE            DESTINATION         PROTOCOL   RPS    SUCCESS   LIMITED   P50     P95     P99     MTLS",
+    "web.bookstore     reviews.bookstore   http       12.3   99.99%    -         1.3ms   123ms   12.3s   yes",
+    "batch.bookstore   reviews.bookstore   http       12.3   99.99%    25.00%    1.3ms   123ms   12.3s   yes",
+  ]);
 });
 
 test("on a narrow terminal names are cut so that the numbers stay", () => {

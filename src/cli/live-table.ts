@@ -4,9 +4,8 @@ import { styleText } from "node:util";
 import type { Problem } from "#model/reference.ts";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { askControlPlane, ControlPlaneAway } from "./control-plane-client.ts";
-import { edgeHeaders, edgeRows } from "./edge-table.ts";
+import { edgeTable } from "./edge-table.ts";
 import { askSupervisor } from "./supervisor-client.ts";
-import { printTable } from "./table.ts";
 
 /** What one drawing shows. */
 export interface LiveFrame {
@@ -99,7 +98,7 @@ export function liveLines(
 function edgeLines(edges: readonly EdgeStat[], columns: number): readonly string[] {
   // What the numbers take, with the gaps; the two names share the rest.
   const nameWidth = Math.max(12, Math.floor((columns - 66) / 2));
-  const [header = "", ...rows] = printTable(edgeRows(edges, nameWidth), edgeHeaders).trimEnd().split("\n");
+  const [header = "", ...rows] = edgeTable(edges, nameWidth).trimEnd().split("\n");
   return [styleText("bold", header), ...rows];
 }
 

@@ -16,7 +16,7 @@ export interface ObjectStatus {
 }
 
 export interface StatusCondition {
-  /** The parent of a route, or the listener of a gateway, that the condition is about. */
+  /** The parent of a route, the target of a policy, or the listener of a gateway, that the condition is about. */
   readonly of?: string;
   readonly type: string;
   readonly status: string;
@@ -26,6 +26,7 @@ export interface StatusCondition {
 
 const gatewayApi = "gateway.networking.k8s.io/v1";
 const istio = "networking.istio.io/v1";
+const heddle = "heddle.dev/v1alpha1";
 
 /** The kinds that have a status, in the order in which they are told. */
 const kinds: readonly (readonly [string, string])[] = [
@@ -34,6 +35,8 @@ const kinds: readonly (readonly [string, string])[] = [
   [gatewayApi, "GRPCRoute"],
   [istio, "VirtualService"],
   [istio, "DestinationRule"],
+  [heddle, "RateLimit"],
+  [heddle, "AdaptiveConcurrency"],
 ];
 
 /** Of one kind (`httproute`, `HTTPRoutes` …) or of all. Throws if there is no such kind. */
@@ -56,7 +59,8 @@ export async function readObjectStatuses(
 }
 
 function isNamed(kind: string, wanted: string): boolean {
-  return [kind.toLowerCase(), `${kind.toLowerCase()}s`].includes(wanted.toLowerCase());
+  const name = kind.toLowerCase();
+  return [name, `${name}s`, name.replace(/y$/, "ies")].includes(wanted.toLowerCase());
 }
 
 /** The machine's own mesh writes no status: what is wrong there is said with file and line. */
@@ -85,12 +89,19 @@ async function listKind(
   return items.map((item) => ({ ...item, apiVersion, kind }));
 }
 
-/** Routes have conditions for each parent, gateways their own and those of listeners, Istio's kinds their own. */
+/**
+ * Routes have conditions for each parent, policies for each target, gateways their own and those of listeners, Istio's
+ * kinds their own.
+ */
 export interface ObjectWithStatus extends KubernetesObject {
   readonly status?: {
     readonly conditions?: readonly StatusCondition[];
     readonly parents?: readonly {
-      readonly parentRef: { readonly kind?: string; readonly name: string; readonly sectionName?: string };
+      readonly parentRef: StatusReference;
+      readonly conditions?: readonly StatusCondition[];
+    }[];
+    readonly ancestors?: readonly {
+      readonly ancestorRef: StatusReference;
       readonly conditions?: readonly StatusCondition[];
     }[];
     readonly listeners?: readonly {
@@ -98,6 +109,12 @@ export interface ObjectWithStatus extends KubernetesObject {
       readonly conditions?: readonly StatusCondition[];
     }[];
   };
+}
+
+interface StatusReference {
+  readonly kind?: string;
+  readonly name: string;
+  readonly sectionName?: string;
 }
 
 export function objectStatus(
@@ -109,16 +126,23 @@ export function objectStatus(
   const count = counts.find(
     ({ object }) => object.kind === kind && object.namespace === namespace && object.name === name,
   );
-  const ofParents = (status.parents ?? []).flatMap(({ parentRef, conditions = [] }) => {
-    const of = `${parentRef.kind ?? "Gateway"} ${parentRef.name}${parentRef.sectionName === undefined ? "" : `/${parentRef.sectionName}`}`;
-    return conditions.map((condition) => picked(condition, of));
+  const ofReferences = [
+    ...(status.parents ?? []).map(({ parentRef, conditions }) => ({ reference: parentRef, conditions })),
+    ...(status.ancestors ?? []).map(({ ancestorRef, conditions }) => ({
+      reference: ancestorRef,
+      conditions,
+    })),
+  ].flatMap(({ reference, conditions = [] }) => {
+    const { kind: of = "Gateway", name: named, sectionName } = reference;
+    const section = sectionName === undefined ? "" : `/${sectionName}`;
+    return conditions.map((condition) => picked(condition, `${of} ${named}${section}`));
   });
   const ofListeners = (status.listeners ?? []).flatMap((listener) =>
     (listener.conditions ?? []).map((condition) => picked(condition, `listener ${listener.name}`)),
   );
   return {
     object: { kind, namespace, name },
-    conditions: [...(status.conditions ?? []).map((each) => picked(each)), ...ofParents, ...ofListeners],
+    conditions: [...(status.conditions ?? []).map((each) => picked(each)), ...ofReferences, ...ofListeners],
     proxies: count === undefined ? null : { acknowledged: count.acknowledged, all: count.proxies },
   };
 }

@@ -143,7 +143,7 @@ export function hostnamesOf(listener: Listener, route: GatewayRoute): readonly s
 }
 
 /** The hostnames that both mean: the narrower of the two, or none. */
-function intersection(a: string, b: string): string | undefined {
+export function intersection(a: string, b: string): string | undefined {
   if (covers(a, b)) return b;
   return covers(b, a) ? a : undefined;
 }

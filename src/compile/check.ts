@@ -11,6 +11,8 @@ import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
 import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { checkIstioGateway } from "./checks/istio-gateway.ts";
+import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
 import { checkServiceEntry } from "./checks/service-entry.ts";
 import { checkSidecar } from "./checks/sidecar.ts";
@@ -70,7 +72,10 @@ function checkRouting(
     check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
     check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
     check(objects.virtualServices, "VirtualService", checkVirtualService),
+    check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
     check(objects.destinationRules, "DestinationRule", checkDestinationRule),
+    check(objects.rateLimits, "RateLimit", checkRateLimit),
+    check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
     check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
     check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
     check(objects.sidecars, "Sidecar", checkSidecar),
@@ -119,7 +124,10 @@ const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
   GRPCRoute: proposed(checkGrpcRoute),
   XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
   VirtualService: proposed(checkVirtualService),
+  "Gateway.networking.istio.io": proposed(checkIstioGateway),
   DestinationRule: proposed(checkDestinationRule),
+  RateLimit: proposed(checkRateLimit),
+  AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),
   ServiceEntry: proposed(checkServiceEntry),
   WorkloadEntry: proposed(checkWorkloadEntry),
   Sidecar: proposed(checkSidecar),

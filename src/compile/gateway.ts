@@ -1,16 +1,55 @@
 // A Gateway's listeners with their routes, whole: strangers choose the Host, so nothing is on demand.
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import type { Workload } from "#model/workload.ts";
 import { type GatewayRoute, hostnamesOf, routesOnListener, servedRoutes } from "./attachments.ts";
-import { clientOfKey } from "./clients.ts";
+import { type Client, clientOfKey } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
-import { listenerFault } from "./listeners.ts";
+import { istioListenerViews } from "./istio-gateway.ts";
+import { gatewayLimits, routeScopes } from "./limits.ts";
+import { type Listener, listenerFault } from "./listeners.ts";
 import { routeView } from "./outbound.ts";
 import { routesInOrder } from "./routes.ts";
 import type { GatewayListenerView, GatewayVirtualHostView } from "./views.ts";
 
-/** The HTTP listeners of a gateway, one per port. */
+/** The HTTP listeners of a gateway's pod, one per port: of the Gateway that it runs, and of Istio's that select it. */
+export function listenersOfPod(
+  mesh: Mesh,
+  fetch: Fetch,
+  workload: Workload,
+  client: Client,
+): readonly GatewayListenerView[] {
+  const name = workload.labels[gatewayNameLabel];
+  const own = name === undefined ? [] : gatewayListenerViews(mesh, fetch, `${workload.namespace}/${name}`);
+  const byPort = new Map<number, GatewayListenerView>();
+  for (const view of [...own, ...istioListenerViews(mesh, fetch, workload, client)]) {
+    const known = byPort.get(view.port);
+    byPort.set(view.port, known === undefined ? view : merged(known, view));
+  }
+  return [...byPort.values()].sort((a, b) => a.port - b.port);
+}
+
+/** The routes of the first for a host are tried first. */
+function merged(first: GatewayListenerView, second: GatewayListenerView): GatewayListenerView {
+  const hosts = new Map<string, GatewayVirtualHostView>();
+  for (const host of [...first.virtualHosts, ...second.virtualHosts]) {
+    const known = hosts.get(host.name);
+    hosts.set(
+      host.name,
+      known === undefined ? host : { ...known, routes: [...known.routes, ...host.routes] },
+    );
+  }
+  return {
+    ...first,
+    virtualHosts: [...hosts.values()],
+    rateLimits: [...first.rateLimits, ...second.rateLimits],
+    origins: [...first.origins, ...second.origins],
+  };
+}
+
+/** The HTTP listeners of a Gateway of the Gateway API, one per port. */
 export function gatewayListenerViews(mesh: Mesh, fetch: Fetch, key: string): readonly GatewayListenerView[] {
   const gateway = fetch.get(mesh.routing.gateways, key);
   if (gateway === undefined) return [];
@@ -19,39 +58,61 @@ export function gatewayListenerViews(mesh: Mesh, fetch: Fetch, key: string): rea
   );
   const ports = [...new Set(listeners.map((listener) => listener.port))].sort((a, b) => a - b);
   const { namespace = "default", name } = gateway.metadata;
-  return ports.map((port) => ({
-    port,
-    virtualHosts: virtualHosts(mesh, fetch, gateway, port),
-    origins: [{ kind: "Gateway", namespace, name }],
-  }));
+  const client = clientOfKey(namespace);
+  return ports.map((port) => {
+    const served = servedOnPort(mesh, fetch, gateway, port);
+    const routes = new Set(served.flatMap((host) => [...host.routes]));
+    const rateLimits = gatewayLimits(mesh.routing, fetch, gateway, port, [...routes]);
+    const byListener = rateLimits.some(({ scope }) => scope?.kind === "listener");
+    return {
+      port,
+      virtualHosts: served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener)),
+      rateLimits,
+      origins: [
+        { kind: "Gateway", namespace, name },
+        ...new Map(rateLimits.map(({ origin }) => [`${origin.namespace}/${origin.name}`, origin])).values(),
+      ],
+    };
+  });
 }
 
-function virtualHosts(
-  mesh: Mesh,
-  fetch: Fetch,
-  gateway: Gateway,
-  port: number,
-): readonly GatewayVirtualHostView[] {
-  const byHost = new Map<string, Set<GatewayRoute>>();
-  for (const listener of gateway.spec.listeners) {
-    if (listener.port !== port) continue;
+/** A hostname with the routes that are served under it; its requests are those of one listener. */
+interface ServedHost {
+  readonly host: string;
+  readonly listener: Listener;
+  readonly routes: Set<GatewayRoute>;
+}
+
+function servedOnPort(mesh: Mesh, fetch: Fetch, gateway: Gateway, port: number): readonly ServedHost[] {
+  const byHost = new Map<string, ServedHost>();
+  // Of several listeners for a host the most specific takes its requests.
+  const listeners = gateway.spec.listeners
+    .filter((listener) => listener.port === port)
+    .sort((a, b) => (b.hostname ?? "").length - (a.hostname ?? "").length);
+  for (const listener of listeners) {
     const attached = routesOnListener(mesh.routing, fetch, gateway, listener);
     for (const route of servedRoutes(listener, attached)) {
       for (const host of hostnamesOf(listener, route)) {
-        byHost.set(host, (byHost.get(host) ?? new Set()).add(route));
+        const served = byHost.get(host) ?? { host, listener, routes: new Set() };
+        byHost.set(host, served);
+        served.routes.add(route);
       }
     }
   }
-  return [...byHost.entries()]
-    .sort(([a], [b]) => a.localeCompare(b))
-    .map(([host, routes]) => ({
-      name: host,
-      domains: [host],
-      routes: withHashKeys(
-        mesh,
-        fetch,
-        clientOfKey(gateway.metadata.namespace ?? "default"),
-        routesInOrder([...routes], true, mesh.routing, fetch).map((route) => routeView(route, port)),
-      ),
-    }));
+  return [...byHost.values()].sort((a, b) => a.host.localeCompare(b.host));
+}
+
+function virtualHost(
+  mesh: Mesh,
+  fetch: Fetch,
+  { host, listener, routes }: ServedHost,
+  client: Client,
+  port: number,
+  byListener: boolean,
+): GatewayVirtualHostView {
+  const views = routesInOrder([...routes], true, mesh.routing, fetch).map((route) => {
+    const own = routeScopes(mesh.routing, fetch, route);
+    return routeView(route, port, byListener ? { listener: listener.name, ...own } : own);
+  });
+  return { name: host, domains: [host], routes: withHashKeys(mesh, fetch, client, views) };
 }

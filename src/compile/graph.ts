@@ -14,6 +14,7 @@ import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./end
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
 import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
+import { portLimits } from "./limits.ts";
 import { meshServices } from "./mesh-services.ts";
 import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
@@ -31,6 +32,7 @@ export interface Mesh {
   readonly services: Collection<MeshService>;
   /** By virtual IP. */
   readonly servicesByAddress: Index<MeshService>;
+  readonly servicesByNamespace: Index<MeshService>;
   /** Virtual IPs that are ranges, and the keys of their services. */
   readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
   /** Services that ServiceEntries define, by `serviceKey`. */
@@ -117,11 +119,10 @@ export function compileMesh(
 
   // What a pod's own listeners need to know of the pod.
   const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(
-      workload,
-      fetch.by(servicesByNamespace, workload.namespace),
-      sidecarOf(workload, sidecarsByNamespace, fetch),
-    ),
+    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
+      sidecar: sidecarOf(workload, sidecarsByNamespace, fetch),
+      limitsOf: (served) => portLimits(routing, fetch, served),
+    }),
   );
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
@@ -129,6 +130,7 @@ export function compileMesh(
   return {
     services,
     servicesByAddress,
+    servicesByNamespace,
     serviceRanges,
     entryServices,
     entriesByTcpPort,

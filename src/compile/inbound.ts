@@ -1,10 +1,17 @@
-// What a sidecar's inbound listener needs to know of its pod.
+// What a sidecar's inbound listener needs to know of its pod, and what is enforced there.
 import { hasLabels } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
 import type { IngressPort, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
+import type { ServedPort } from "./limits.ts";
 import { serviceLabel } from "./services.ts";
-import type { InboundPortView, InboundView } from "./views.ts";
+import type { InboundPortView, InboundView, PortLimits } from "./views.ts";
+
+/** What others say of a pod. */
+interface Said {
+  readonly sidecar: SidecarScope | undefined;
+  readonly limitsOf: (served: readonly ServedPort[]) => PortLimits;
+}
 
 /**
  * The ports that the pod's containers or its services name, or those of its Sidecar alone; undefined for a pod without
@@ -13,42 +20,48 @@ import type { InboundPortView, InboundView } from "./views.ts";
 export function inboundView(
   workload: Workload,
   servicesOfNamespace: readonly MeshService[],
-  sidecar: SidecarScope | undefined,
+  { sidecar, limitsOf }: Said,
 ): InboundView | undefined {
   if (workload.proxy !== "sidecar") return undefined;
-  const ports = new Map<number, InboundPortView>();
+  const ports = new Map<number, readonly ServedPort[]>(workload.ports.map(({ port }) => [port, []]));
   for (const service of servicesOfNamespace) {
     if (!selects(service, workload)) continue;
-    for (const { targetPort, protocol } of service.ports) {
-      const port = portNumber(targetPort, workload);
-      // Where several services share a port, the first by name names it.
-      if (port !== undefined && !ports.has(port)) {
-        ports.set(port, { port, protocol, service: serviceLabel(service) });
-      }
+    for (const servicePort of service.ports) {
+      const port = portNumber(servicePort.targetPort, workload);
+      if (port === undefined) continue;
+      ports.set(port, [...(ports.get(port) ?? []), { service, port: servicePort }]);
     }
   }
-  for (const { port } of workload.ports) {
-    if (!ports.has(port)) ports.set(port, { port, protocol: "detect", service: undefined });
-  }
-  const listened = sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port)));
+  const listened =
+    sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port) ?? [], limitsOf)) ??
+    [...ports].map(([port, served]) => portView(port, served, limitsOf));
   const pool = sidecar?.connectionPool === undefined ? {} : { connectionPool: sidecar.connectionPool };
   return {
-    ports: [...(listened ?? ports.values())]
-      .map((port) => ({ ...pool, ...port }))
-      .sort((a, b) => a.port - b.port),
+    ports: listened.map((port) => ({ ...pool, ...port })).sort((a, b) => a.port - b.port),
     draining: workload.terminating,
+  };
+}
+
+/** Where several services share a port, the first by name names it. */
+function portView(port: number, served: readonly ServedPort[], limitsOf: Said["limitsOf"]): InboundPortView {
+  const [first] = served;
+  return {
+    port,
+    protocol: first?.port.protocol ?? "detect",
+    service: first === undefined ? undefined : serviceLabel(first.service),
+    limits: limitsOf(served),
   };
 }
 
 function ingressView(
   { port, protocol, endpoint, connectionPool }: IngressPort,
-  known: InboundPortView | undefined,
+  served: readonly ServedPort[],
+  limitsOf: Said["limitsOf"],
 ): InboundPortView {
   const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
   return {
-    port,
+    ...portView(port, served, limitsOf),
     protocol,
-    service: known?.service,
     ...(asDialled ? {} : { endpoint }),
     ...(connectionPool === undefined ? {} : { connectionPool }),
   };

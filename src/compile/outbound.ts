@@ -8,10 +8,11 @@ import { type Client, isSource } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
+import { routeScopes } from "./limits.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
-import type { RedirectAction, RouteAction, RouteView, VirtualHostView } from "./views.ts";
+import type { RedirectAction, RouteAction, RouteScopes, RouteView, VirtualHostView } from "./views.ts";
 
 /**
  * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
@@ -127,7 +128,10 @@ export function portRoutes(
   const routes =
     found === undefined
       ? [everything(toService(mesh, fetch, service, port), origins)]
-      : [...found.map((route) => routeView(route, port)), everything(respond(404, noRoute), origins)];
+      : [
+          ...found.map((route) => routeView(route, port, routeScopes(mesh.routing, fetch, route))),
+          everything(respond(404, noRoute), origins),
+        ];
   return {
     routes: withHashKeys(mesh, fetch, client, routes),
     origins: [...origins, ...(found ?? []).map((route) => route.origin)],
@@ -191,7 +195,7 @@ function canonicalNames(
 }
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
-export function routeView(route: Route, port: number): RouteView {
+export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
   const { name, match, request, response, fault, cors, origin } = route;
   return {
     name,
@@ -202,6 +206,7 @@ export function routeView(route: Route, port: number): RouteView {
     action: routeAction(route, port),
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
+    ...(scopes === undefined ? {} : { scopes }),
   };
 }
 
@@ -288,7 +293,8 @@ function forward(
 
 const anyRequest: RouteMatch = { path: { kind: "prefix", value: "/" }, headers: [], queryParameters: [] };
 
-function everything(action: RouteAction, origins: readonly Origin[]): RouteView {
+/** The route that takes every request. */
+export function everything(action: RouteAction, origins: readonly Origin[]): RouteView {
   return {
     name: "default",
     match: anyRequest,

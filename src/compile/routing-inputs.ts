@@ -6,8 +6,11 @@ import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
 import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
+import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
+import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
 import { credentialNames, type DestinationRule } from "#model/istio/destination-rule.ts";
+import type { IstioGateway } from "#model/istio/gateway.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
@@ -15,6 +18,8 @@ import type { MeshService } from "#model/service.ts";
 import type { MeshObjects } from "#sources/objects.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { type Credentials, credentialsOf } from "./credentials.ts";
+import { gatewayKeysOf } from "./istio-servers.ts";
+import { policiesByTarget } from "./policy-targets.ts";
 import { meantHostnames, objectOfService } from "./services.ts";
 
 export interface RoutingInputs {
@@ -30,6 +35,9 @@ export interface RoutingInputs {
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
+  /** Those that are attached to Services, by the ports of Services (`namespace/name:port`) that they lead to. */
+  readonly httpRoutesByBackend: Index<HttpRoute>;
+  readonly grpcRoutesByBackend: Index<GrpcRoute>;
   /** By the namespace whose objects may be referred to. */
   readonly referenceGrants: Index<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
@@ -37,6 +45,9 @@ export interface RoutingInputs {
   readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
+  /** By the keys of the Gateways that they are for. */
+  readonly virtualServicesByGateway: Index<VirtualService>;
+  readonly istioGateways: Collection<IstioGateway>;
   /** By the keys of those that they delegate to. */
   readonly virtualServicesByDelegate: Index<VirtualService>;
   /** Those with a host that begins with `*`, all under "". */
@@ -46,6 +57,9 @@ export interface RoutingInputs {
   /** By the name of the Secret that they name for their clients' certificates. */
   readonly destinationRulesByCredential: Index<DestinationRule>;
   readonly credentials: Credentials;
+  /** See `policiesOn`. */
+  readonly rateLimitsByTarget: Index<RateLimit>;
+  readonly adaptiveConcurrenciesByTarget: Index<AdaptiveConcurrency>;
 }
 
 /** Makes the lookups; `purpose` tells those of several users apart. */
@@ -66,6 +80,8 @@ export function routingInputs(
     grpcRoutesByService: grpcRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    httpRoutesByBackend: httpRoutes.index(`by backend for ${purpose}`, backendsOfServices),
+    grpcRoutesByBackend: grpcRoutes.index(`by backend for ${purpose}`, backendsOfServices),
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [
       metadata.namespace ?? "default",
     ]),
@@ -75,6 +91,8 @@ export function routingInputs(
       targetedServices,
     ),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
+    virtualServicesByGateway: virtualServices.index(`by gateway for ${purpose}`, gatewayKeysOf),
+    istioGateways: objects.istioGateways,
     virtualServicesByDelegate: virtualServices.index(`by delegate for ${purpose}`, delegateKeys),
     wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
       spec.hosts?.some((host) => host.startsWith("*")) === true ? [""] : [],
@@ -84,6 +102,8 @@ export function routingInputs(
     ),
     destinationRulesByCredential: destinationRules.index(`by credential for ${purpose}`, credentialNames),
     credentials: credentialsOf(graph, objects.secrets, purpose),
+    rateLimitsByTarget: policiesByTarget(objects.rateLimits, purpose),
+    adaptiveConcurrenciesByTarget: policiesByTarget(objects.adaptiveConcurrencies, purpose),
   };
 }
 
@@ -106,6 +126,17 @@ function parentGateways(route: GatewayRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isGatewayParent)
     .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+}
+
+function backendsOfServices(route: GatewayRoute): Iterable<string> {
+  const { namespace = "default" } = route.metadata;
+  if (!(route.spec.parentRefs ?? []).some(isServiceParent)) return [];
+  return new Set(
+    (route.spec.rules ?? [])
+      .flatMap(({ backendRefs = [] }) => backendRefs)
+      .filter(({ kind = "Service", group = "" }) => kind === "Service" && group === "")
+      .map((backend) => `${backend.namespace ?? namespace}/${backend.name}:${backend.port}`),
+  );
 }
 
 /** The hostnames of the services whose traffic inside the mesh a VirtualService may describe. */

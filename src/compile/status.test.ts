@@ -199,6 +199,35 @@ test("a resource that a proxy refuses is said on the objects that made it, while
   assert.equal(write(), 0);
 });
 
+test("a policy says of each target whether it has effect there: limits", () => {
+  const { put, write, status } = cluster();
+  put(service("web"));
+  const limit = (name: string, created: string) => `
+apiVersion: heddle.dev/v1alpha1
+kind: RateLimit
+metadata: {namespace: default, name: ${name}, generation: 1, creationTimestamp: "${created}"}
+spec:
+  targetRefs: [{group: "", kind: Service, name: web}, {group: "", kind: Service, name: gone}]
+  limits: [{requests: 1, unit: Second}]`;
+  put(limit("old", "2026-01-01T00:00:00Z"));
+  put(limit("young", "2026-02-01T00:00:00Z"));
+  assert.equal(write(), 2);
+  const ancestorsOf = (id: string) =>
+    (
+      status(id) as { ancestors: { ancestorRef: { name: string }; conditions: readonly Condition[] }[] }
+    ).ancestors.map(({ ancestorRef, conditions }) => ({ target: ancestorRef.name, ...words(conditions) }));
+  const gone = { target: "gone", Accepted: "False TargetNotFound", Programmed: "False Invalid" };
+  assert.deepEqual(ancestorsOf("RateLimit default/old"), [
+    { target: "web", Accepted: "True Accepted", Programmed: "True Programmed" },
+    gone,
+  ]);
+  assert.deepEqual(ancestorsOf("RateLimit default/young"), [
+    { target: "web", Accepted: "False Conflicted", Programmed: "False Invalid" },
+    gone,
+  ]);
+  assert.equal(write(), 0);
+});
+
 test("a mirror that does not exist is an unresolved reference, and a session without a right name is not supported", () => {
   const { put, write, status } = cluster();
   put(service("web"));

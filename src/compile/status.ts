@@ -70,8 +70,17 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
     })),
+    statuses("Gateway.networking.istio.io", objects.istioGateways, (object, found, context) => ({
+      conditions: istioConditions(object, found, context),
+    })),
     statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
       conditions: istioConditions(object, found, context),
+    })),
+    statuses("RateLimit", objects.rateLimits, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
+    })),
+    statuses("AdaptiveConcurrency", objects.adaptiveConcurrencies, (object, found, context) => ({
+      ancestors: policyAncestors(object, found, context),
     })),
     statuses("ServiceEntry", objects.serviceEntries, (object, found, context) => ({
       conditions: istioConditions(object, found, context),

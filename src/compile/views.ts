@@ -1,6 +1,7 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
 import type { TlsOrigination } from "#model/client-tls.ts";
+import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
 import type {
   ConnectionPool,
@@ -140,6 +141,8 @@ export interface RouteView {
   readonly action: RouteAction;
   readonly fault?: FaultInjection;
   readonly cors?: CorsPolicy;
+  /** Where limits are for this route. */
+  readonly scopes?: RouteScopes;
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
   readonly origins: readonly Origin[];
@@ -254,12 +257,46 @@ export interface InboundPortView extends ListenedPort {
   readonly endpoint?: IngressEndpoint;
   /** How much it is given at a time. */
   readonly connectionPool?: ConnectionPool;
+  readonly limits: PortLimits;
+}
+
+/** What is enforced at a port of a pod. */
+export interface PortLimits {
+  readonly rateLimits: readonly RateLimitView[];
+  readonly concurrency?: ConcurrencyLimit;
+}
+
+/** Limits, and for which of the requests that come by they are. */
+export interface RateLimitView extends RequestLimits {
+  /** Undefined: for all. */
+  readonly scope?: LimitScope;
+}
+
+export interface LimitScope {
+  readonly kind: keyof RouteScopes;
+  readonly value: string;
+}
+
+/** What a request's route is called in the scopes of limits. */
+export interface RouteScopes {
+  /** A listener of a gateway. */
+  readonly listener?: string;
+  /** `Kind/namespace/name`. */
+  readonly route?: string;
+  /** The same with `/rule`. */
+  readonly rule?: string;
+}
+
+/** The routes of one port of a pod: all go to the application. */
+export interface InboundRoutesView extends PortLimits {
+  readonly port: number | undefined;
 }
 
 /** One listener of a gateway, its routes whole. */
 export interface GatewayListenerView {
   readonly port: number;
   readonly virtualHosts: readonly GatewayVirtualHostView[];
+  readonly rateLimits: readonly RateLimitView[];
   readonly origins: readonly Origin[];
 }
 

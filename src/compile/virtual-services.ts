@@ -1,5 +1,6 @@
 // Which VirtualServices a host's requests are subject to, and the routes that they give.
 import type { Fetch } from "#collections/graph.ts";
+import type { FindVirtualService } from "#model/istio/delegates.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
@@ -21,7 +22,7 @@ export function virtualServicesOf(
   hostname: string,
   namespace: string,
 ): readonly VirtualService[] {
-  const isExported = (each: VirtualService) => isVisible(visibilityOf(each), namespace);
+  const isExported = (each: VirtualService) => isExportedTo(each, namespace);
   const exact = fetch.by(inputs.virtualServicesByHost, hostname).filter(isExported);
   if (exact.length > 0) return exact.sort(byAge);
   const wide = fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh).filter(isExported);
@@ -48,6 +49,23 @@ export function namespacesExportedTo(
   return [...new Set(names)].sort();
 }
 
+/** Whether a VirtualService is exported to a namespace. */
+export function isExportedTo(virtualService: VirtualService, namespace: string): boolean {
+  return isVisible(visibilityOf(virtualService), namespace);
+}
+
+/** Finds those that a VirtualService may delegate to: they are exported to its namespace. */
+export function delegatesFor(
+  { metadata }: VirtualService,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): FindVirtualService {
+  return (key) => {
+    const found = fetch.get(inputs.virtualServices, key);
+    return found !== undefined && isExportedTo(found, metadata.namespace ?? "default") ? found : undefined;
+  };
+}
+
 function visibilityOf({ metadata, spec }: VirtualService): Visibility {
   return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
@@ -64,16 +82,20 @@ export function virtualServiceRoutes(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly Route[] {
-  const find = (key: string) => fetch.get(inputs.virtualServices, key);
   const routes = virtualServices.flatMap((virtualService) =>
-    routesOfVirtualService(virtualService, place, find, (destination, namespace) => {
-      const service = serviceOfHost(inputs, fetch, destination.host, namespace);
-      const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
-      const wanted = destination.port?.number ?? only ?? place.port;
-      return service?.ports.some(({ port }) => port === wanted) === true
-        ? { hostname: service.hostname, port: wanted }
-        : undefined;
-    }),
+    routesOfVirtualService(
+      virtualService,
+      place,
+      delegatesFor(virtualService, inputs, fetch),
+      (destination, namespace) => {
+        const service = serviceOfHost(inputs, fetch, destination.host, namespace);
+        const only = service?.ports.length === 1 ? service.ports[0]?.port : undefined;
+        const wanted = destination.port?.number ?? only ?? place.port;
+        return service?.ports.some(({ port }) => port === wanted) === true
+          ? { hostname: service.hostname, port: wanted }
+          : undefined;
+      },
+    ),
   );
   return withSessions(routes, inputs, fetch);
 }

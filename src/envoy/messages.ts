@@ -4,6 +4,7 @@ import { type Any, anyPack, type DurationSchema } from "@bufbuild/protobuf/wkt";
 import type { AddressSchema } from "@heddle/envoy-api/envoy/config/core/v3/address";
 import type { MetadataSchema } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ApiVersion, type ConfigSourceSchema } from "@heddle/envoy-api/envoy/config/core/v3/config_source";
+import type { HttpStatusSchema, StatusCode } from "@heddle/envoy-api/envoy/type/v3/http_status";
 import {
   FractionalPercent_DenominatorType,
   type FractionalPercentSchema,
@@ -38,6 +39,11 @@ export function typedExtension<Desc extends DescMessage>(
 export function duration(milliseconds: number): MessageInitShape<typeof DurationSchema> {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };
+}
+
+/** A status that Envoy knows: it refuses others. */
+export function httpStatus(code: number): MessageInitShape<typeof HttpStatusSchema> {
+  return { code: code as StatusCode };
 }
 
 /** A percentage, 0 to 100, to four decimals. */

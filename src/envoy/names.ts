@@ -73,6 +73,12 @@ export function inboundClusterName(port: number | undefined): string {
   return `inbound|${port ?? ""}||`;
 }
 
+/** The port in such a name, which is also that of the route configuration; undefined for other names. */
+export function parseInboundName(name: string): number | undefined {
+  const port = parsePort(name.split("|")[1] ?? "");
+  return port !== undefined && name === inboundClusterName(port) ? port : undefined;
+}
+
 /** What a cluster's name refers to; undefined for names that are not made by {@link clusterName}. */
 export function parseClusterName(name: string): ClusterReference | undefined {
   if (name.startsWith("tcp|")) {

@@ -77,6 +77,6 @@ function substitution(regex: string, path: string): Substitution {
 }
 
 /** RE2 takes a backslash before any punctuation. */
-function escaped(text: string): string {
+export function escaped(text: string): string {
   return text.replace(/[^\w/]/g, "\\$&");
 }

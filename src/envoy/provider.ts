@@ -4,13 +4,12 @@ import { type Client, clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
-import { gatewayListenerViews } from "#compile/gateway.ts";
+import { listenersOfPod } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
-import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { ProxyIdentity, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import {
@@ -31,6 +30,7 @@ import {
   outboundRouteConfiguration,
   parseClusterName,
   parseCredentialSecret,
+  parseInboundName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
@@ -128,7 +128,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const inbound = fetch
       .get(mesh.inbound, scope)
       ?.ports.find((port) => inboundClusterName(port.port) === name);
-    if (inbound !== undefined) return encode(fetch, { kind: "inboundCluster", view: inbound });
+    if (inbound !== undefined) {
+      const { limits: _, ...view } = inbound;
+      return encode(fetch, { kind: "inboundCluster", view });
+    }
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
   }
@@ -140,7 +143,14 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         view: outsideRoutesView(mesh, fetch, clientOfKey(scope)),
       });
     }
-    const view = gatewayListeners(fetch, scope).find((port) => gatewayListenerName(port.port) === name);
+    const port = parseInboundName(name);
+    if (port !== undefined) {
+      const inbound = fetch.get(mesh.inbound, scope)?.ports.find((each) => each.port === port);
+      return inbound === undefined
+        ? absent
+        : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
+    }
+    const view = gatewayListeners(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
     return view === undefined ? absent : resources.gatewayRoutesResource(view);
   }
 
@@ -175,10 +185,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 
   function gatewayListeners(fetch: Fetch, pod: string) {
     const workload = fetch.get(mesh.workloads, pod);
-    const gateway = workload?.labels[gatewayNameLabel];
-    return workload === undefined || gateway === undefined
+    const client = fetch.get(mesh.clients, pod);
+    return workload?.proxy !== "gateway" || client === undefined
       ? []
-      : gatewayListenerViews(mesh, fetch, `${workload.namespace}/${gateway}`);
+      : listenersOfPod(mesh, fetch, workload, client);
   }
 
   const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {
@@ -229,6 +239,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       name === workloadSecret &&
       resources.mayKeepCertificate(held, version, Date.now()),
     substitute: ({ typeUrl, name }, rejection) => {
+      const port = typeUrl === routeConfigurationType ? parseInboundName(name) : undefined;
+      if (port !== undefined) {
+        // Without any, the port would answer every request with 404.
+        const view = { port, rateLimits: [] };
+        return resources.viewResource({ kind: "inboundRoutes", view }, trustDomain);
+      }
       const destination = typeUrl === virtualHostType ? parseVirtualHostName(name) : undefined;
       if (destination === undefined) return undefined;
       const view = rejectedVirtualHostView(destination, rejection);

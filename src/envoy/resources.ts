@@ -1,5 +1,6 @@
 // Views → encoded resources: each pairs a name, a message and what the message refers to.
 import { createHash } from "node:crypto";
+import { create } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
@@ -15,6 +16,7 @@ import type {
   HealthListenerView,
   InboundListenerView,
   InboundPortView,
+  InboundRoutesView,
   OutboundListenerView,
   OutsideRoutesView,
   ProbeView,
@@ -27,6 +29,7 @@ import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment } from "./endpoints.ts";
+import { inboundRoutes } from "./inbound-routes.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
 import { inboundListener } from "./listeners/inbound.ts";
@@ -49,7 +52,8 @@ export type SharedView =
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
-  | { readonly kind: "inboundCluster"; readonly view: InboundPortView }
+  | { readonly kind: "inboundRoutes"; readonly view: InboundRoutesView }
+  | { readonly kind: "inboundCluster"; readonly view: Omit<InboundPortView, "limits"> }
   | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
 
 export function viewResource(shared: SharedView, trustDomain: string): Resource {
@@ -64,6 +68,8 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
       return outboundClusterResource(shared.view, trustDomain);
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
+    case "inboundRoutes":
+      return inboundRoutesResource(shared.view);
     case "inboundCluster": {
       const message = inboundCluster(shared.view);
       return encodeResource(ClusterSchema, message.name, message);
@@ -145,6 +151,15 @@ function outboundClusterResource(view: ClusterView, trustDomain: string): Resour
     // Another cluster may use the same endpoints: the client has them already, and must be given them again.
     references:
       endpoints.kind === "listed" ? [{ typeUrl: endpointsType, name: clusterName(endpoints.list) }] : [],
+  });
+}
+
+function inboundRoutesResource(view: InboundRoutesView): Resource {
+  const message = create(RouteConfigurationSchema, inboundRoutes(view));
+  const { rateLimits, concurrency } = view;
+  const origins = [...rateLimits, ...(concurrency === undefined ? [] : [concurrency])];
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    origins: origins.map(({ origin }) => origin),
   });
 }
 

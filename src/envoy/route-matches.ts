@@ -10,7 +10,7 @@ import { authorityHeader, missHeader } from "./filters/on-demand.ts";
 import type { Init } from "./messages.ts";
 import { stringMatch } from "./string-matches.ts";
 
-type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
+export type HeaderMatcher = MessageInitShape<typeof HeaderMatcherSchema>;
 
 /** Where the Host is that the client has sent: in its place, or, on the way by destination, in a header beside it. */
 export type HostPlace = "asSent" | "byDestination";
@@ -70,7 +70,8 @@ function pathSpecifier(
   }
 }
 
-function headerMatchers({
+/** Those of method, scheme and headers. */
+export function headerMatchers({
   method,
   scheme,
   headers,

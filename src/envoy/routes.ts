@@ -18,9 +18,17 @@ import type {
   VirtualHostView,
 } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
-import { authorityHeader, destinationHeader, enableMiss, missHeader } from "./filters/on-demand.ts";
+import {
+  authorityHeader,
+  destinationHeader,
+  enableMiss,
+  missHeader,
+  routeHeader,
+} from "./filters/on-demand.ts";
+import { applyPolicies } from "./filters/policies.ts";
+import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
 import { headerChanges } from "./header-changes.ts";
-import { adsSource, heddleMetadata } from "./messages.ts";
+import { adsSource } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
 import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
@@ -28,6 +36,7 @@ import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
 import { type HostPlace, routeMatches } from "./route-matches.ts";
+import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
 /** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
 export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
@@ -127,6 +136,9 @@ export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
       routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
     })),
     ignorePortInHostMatching: true,
+    // Strangers name no routes.
+    requestHeadersToRemove: [routeHeader],
+    typedPerFilterConfig: applyPolicies(view.rateLimits.map((each) => rateLimit(each, byRouteMetadata))),
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
   });
@@ -147,22 +159,13 @@ function routesOfOne(
   { view, cookies }: PinnedRoute,
   { headers, host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
-  const origin = view.origins[0];
+  const inSidecar = host === "byDestination";
   const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    action: routeAction(view, host === "byDestination" ? hostOfTheClient : undefined),
-    typedPerFilterConfig: routeFilters(view, host === "byDestination"),
-    ...headerChanges(view.request, view.response),
-    ...(origin === undefined
-      ? {}
-      : {
-          metadata: heddleMetadata({
-            kind: origin.kind,
-            namespace: origin.namespace,
-            name: origin.name,
-            field: origin.field ?? "",
-          }),
-        }),
+    action: routeAction(view, inSidecar ? hostOfTheClient : undefined),
+    typedPerFilterConfig: routeFilters(view, inSidecar),
+    ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),
+    ...routeMetadata(view, inSidecar),
   };
   return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
     ...shared,

@@ -1,4 +1,5 @@
 /** Injection into whatever holds pods, for `heddle inject`: any API object in, the object with sidecars out. */
+import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Pod, PodSpec } from "#model/kubernetes/pod.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
@@ -65,7 +66,8 @@ export function injectDocument(
     const wished = decision.wished === true ? { wished: decision.wished } : {};
     return { kind: "skipped", subject, reason: decision.reason, ...wished };
   }
-  const insecure = podSecurityProblem(namespace, labelsOf(namespace));
+  // A gateway captures nothing, and needs no rights.
+  const insecure = isGatewayTemplate(pod) ? undefined : podSecurityProblem(namespace, labelsOf(namespace));
   const result: Injection =
     insecure === undefined ? injectSidecar(pod, settings) : { kind: "refused", problem: insecure };
   const locate = (problem: Problem): Problem => ({

@@ -2,12 +2,13 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { ServiceAccount } from "#model/kubernetes/configuration.ts";
 import type { ObjectMeta } from "#model/kubernetes/object.ts";
+import type { Container } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
 import { maxHeapBytes } from "./bootstrap.ts";
 import { credentialsVolume, proxyAnnotations, proxyContainer, ready } from "./proxy.ts";
-import type { InjectionSettings } from "./settings.ts";
+import type { InjectionSettings, ProxyResources } from "./settings.ts";
 
 export interface GatewayWorkload {
   readonly deployment: Deployment;
@@ -38,6 +39,24 @@ export function gatewayWorkloadName(gateway: string): string {
   return `${gateway}-heddle`;
 }
 
+/** A safe sysctl: listeners below 1024 need it, as the proxy has no capabilities. */
+export const lowPorts = [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }];
+
+/** The proxy as the container of a gateway. */
+export function gatewayContainer(
+  settings: InjectionSettings,
+  resources: ProxyResources,
+  heapBytes: string,
+): Container {
+  return {
+    ...proxyContainer(settings, resources, heapBytes),
+    // Long enough for a control plane that is away: the pod waits for it, and is not restarted.
+    startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 600 },
+    readinessProbe: { ...ready, periodSeconds: 5 },
+    lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
+  };
+}
+
 type Labels = Readonly<Record<string, string>>;
 
 function deployment(
@@ -47,8 +66,7 @@ function deployment(
   labels: Labels,
 ): Deployment {
   const resources = settings.proxyResources;
-  const heapBytes = maxHeapBytes(resources.memoryLimit);
-  const container = proxyContainer(settings, resources, heapBytes);
+  const container = gatewayContainer(settings, resources, maxHeapBytes(resources.memoryLimit));
   return {
     apiVersion: "apps/v1",
     kind: "Deployment",
@@ -59,13 +77,17 @@ function deployment(
       template: {
         metadata: {
           // The injector must leave it alone.
-          labels: { ...labels, "heddle.dev/inject": "disabled", "sidecar.istio.io/inject": "false" },
+          labels: {
+            ...gateway.spec.infrastructure?.labels,
+            ...labels,
+            "heddle.dev/inject": "disabled",
+            "sidecar.istio.io/inject": "false",
+          },
           annotations: proxyAnnotations,
         },
         spec: {
           serviceAccountName: metadata.name,
-          // A safe sysctl: listeners below 1024 need it, as the proxy has no capabilities.
-          securityContext: { sysctls: [{ name: "net.ipv4.ip_unprivileged_port_start", value: "0" }] },
+          securityContext: { sysctls: lowPorts },
           containers: [
             {
               ...container,
@@ -73,10 +95,6 @@ function deployment(
                 ...(container.ports ?? []),
                 ...portsOf(gateway).map(({ port }) => ({ containerPort: port, protocol: "TCP" as const })),
               ],
-              // Long enough for a control plane that is away: the pod waits for it, and is not restarted.
-              startupProbe: { ...ready, periodSeconds: 1, timeoutSeconds: 1, failureThreshold: 600 },
-              readinessProbe: { ...ready, periodSeconds: 5 },
-              lifecycle: { preStop: { sleep: { seconds: drainSeconds } } },
             },
           ],
           volumes: [credentialsVolume],

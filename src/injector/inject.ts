@@ -1,11 +1,13 @@
 /** Pod in, pod with sidecar out: the one function by which pods join the mesh, wherever they are created. */
 import { interceptionRules } from "#interception/rules.ts";
+import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import type { Problem } from "#model/reference.ts";
 import { type PodWishes, readAnnotations } from "./annotations.ts";
 import { maxHeapBytes } from "./bootstrap.ts";
 import { forbiddenIn } from "./forbidden-fields.ts";
+import { gatewayProblem, isInjectedGateway, withGateway } from "./gateway-pod.ts";
 import { initContainerName, injectedAnnotation } from "./names.ts";
 import { rewriteProbes } from "./probes.ts";
 import type { InjectionSettings } from "./settings.ts";
@@ -23,6 +25,7 @@ export type Injection =
  */
 export function injectSidecar(pod: Pod, settings: InjectionSettings): Injection {
   const wishes = readAnnotations(pod, settings);
+  if (isGatewayTemplate(pod)) return injectGateway(pod, settings, wishes);
   const problems = [...wishes.problems, ...forbiddenIn(pod, isInjected(pod))].map((problem) => ({
     ...problem,
     object: reference(pod),
@@ -35,7 +38,20 @@ export function injectSidecar(pod: Pod, settings: InjectionSettings): Injection 
   return { kind: "injected", pod: injected, warnings: problems };
 }
 
-/** Whether the injector has been here. */
+/** The same for a pod that is to be a gateway: it has its proxy in the place that it has for it. */
+function injectGateway(pod: Pod, settings: InjectionSettings, wishes: PodWishes): Injection {
+  const unfit = gatewayProblem(pod);
+  const problems = [...wishes.problems, ...(unfit === undefined ? [] : [unfit])].map((problem) => ({
+    ...problem,
+    object: reference(pod),
+  }));
+  const reason = problems.find((problem) => problem.severity === "error");
+  if (reason !== undefined) return { kind: "refused", problem: reason };
+  const injected = isInjectedGateway(pod) ? pod : withGateway(pod, settings, wishes.resources);
+  return { kind: "injected", pod: injected, warnings: problems };
+}
+
+/** Whether the injector has been here, and made a sidecar. */
 export function isInjected(pod: Pod): boolean {
   const names = (pod.spec.initContainers ?? []).map(({ name }) => name);
   return (

@@ -1,11 +1,10 @@
 // Which pods of a cluster are in the mesh, or should be.
 import { decideInjection } from "#injector/decision.ts";
-import { isInjected } from "#injector/inject.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
-import { gatewayNameLabel, proxyContainerName } from "#model/kubernetes/workload.ts";
+import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
 
 export interface MeshedPod {
   readonly namespace: string;
@@ -35,7 +34,7 @@ export function meshedPods(
     if (ends) return [];
     const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
     const proxyImage = containers.find((container) => container.name === proxyContainerName)?.image ?? "";
-    const proxy = proxyOf(pod);
+    const proxy = proxyKind(pod.spec);
     if (proxy === "none" && !decideInjection(pod, labelled(labels.get(namespace))).inject) return [];
     return [{ namespace, name, proxy, proxyImage, ready: isReady(pod) }];
   });
@@ -43,12 +42,6 @@ export function meshedPods(
 
 function labelled(labels: Readonly<Record<string, string>> | undefined) {
   return labels === undefined ? {} : { labels };
-}
-
-function proxyOf(pod: Pod): MeshedPod["proxy"] {
-  if (isInjected(pod)) return "sidecar";
-  const isProxy = pod.spec.containers.some((container) => container.name === proxyContainerName);
-  return isProxy && pod.metadata.labels?.[gatewayNameLabel] !== undefined ? "gateway" : "none";
 }
 
 export async function readMeshedPods(client: KubernetesClient): Promise<readonly MeshedPod[]> {

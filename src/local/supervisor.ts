@@ -14,6 +14,7 @@ import { configurationOf, endpointsByName, openServiceAddresses } from "./cluste
 import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { gatewayHostPorts } from "./gateways/gateway-ports.ts";
 import { startHostPorts } from "./gateways/host-ports.ts";
+import { istioHostPorts } from "./gateways/istio-ports.ts";
 import { gatewayObjects, localInjection } from "./injection.ts";
 import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
@@ -105,13 +106,18 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     );
     fleet.want(plan.workloads);
     for (const { running } of fleet.pods()) running.refresh();
+    // Objects may give ports to pods that stay as they are.
+    onPodsChanged();
   }
 
   function onPodsChanged(): void {
     const pods = fleet.pods().map(({ running }) => running.object());
     endpoints = endpointsByName(source, services, pods, addresses);
     nat.update([...endpoints.values()]);
-    hostPorts.update(gatewayHostPorts(values(source.objects.gateways), pods));
+    hostPorts.update([
+      ...gatewayHostPorts(values(source.objects.gateways), pods),
+      ...istioHostPorts(values(source.objects.istioGateways), pods, services),
+    ]);
   }
 
   function problems(): readonly Problem[] {

@@ -142,7 +142,8 @@ function statsLogger(measured: Measures, only?: AccessLogType): AccessLog {
     }),
   );
   return {
-    name: "envoy.access_loggers.stats",
+    // Envoy goes by the type; a listener has many of these.
+    name: "stats",
     ...(only === undefined
       ? {}
       : { filter: { filterSpecifier: { case: "logTypeFilter", value: { types: [only] } } } }),

@@ -17,6 +17,8 @@ export interface EdgeIdentity {
 export interface Amount {
   readonly requests: number;
   readonly failures: number;
+  /** Requests that were refused because there were too many. */
+  readonly limited: number;
   /** Requests known to have gone over mutual TLS, and known to have gone in plaintext. */
   readonly mutualTls: number;
   readonly plaintext: number;
@@ -27,6 +29,7 @@ export interface Amount {
 export const nothing: Amount = {
   requests: 0,
   failures: 0,
+  limited: 0,
   mutualTls: 0,
   plaintext: 0,
   latency: emptyHistogram,
@@ -144,6 +147,7 @@ function scaled(amount: Amount, factor: number): Amount {
   return {
     requests: amount.requests * factor,
     failures: amount.failures * factor,
+    limited: amount.limited * factor,
     mutualTls: amount.mutualTls * factor,
     plaintext: amount.plaintext * factor,
     latency: amount.latency,
@@ -155,6 +159,7 @@ export function sum(left: Amount, right: Amount): Amount {
   return {
     requests: left.requests + right.requests,
     failures: left.failures + right.failures,
+    limited: left.limited + right.limited,
     mutualTls: left.mutualTls + right.mutualTls,
     plaintext: left.plaintext + right.plaintext,
     latency: merged(left.latency, right.latency),

@@ -14,6 +14,8 @@ export interface EdgeStat {
   readonly rps: number;
   /** From 0 to 1: requests that did not fail by the server's fault; TCP: connections that were made. */
   readonly success: number;
+  /** From 0 to 1: requests that were refused because there were too many. */
+  readonly limited: number;
   /** Milliseconds; null where there is no latency to speak of. */
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
@@ -106,6 +108,7 @@ function statOfRow({ source, destination, protocol, amount, rps, lastMutualTls }
     protocol,
     rps: rounded(rps, 2),
     success: rounded(Math.max(0, 1 - amount.failures / amount.requests), 4),
+    limited: rounded(amount.limited / amount.requests, 4),
     p50Ms: latencyAt(amount.latency, 0.5),
     p95Ms: latencyAt(amount.latency, 0.95),
     p99Ms: latencyAt(amount.latency, 0.99),

@@ -130,6 +130,7 @@ test("success, latency and encryption of an edge are those of all its responses 
       protocol: "http",
       rps: 100,
       success: 0.95,
+      limited: 0,
       p50Ms: 4.5,
       p95Ms: 4.95,
       p99Ms: 4.99,

@@ -213,6 +213,7 @@ function amountOf(traffic: Traffic, requests: number): Amount {
     ...nothing,
     requests,
     failures: traffic.failed ? requests : 0,
+    limited: traffic.limited ? requests : 0,
     mutualTls: traffic.security === "mutual_tls" ? requests : 0,
     plaintext: traffic.security === "none" ? requests : 0,
   };

@@ -52,6 +52,8 @@ export interface Traffic {
   readonly security: Security;
   /** The server's fault: counts against success. */
   readonly failed: boolean;
+  /** Refused because there were too many requests. */
+  readonly limited: boolean;
 }
 
 export const unknown = "unknown";
@@ -80,6 +82,7 @@ export function parseTraffic(
     grpcStatus: fields.grpcStatus,
     security: securityOf(protocol, fields),
     failed: protocol === "tcp" ? neverConnected(fields.responseFlags) : requestFailed(fields),
+    limited: protocol !== "tcp" && wasLimited(fields),
   };
 }
 
@@ -168,6 +171,11 @@ const clientGone = new Set(["DC", "DR"]);
 
 /** The server errors among gRPC's codes: https://opentelemetry.io/docs/specs/semconv/rpc/grpc/ */
 const grpcServerErrors = new Set(["2", "4", "12", "13", "14", "15"]);
+
+/** Too Many Requests, and what is RESOURCE_EXHAUSTED to gRPC; whoever said it. */
+function wasLimited({ responseCode, grpcStatus }: Fields): boolean {
+  return grpcStatus === "" ? responseCode === "429" : grpcStatus === "8";
+}
 
 function requestFailed({ responseCode, responseFlags, grpcStatus }: Fields): boolean {
   if (grpcStatus !== "") return grpcServerErrors.has(grpcStatus);

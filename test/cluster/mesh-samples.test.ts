@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import type { Cluster } from "#test/helpers/cluster.ts";
 import { type Installation, startInstallation } from "#test/helpers/installation.ts";
 import { until } from "#test/helpers/wait.ts";
+import { INGRESS, INGRESS_WORKLOAD, ingressGateway } from "#test/samples/ingress.ts";
 import { samplePath } from "#test/samples/istio.ts";
 
 const PAGE = "http://productpage:9080/productpage";
@@ -82,4 +83,31 @@ test("traffic shifting: half, then all to v3", async () => {
   await shown("none,red");
   await apply(networking("virtual-service-reviews-v3"));
   await shown("red");
+});
+
+test("Istio's gateways: the manifests of its documentation run one, its samples are served by it", async () => {
+  const ingress = "istio-system";
+  await cluster.kubectl(["create", "namespace", ingress]);
+  try {
+    const list = { apiVersion: "v1", kind: "List", items: ingressGateway };
+    await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(list));
+    await apply("helloworld/helloworld-gateway.yaml", "bookinfo/networking/bookinfo-gateway.yaml");
+    await cluster.rolledOut(ingress, `deployment/${INGRESS_WORKLOAD}`, 120);
+    const hello = () => curl(`http://${INGRESS}/hello`).catch(() => "");
+    await until(async () => (await hello()).startsWith("Hello version"), "helloworld", 20_000);
+    const status = await curl("-o", "/dev/null", "-w", "%{http_code}", `http://${INGRESS}/nothing`);
+    assert.equal(status, "404");
+    const gateway = await cluster.kubectl([
+      "get",
+      "gateways.networking.istio.io",
+      "helloworld-gateway",
+      "-n",
+      namespace,
+      "-o",
+      'jsonpath={.status.conditions[?(@.type=="Accepted")].status}',
+    ]);
+    assert.equal(gateway, "True");
+  } finally {
+    await cluster.deleteNamespace(ingress);
+  }
 });

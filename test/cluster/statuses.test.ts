@@ -10,7 +10,9 @@ import { type Collection, Graph } from "#collections/graph.ts";
 import { checkMesh } from "#compile/check.ts";
 import { compileMesh } from "#compile/graph.ts";
 import { statusesOf } from "#compile/status.ts";
+import { customResourceDefinitions } from "#install/crds/definitions.ts";
 import { pathOf } from "#kubernetes/client.ts";
+import type { PolicyStatus } from "#model/gateway-api/policy-status.ts";
 import type { GatewayStatus, RouteStatus } from "#model/gateway-api/status.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Condition, DesiredStatus, RejectedResource } from "#model/status.ts";
@@ -33,6 +35,9 @@ before(async () => {
     const definitions = yaml.loadAll(gunzipSync(readFileSync(file)).toString()) as KubernetesObject[];
     await Promise.all(definitions.map((definition) => put(server.admin, definition)));
   }
+  await Promise.all(
+    customResourceDefinitions("test").map((definition) => put(server.admin, definition as KubernetesObject)),
+  );
   await put(server.admin, namespace("shop"));
   const graph = new Graph({
     onFault: ({ error }) => {
@@ -241,4 +246,61 @@ spec:
   assert.equal(words(later)["ResolvedRefs"], "True ResolvedRefs");
   assert.equal(times(later)["Accepted"], times(earlier)["Accepted"]);
   assert.notEqual(times(later)["ResolvedRefs"], times(earlier)["ResolvedRefs"]);
+});
+
+test("policies say of each target whether they have effect, and the server refuses what their definition excludes", async () => {
+  await putAll(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: limited}
+spec: {ports: [{name: http, port: 80}]}
+---
+apiVersion: heddle.dev/v1alpha1
+kind: RateLimit
+metadata: {namespace: shop, name: a}
+spec:
+  targetRefs:
+  - {group: "", kind: Service, name: limited}
+  - {group: gateway.networking.k8s.io, kind: HTTPRoute, name: gone, sectionName: rule}
+  limits: [{requests: 10, unit: Second, key: [{type: Header, header: x-user}]}]
+---
+apiVersion: heddle.dev/v1alpha1
+kind: RateLimit
+metadata: {namespace: shop, name: b}
+spec:
+  targetRefs: [{group: "", kind: Service, name: limited}]
+  limits: [{requests: 1, unit: Second}]
+---
+apiVersion: heddle.dev/v1alpha1
+kind: AdaptiveConcurrency
+metadata: {namespace: shop, name: a}
+spec: {targetRefs: [{group: "", kind: Service, name: limited, sectionName: http}]}
+`);
+  await written(
+    () =>
+      source.objects.rateLimits.get("shop/b") !== undefined &&
+      source.objects.adaptiveConcurrencies.get("shop/a") !== undefined,
+  );
+  const ancestors = async (kind: string, name: string) =>
+    ((await read<PolicyStatus>("heddle.dev/v1alpha1", kind, name)).status?.ancestors ?? []).map(
+      ({ ancestorRef, conditions }) => [ancestorRef.name, ancestorRef.sectionName, words(conditions)],
+    );
+  const works = { Accepted: "True Accepted", Programmed: "True Programmed" };
+  assert.deepEqual(await ancestors("RateLimit", "a"), [
+    ["limited", undefined, works],
+    ["gone", "rule", { Accepted: "False TargetNotFound", Programmed: "False Invalid" }],
+  ]);
+  assert.deepEqual(await ancestors("RateLimit", "b"), [
+    ["limited", undefined, { Accepted: "False Conflicted", Programmed: "False Invalid" }],
+  ]);
+  assert.deepEqual(await ancestors("AdaptiveConcurrency", "a"), [["limited", "http", works]]);
+  const refused = putAll(`
+apiVersion: heddle.dev/v1alpha1
+kind: RateLimit
+metadata: {namespace: shop, name: c}
+spec:
+  targetRefs: [{group: "", kind: Service, name: limited}]
+  limits: [{requests: 1, unit: Second, key: [{type: Path, header: x-user}]}]
+`);
+  await assert.rejects(refused, /header must be there for the type Header/);
 });

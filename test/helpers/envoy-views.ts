@@ -1,5 +1,5 @@
 // A view in a YAML file → the Envoy message that it becomes.
-import type { DescMessage, Message } from "@bufbuild/protobuf";
+import { create, type DescMessage, type Message } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
@@ -17,6 +17,7 @@ import type {
 } from "#compile/views.ts";
 import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
 import { loadAssignment } from "#envoy/endpoints.ts";
+import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { inboundListener } from "#envoy/listeners/inbound.ts";
@@ -55,6 +56,16 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
     case "inbound":
       return [
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
+        ...fixture.view.ports.flatMap(({ port, protocol, limits }) =>
+          protocol === "tcp"
+            ? []
+            : [
+                {
+                  schema: RouteConfigurationSchema,
+                  message: create(RouteConfigurationSchema, inboundRoutes({ port, ...limits })),
+                },
+              ],
+        ),
         ...fixture.view.ports.map((port) => ({
           schema: ClusterSchema,
           message: inboundCluster(port),

@@ -125,9 +125,10 @@ function changedPath(
     return path.replace(new RegExp(regexRewrite.pattern?.regex ?? ""), regexRewrite.substitution);
   }
   const specifier = match?.pathSpecifier;
-  const prefix =
-    specifier?.case === "pathSeparatedPrefix" || specifier?.case === "prefix" ? specifier.value : "";
-  return prefixRewrite === "" ? undefined : prefixRewrite + path.slice(prefix.length);
+  if (prefixRewrite === "") return undefined;
+  // Of a path that matches as a whole, all is what matches.
+  const isPrefix = specifier?.case === "pathSeparatedPrefix" || specifier?.case === "prefix";
+  return isPrefix ? prefixRewrite + path.slice(specifier.value.length) : prefixRewrite;
 }
 
 type Read = <Desc extends DescMessage>(

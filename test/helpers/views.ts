@@ -5,6 +5,7 @@ import { clusterView } from "#compile/clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import type { Mesh } from "#compile/graph.ts";
+import { istioListenerViews } from "#compile/istio-gateway.ts";
 import { virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { ClusterReference, OutsideRoutesView, RouteView } from "#compile/views.ts";
@@ -32,7 +33,21 @@ export function readViews(graph: Graph, mesh: Mesh) {
     const gateways = fetch
       .all(mesh.routing.gateways)
       .flatMap(({ metadata }) => gatewayListenerViews(mesh, fetch, `${metadata.namespace}/${metadata.name}`));
+    const byIstio = Object.fromEntries(
+      workloads.flatMap((workload) => {
+        const key = `${workload.namespace}/${workload.pod}`;
+        const client = fetch.get(mesh.clients, key);
+        const listeners =
+          workload.proxy !== "gateway" || client === undefined
+            ? []
+            : istioListenerViews(mesh, fetch, workload, client);
+        return listeners.length === 0 ? [] : [[key, listeners] as const];
+      }),
+    );
     const routes = [
+      ...Object.values(byIstio).flatMap((listeners) =>
+        listeners.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
+      ),
       ...Object.values(virtualHosts).flatMap((hosts) => hosts.flatMap((host) => host.routes)),
       ...gateways.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
     ];
@@ -54,6 +69,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
       ...outside(clients.map((client) => [client, outsideRoutesView(mesh, fetch, clientOfKey(client))])),
       virtualHosts,
       gateways,
+      ...(Object.keys(byIstio).length === 0 ? {} : { gatewayPods: byIstio }),
       clusters: perClient((client) =>
         clusters.map((reference) => clusterView(mesh, fetch, client, reference)),
       ),

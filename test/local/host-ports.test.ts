@@ -40,7 +40,7 @@ test("who dials a port while it opens is answered or sent away, and never left w
     port,
     gateway: { kind: "Gateway", namespace: "default", name: "web" },
     field: "spec.listeners[0].port",
-    addresses: ["127.0.0.2"],
+    endpoints: [{ address: "127.0.0.2", port }],
   };
   for (let round = 0; round < 8; round++) {
     ports.update([wanted]);

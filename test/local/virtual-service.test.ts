@@ -1,176 +1,21 @@
 // What a VirtualService says of HTTP, through real sidecars. Every case runs in three ways: as the first request for a
 // destination, as a later one by the service's own name, and with a Host that is not the service's.
 import assert from "node:assert/strict";
-import { request } from "node:http";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { metricsOf } from "#test/helpers/metrics.ts";
 import { until } from "#test/helpers/wait.ts";
-import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import { call } from "#test/helpers/workloads.ts";
 import type { Answer, Call } from "./apps/calls.ts";
 import type { SeenRequest } from "./apps/echo-http.ts";
+import { files, names, namespace } from "./virtual-service-files.ts";
 
-const namespace = "shop";
-const ports = [
-  { name: "http", port: 80, targetPort: 8080 },
-  { name: "grpc", port: 7070 },
-];
-
-/** As many as there are cases: each has a service that nobody has called before. */
-const names = Array.from({ length: 40 }, (_, index) => `s${index}`);
 let used = 0;
-
-function virtualService(name: string, spec: object, inNamespace = namespace): object {
-  return {
-    apiVersion: "networking.istio.io/v1",
-    kind: "VirtualService",
-    metadata: { name, namespace: inNamespace },
-    spec,
-  };
-}
-
-const to = (host: string) => [{ destination: { host } }];
-const v2 = to("v2");
-const always = { value: 100 };
-
-const rules = [
-  { match: [{ uri: { prefix: "/case" }, ignoreUriCase: true }], route: v2 },
-  { match: [{ uri: { regex: "/expression/[0-9]+" } }], route: v2 },
-  { match: [{ uri: { prefix: "/method" }, method: { exact: "PUT" }, scheme: { exact: "http" } }], route: v2 },
-  { match: [{ uri: { prefix: "/https" }, scheme: { exact: "https" } }], route: v2 },
-  {
-    match: [
-      { uri: { prefix: "/headers" }, headers: { "X-Here": {}, "x-kind": { prefix: "te" } } },
-      { uri: { prefix: "/without" }, withoutHeaders: { "x-kind": { exact: "old" }, "x-debug": {} } },
-      { uri: { prefix: "/cookie" }, headers: { cookie: { regex: "^(.*?;)?( ?user=jason)(;.*)?$" } } },
-      { uri: { prefix: "/query" }, queryParams: { page: { exact: "1" }, sort: { regex: "a|b" }, any: {} } },
-      { uri: { prefix: "/host" }, authority: { regex: "s[0-9]+([.]example[.]org)?" } },
-    ],
-    route: v2,
-  },
-  { match: [{ uri: { prefix: "/moved" } }], redirect: { uri: "/there", redirectCode: 308 } },
-  {
-    match: [{ uri: { prefix: "/elsewhere" } }],
-    redirect: { authority: "example.org", prefixRewrite: "/x", scheme: "https" },
-  },
-  {
-    match: [{ uri: { exact: "/closed" } }],
-    directResponse: { status: 503, body: { string: "closed today" } },
-    headers: { response: { set: { "x-why": "holiday" } } },
-  },
-  { match: [{ uri: { exact: "/bytes" } }], directResponse: { status: 200, body: { bytes: "aGVsbG8=" } } },
-  { match: [{ uri: { prefix: "/old/" } }], rewrite: { uri: "/new/" }, route: v2 },
-  { match: [{ uri: { exact: "/exact" } }], rewrite: { uri: "/whole", authority: "other.org" }, route: v2 },
-  {
-    match: [{ uri: { prefix: "/swap" } }],
-    rewrite: { uriRegexRewrite: { match: "^/swap/([^/]+)/([^/]+)", rewrite: "/\\2/\\1" } },
-    route: v2,
-  },
-  {
-    match: [{ uri: { prefix: "/changed" } }],
-    headers: {
-      request: {
-        set: { "x-set": "1", Host: "route.example.org" },
-        add: { "x-add": "2" },
-        remove: ["x-gone"],
-      },
-      response: { set: { "x-echo-name": "hidden" }, add: { "x-more": "3" }, remove: ["content-type"] },
-    },
-    route: v2,
-  },
-  {
-    match: [{ uri: { prefix: "/own-host" } }],
-    rewrite: { authority: "route.example.org" },
-    route: [
-      { destination: { host: "v1" }, weight: 50, headers: { request: { set: { ":authority": "one.org" } } } },
-      { destination: { host: "v2" }, weight: 50 },
-    ],
-  },
-  {
-    match: [{ uri: { prefix: "/abort" } }],
-    fault: { abort: { httpStatus: 418, percentage: always } },
-    route: v2,
-  },
-  {
-    match: [{ uri: { prefix: "/heddle.test.Echo" } }],
-    fault: { abort: { grpcStatus: "RESOURCE_EXHAUSTED", percentage: always } },
-    route: v2,
-  },
-  {
-    match: [{ uri: { prefix: "/delay" } }],
-    fault: { delay: { fixedDelay: "400ms", percentage: always } },
-    route: v2,
-  },
-  {
-    match: [{ uri: { prefix: "/sometimes" } }],
-    fault: { abort: { httpStatus: 418, percentage: { value: 25 } } },
-    route: v2,
-  },
-  { match: [{ uri: { prefix: "/slow" } }], timeout: "300ms", route: v2 },
-  {
-    match: [{ uri: { prefix: "/delegated" } }],
-    delegate: { name: "part", namespace: "ops" },
-    timeout: "300ms",
-  },
-  { match: [{ uri: { prefix: "/broken" } }], delegate: { name: "nobody" } },
-  { match: [{ uri: { prefix: "/who" }, sourceLabels: { group: "testers" } }], route: v2 },
-  { match: [{ uri: { prefix: "/who" }, sourceNamespace: "lab" }], route: v2 },
-  {
-    match: [{ uri: { prefix: "/zero" } }],
-    route: [
-      { ...v2[0], weight: 0 },
-      { ...to("v1")[0], weight: 7 },
-    ],
-  },
-  { match: [{ uri: { prefix: "/" } }], route: to("v1") },
-];
-
 let mesh: Mesh;
 
 before(async () => {
-  mesh = await startMesh({
-    "apps.yaml": [
-      meshedNamespace(namespace),
-      meshedNamespace("lab"),
-      ...["v1", "v2"].flatMap((name) => [
-        echo(name, ["--http", "8080", "--grpc", "7070", "--name", name], 8080, {
-          namespace,
-          labels: { group: "servers" },
-        }),
-        service(name, ports, { namespace }),
-      ]),
-      ...[...names, "wild", "shared"].map((name) => service(name, ports, { namespace, app: "v1" })),
-      client("web", { namespace }),
-      client("tester", { namespace, labels: { group: "testers" } }),
-      client("researcher", { namespace: "lab" }),
-    ],
-    "routes.yaml": [
-      virtualService("all", { hosts: names, http: rules }),
-      virtualService(
-        "part",
-        {
-          http: [
-            { match: [{ uri: { exact: "/delegated/moved" } }], redirect: { uri: "/moved" } },
-            { match: [{ uri: { prefix: "/other" } }], redirect: { uri: "/never" } },
-            { route: to("v2.shop.svc.cluster.local") },
-          ],
-        },
-        "ops",
-      ),
-      virtualService("wild", {
-        hosts: ["*.shop.svc.cluster.local"],
-        http: [{ match: [{ uri: { prefix: "/wild" } }], route: v2 }, { route: to("v1") }],
-      }),
-      virtualService("a-first", {
-        hosts: ["shared"],
-        http: [{ match: [{ uri: { prefix: "/first" } }], route: v2 }],
-      }),
-      virtualService("b-second", {
-        hosts: ["shared.shop.svc.cluster.local"],
-        http: [{ match: [{ uri: { prefix: "/first" } }], route: to("v1") }, { route: to("v1") }],
-      }),
-    ],
-  });
+  mesh = await startMesh(files);
 });
 after(() => mesh.close());
 
@@ -328,7 +173,7 @@ suite("a VirtualService injects", () => {
   test("errors, which telemetry tells from others", async () => {
     assert.deepEqual(await whoAnswers("/abort"), all(418));
     await until(
-      async () => /response_code="418"[^}]*response_flags="FI"/.test(await metrics()),
+      async () => /response_code="418"[^}]*response_flags="FI"/.test(await metricsOf(mesh)),
       "the aborts",
     );
   });
@@ -340,7 +185,7 @@ suite("a VirtualService injects", () => {
       assert.ok(answer.ms >= 395, `${answer.ms} ms`);
     }
     await until(
-      async () => /response_code="200"[^}]*response_flags="DI"/.test(await metrics()),
+      async () => /response_code="200"[^}]*response_flags="DI"/.test(await metricsOf(mesh)),
       "the delays",
     );
   });
@@ -370,6 +215,47 @@ suite("a VirtualService injects", () => {
 
 test("a VirtualService ends a request that takes too long", async () => {
   assert.deepEqual(await whoAnswers("/slow?delay=1500"), all(504));
+});
+
+suite("a VirtualService repeats", () => {
+  test("attempts that take too long, as often as it says", async () => {
+    const found = await everyWay("/again?delay=1500");
+    for (const { status, ms } of found) {
+      assert.equal(status, 504);
+      assert.ok(ms > 590, `${ms} ms for three attempts of 200 ms`);
+    }
+  });
+
+  test("nothing, where it says so", async () => {
+    const found = await everyWay("/once?delay=1500");
+    assert.deepEqual(
+      found.map(({ status }) => status),
+      all(504),
+    );
+  });
+});
+
+test("a VirtualService mirrors, and the answer is that of the destination", async () => {
+  assert.deepEqual(await whoAnswers("/copied"), all("v2"));
+  const arrived = /istio_requests_total\{reporter="destination"[^}]*destination_service_name="copy"/;
+  await until(async () => arrived.test(await metricsOf(mesh)), "the copies");
+});
+
+test("a VirtualService lets pages of other sites call", async () => {
+  const ask = (origin: string) =>
+    everyWay("/pages", {
+      method: "OPTIONS",
+      headers: { origin, "access-control-request-method": "PUT" },
+    });
+  for (const { headers } of await ask("https://www.example.org")) {
+    assert.equal(headers["access-control-allow-origin"], "https://www.example.org");
+    assert.equal(headers["access-control-allow-methods"], "PUT");
+    assert.equal(headers["access-control-max-age"], "3600");
+  }
+  for (const { headers } of await ask("https://example.com")) {
+    assert.equal(headers["access-control-allow-origin"], undefined);
+    assert.equal(headers["x-echo-name"], undefined);
+  }
 });
 
 suite("a VirtualService delegates", () => {
@@ -419,16 +305,3 @@ suite("a VirtualService is", () => {
     assert.match(told?.message ?? "", /tried after those of VirtualService shop\/a-first/);
   });
 });
-
-function metrics(): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const asked = request({ socketPath: mesh.state.controlPlaneSocket, path: "/metrics" }, (response) => {
-      let text = "";
-      response.setEncoding("utf8").on("data", (part: string) => (text += part));
-      response.on("end", () => resolve(text));
-      response.on("error", reject);
-    });
-    asked.on("error", reject);
-    asked.end();
-  });
-}

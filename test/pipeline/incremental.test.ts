@@ -106,27 +106,39 @@ const change: fc.Arbitrary<Change> = fc.oneof(
       }),
     }),
   ),
-  fc.record({ name: anyName, version: anyVersion, weight: fc.nat(100) }).map(
-    ({ name, version, weight }): Change => ({
-      kind: "put",
-      key: `VirtualService/${name}`,
-      text: json({
-        kind: "VirtualService",
-        metadata: { namespace: "shop", name },
-        spec: {
-          hosts: [name],
-          http: [
-            {
-              route: [
-                { destination: { host: name, subset: version }, weight },
-                { destination: { host: name }, weight: 1 },
-              ],
-            },
-          ],
-        },
+  fc
+    .record({
+      name: anyName,
+      version: anyVersion,
+      weight: fc.nat(100),
+      // For a service, for all, or for those that delegate to it.
+      hosts: fc.constantFrom([], ["*"], ["a"], ["b"]),
+      match: fc.constantFrom({}, { sourceLabels: { version: "v1" } }, { sourceNamespace: "other" }),
+      delegate: fc.option(anyName, { nil: undefined }),
+    })
+    .map(
+      ({ name, version, weight, hosts, match, delegate }): Change => ({
+        kind: "put",
+        key: `VirtualService/${name}`,
+        text: json({
+          kind: "VirtualService",
+          metadata: { namespace: "shop", name },
+          spec: {
+            hosts,
+            http: [
+              ...(delegate === undefined ? [] : [{ delegate: { name: delegate } }]),
+              {
+                match: [match],
+                route: [
+                  { destination: { host: name, subset: version }, weight },
+                  { destination: { host: name }, weight: 1 },
+                ],
+              },
+            ],
+          },
+        }),
       }),
-    }),
-  ),
+    ),
   fc.record({ name: anyName, version: anyVersion, simple: fc.constantFrom("RANDOM", "ROUND_ROBIN") }).map(
     ({ name, version, simple }): Change => ({
       kind: "put",
@@ -247,6 +259,9 @@ function watched(mesh: ReturnType<typeof meshGraph>): readonly string[] {
 }
 
 function served(mesh: ReturnType<typeof meshGraph>) {
+  mesh.graph.settle();
+  // Which clients are alike depends on the labels that rules read.
+  for (const key of watched(mesh)) mesh.provider.resources.retain(key);
   mesh.graph.settle();
   return {
     resources: watched(mesh).map((key) => mesh.provider.resources.get(key)),

@@ -61,6 +61,37 @@ spec:
     backendRefs: [{name: reviews, port: 80}]
 `;
 
+const catalog = `
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: catalog}
+spec: {clusterIP: 10.96.0.8, selector: {app: reviews}, ports: [{name: http, port: 80, targetPort: 8080}]}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: shop, name: catalog}
+spec:
+  hosts: [catalog]
+  http:
+  - name: host
+    match: [{authority: {exact: books.example.org}, withoutHeaders: {x-old: {}}}]
+    route: [{destination: {host: reviews}}]
+  - name: web
+    match: [{sourceLabels: {app: web}, uri: {regex: "/shelf/[0-9]+"}}]
+    rewrite: {uri: /all}
+    route: [{destination: {host: reviews}}]
+  - name: database
+    match: [{sourceLabels: {app: db}}]
+    route: [{destination: {host: reviews}}]
+  - name: rest
+    delegate: {name: rest}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {namespace: shop, name: rest}
+spec: {http: [{name: moved, match: [{uri: {prefix: /moved}}], redirect: {prefixRewrite: /here}}]}
+`;
+
 const anyReview = [
   {
     cluster: "outbound|80||reviews.shop.svc.cluster.local",
@@ -72,6 +103,7 @@ const anyReview = [
 function shop() {
   const mesh = meshGraph();
   mesh.put(services);
+  mesh.put(catalog);
   for (const [name, address, labels, meshed] of [
     ["web", "10.244.0.2", { app: "web" }, true],
     ["reviews-1", "10.244.0.3", { app: "reviews", version: "v1" }, true],
@@ -163,6 +195,31 @@ suite("a call goes", () => {
       "to its backend with another path",
       { from, to: "10.96.0.7:80", http: { host: "prices", path: "/v1/page" } },
       { chain: "http", route: "shop/prices/1", path: "/v2/page", destinations: anyReview },
+    ],
+    [
+      "by the Host that it sends, unless a header is there",
+      { from, to: "10.96.0.8:80", http: { host: "books.example.org" } },
+      { chain: "http", route: "shop/catalog/host", destinations: anyReview },
+    ],
+    [
+      "where its own pod's labels send it, with another path",
+      { from, to: "10.96.0.8:80", http: { host: "catalog", path: "/shelf/7" } },
+      { chain: "http", route: "shop/catalog/web", path: "/all", destinations: anyReview },
+    ],
+    [
+      "elsewhere, where a delegate sends it",
+      {
+        from,
+        to: "10.96.0.8:80",
+        http: { host: "books.example.org", path: "/moved/x", headers: { "x-old": "1" } },
+      },
+      {
+        chain: "http",
+        route: "shop/rest/rest-moved",
+        status: 301,
+        location: "http://books.example.org/here/x",
+        destinations: [],
+      },
     ],
     [
       "nowhere on a port that the service does not have",

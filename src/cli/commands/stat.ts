@@ -4,7 +4,8 @@ import { chooseTarget, type TargetOptions, withTargetOptions } from "../target.t
 
 const examples = `
 The last 30 seconds of every edge, from client workload to service: requests per second (TCP: new connections), how
-many succeeded, latency, and whether all of it was encrypted by mutual TLS.
+many succeeded, how many were refused because there were too many (if any), latency, and whether all of it was encrypted
+by mutual TLS.
 
 Examples:
   heddle stat                          all edges
@@ -41,9 +42,6 @@ async function stat({ namespace, output, ...target }: StatCommandOptions): Promi
     process.stderr.write("no traffic in the last 30 s\n");
     return;
   }
-  const [{ printTable }, { edgeHeaders, edgeRows }] = await Promise.all([
-    import("../table.ts"),
-    import("../edge-table.ts"),
-  ]);
-  process.stdout.write(printTable(edgeRows(edges), edgeHeaders));
+  const { edgeTable } = await import("../edge-table.ts");
+  process.stdout.write(edgeTable(edges));
 }

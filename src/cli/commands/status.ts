@@ -12,7 +12,10 @@ export function register(program: Command): void {
     program
       .command("status")
       .description("show what became of routes and policies: conditions, and how many proxies have them")
-      .argument("[kind]", "one kind: httproute, grpcroute, gateway, virtualservice, destinationrule")
+      .argument(
+        "[kind]",
+        "one kind: httproute, grpcroute, gateway, virtualservice, destinationrule, ratelimit, adaptiveconcurrency",
+      )
       .argument("[name]", "one object, with what each of its conditions says")
       .option("-n, --namespace <namespace>", "only this namespace")
       .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))

@@ -2,8 +2,10 @@ import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
 import { servicesOfEntry } from "#model/istio/service-entries.ts";
 import type { ServiceEntry } from "#model/istio/service-entry.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
+import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
+import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { meshServices } from "../mesh-services.ts";
@@ -19,7 +21,11 @@ export interface CheckInputs {
   readonly entriesByOpenPort: Index<ServiceEntry>;
   /** One for each kind of workload that is read. */
   readonly templatesByLabel: readonly Index<Template>[];
+  /** The labels of whatever is a gateway's pod, or will be. */
+  readonly gatewayLabels: readonly Collection<Labels>[];
 }
+
+type Labels = Readonly<Record<string, string>>;
 
 /** What the checks of local mode look up. */
 export interface LocalCheckInputs extends CheckInputs {
@@ -35,6 +41,8 @@ export interface Template {
   readonly labels: Readonly<Record<string, string>>;
   /** Names of the ports that its containers declare. */
   readonly portNames: readonly string[];
+  /** Whether it has a proxy; templates have none, whatever their pods get. */
+  readonly sidecar: boolean;
 }
 
 /** Makes the indexes that the checks share. `routing` is that of the mesh where one is compiled beside them. */
@@ -54,6 +62,12 @@ export function checkInputs(
     ),
     templatesByLabel: [
       byLabel(graph.derive("templates of Pod", objects.pods, (pod) => templateOf(pod, pod))),
+    ],
+    gatewayLabels: [
+      graph.derive("labels of gateway pods", objects.pods, (pod) =>
+        isGatewayTemplate(pod) || proxyKind(pod.spec) === "gateway" ? (pod.metadata.labels ?? {}) : undefined,
+      ),
+      graph.derive("labels of Gateways", objects.gateways, ({ spec }) => spec.infrastructure?.labels),
     ],
   };
 }
@@ -79,6 +93,12 @@ export function localCheckInputs(
         : [spec.clusterIP],
     ),
     templatesByLabel: [...workloadTemplates(graph, objects).map(byLabel), ...inputs.templatesByLabel],
+    gatewayLabels: [
+      ...inputs.gatewayLabels,
+      graph.derive("labels of gateway Deployments", objects.deployments, ({ spec: { template } }) =>
+        isGatewayTemplate(template) ? (template.metadata?.labels ?? {}) : undefined,
+      ),
+    ],
   };
 }
 
@@ -126,5 +146,6 @@ function templateOf(owner: KubernetesObject, { metadata, spec }: PodTemplate): T
     name: owner.metadata.name,
     labels: metadata?.labels ?? {},
     portNames: containers.flatMap((container) => container.ports ?? []).flatMap(({ name }) => name ?? []),
+    sidecar: containers.some(({ name }) => name === proxyContainerName),
   };
 }

@@ -5,6 +5,7 @@ import { isHost, isOrdinary } from "#model/istio/header-effects.ts";
 import { retriedOn, retryConditions } from "#model/istio/retry-policies.ts";
 import { routeFaults } from "#model/istio/route-faults.ts";
 import type { IstioHeaders, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
+import { delegatesFor } from "../virtual-services.ts";
 import { checkExpression } from "./expression.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -55,7 +56,7 @@ function checkDelegation(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const found = delegationOf(root, http, (key) => fetch.get(inputs.routing.virtualServices, key));
+  const found = delegationOf(root, http, delegatesFor(root, inputs.routing, fetch));
   if (found === undefined || found.kind === "delegate") return [];
   return [error(field, found.message, "BackendNotFound")];
 }

@@ -1,6 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
-import { isForMesh } from "#model/istio/gateway-names.ts";
-import { takesEverything } from "#model/istio/route-matches.ts";
+import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import { audienceOf } from "../attachments.ts";
@@ -10,7 +9,9 @@ import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
+import { checkGateways } from "./virtual-service-gateways.ts";
 import { checkHttpRoutes } from "./virtual-service-http.ts";
+import { besideOlder } from "./virtual-service-rivals.ts";
 
 /** Hosts, gateways and routes of a VirtualService. */
 export function checkVirtualService(
@@ -24,6 +25,7 @@ export function checkVirtualService(
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
+    ...checkGateways(virtualService, inputs, fetch),
     ...checkHttpRoutes(virtualService, inputs, fetch),
   ];
 }
@@ -51,7 +53,7 @@ function checkHost(
   const own = objectKey(virtualService.metadata);
   const all = virtualServicesOf(inputs.routing, fetch, service.hostname, namespace);
   const position = all.findIndex(({ metadata }) => objectKey(metadata) === own);
-  return besideOthers(all.slice(0, Math.max(0, position)), host, field);
+  return besideOlder(all.slice(0, Math.max(0, position)), host, meshGateway, field);
 }
 
 function checkWildcard(
@@ -65,26 +67,4 @@ function checkWildcard(
   return services.some(({ hostname }) => hostname === host || isWildcardOf(host, hostname))
     ? []
     : [unknownHost(field, host, namespace)];
-}
-
-/** What those say to a VirtualService that are for the same host and older. */
-function besideOthers(
-  older: readonly VirtualService[],
-  host: string,
-  field: string,
-): readonly CheckFinding[] {
-  const rivals = older.filter(({ spec }) => (spec.http ?? []).length > 0);
-  const last = rivals.find((rival) => leavesNothing(rival));
-  if (last !== undefined) {
-    const message = `has no effect on ${host}: VirtualService ${objectKey(last.metadata)} is older and takes every request; put both into one`;
-    return [warning(field, message, "Conflicted")];
-  }
-  const first = rivals[0];
-  if (first === undefined) return [];
-  const message = `its routes for ${host} are tried after those of VirtualService ${objectKey(first.metadata)}, which is older`;
-  return [warning(field, message)];
-}
-
-function leavesNothing({ spec }: VirtualService): boolean {
-  return (spec.http ?? []).some(({ match = [] }) => match.length === 0 || match.some(takesEverything));
 }

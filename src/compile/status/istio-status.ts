@@ -1,4 +1,6 @@
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { IstioGateway } from "#model/istio/gateway.ts";
+import { gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { ServiceEntry } from "#model/istio/service-entry.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
@@ -9,7 +11,7 @@ import { accepted, type Facts, messageOf, programmed, resolvedRefs, unsupportedV
 
 /** The conditions of an Istio object, ours among those of others, in their places: the list can only be written whole. */
 export function istioConditions(
-  object: VirtualService | DestinationRule | ServiceEntry | WorkloadEntry | Sidecar,
+  object: VirtualService | DestinationRule | ServiceEntry | WorkloadEntry | Sidecar | IstioGateway,
   facts: Facts,
   context: ConditionContext,
 ): readonly Condition[] {
@@ -24,26 +26,44 @@ export function istioConditions(
 function acceptanceOf(object: Parameters<typeof istioConditions>[0], facts: Facts): Verdict {
   switch (object.kind) {
     case "VirtualService":
+      return acceptedForParents(object, facts);
     case "ServiceEntry":
-      return acceptedForHosts(object.spec.hosts ?? [], facts);
+      return acceptedForSome(object.spec.hosts?.length ?? 0, ["spec.hosts"], facts);
     case "DestinationRule":
       return acceptedOf("spec.host", facts);
+    case "Gateway":
+      return acceptedForServers(object, facts);
     case "Sidecar":
     case "WorkloadEntry":
       return acceptedOf("spec", facts);
   }
 }
 
-/** Each host is like a parent of a route; one that has effect is enough. */
-function acceptedForHosts(all: readonly string[], facts: Facts): Verdict {
-  const hosts = facts.problems.filter(
-    ({ field = "", reason }) => reason !== undefined && field.startsWith("spec.hosts"),
+/** In the mesh each host is like a parent of a route, outside of it each gateway; one that has effect is enough. */
+function acceptedForParents(virtualService: VirtualService, facts: Facts): Verdict {
+  const { hosts = [] } = virtualService.spec;
+  const gateways = gatewaysOf(virtualService).filter((name) => name !== meshGateway);
+  const parents = gateways.length + (isForMesh(virtualService) ? hosts.length : 0);
+  return acceptedForSome(parents, ["spec.hosts", "spec.gateways"], facts);
+}
+
+function acceptedForServers({ spec }: IstioGateway, facts: Facts): Verdict {
+  const unselected = facts.problems.filter(
+    ({ field, reason }) => field === "spec.selector" && reason !== undefined,
   );
-  const others = unsupportedValues(facts).filter((problem) => !hosts.includes(problem));
-  if (others.length > 0 || hosts.length >= all.length) return accepted([...hosts, ...others]);
-  return hosts.length === 0
+  if (unselected.length > 0) return accepted(unselected);
+  return acceptedForSome(spec.servers?.length ?? 0, ["spec.servers"], facts);
+}
+
+function acceptedForSome(parents: number, fields: readonly string[], facts: Facts): Verdict {
+  const refused = facts.problems.filter(
+    ({ field = "", reason }) => reason !== undefined && fields.some((name) => field.startsWith(name)),
+  );
+  const others = unsupportedValues(facts).filter((problem) => !refused.includes(problem));
+  if (others.length > 0 || refused.length >= parents) return accepted([...refused, ...others]);
+  return refused.length === 0
     ? accepted([])
-    : holds("Accepted", "Accepted", `it has effect on some hosts: ${messageOf(hosts)}`);
+    : holds("Accepted", "Accepted", `it has effect on some of what it is for: ${messageOf(refused)}`);
 }
 
 /** `place`: the field that says what the object is for. */

@@ -37,7 +37,7 @@ export function policyAncestors(
     const place = `spec.targetRefs[${index}]`;
     const isAbout = ({ field = "" }: Problem) => field === place || field.startsWith(`${place}.`);
     const refusals = facts.problems.filter((problem) => problem.reason !== undefined && isAbout(problem));
-    const acceptance = accepted([...refusals, ...unsupportedValues(facts).filter((each) => !isAbout(each))]);
+    const acceptance = accepted([...refusals, ...unsupportedValues(facts).filter(isAboutNoTarget)]);
     const verdicts = [acceptance, programmed(facts, acceptance)];
     return {
       ancestorRef,
@@ -51,6 +51,10 @@ export function policyAncestors(
       : [status],
   );
   return [...kept, ...ours.filter((status) => !kept.includes(status))].slice(0, mostAncestors);
+}
+
+function isAboutNoTarget({ field = "" }: Problem): boolean {
+  return !field.startsWith("spec.targetRefs[");
 }
 
 function isFor(

@@ -13,8 +13,16 @@ export const authorityHeader = "x-heddle-authority";
 /** Present once the destination has been put in the place of the Host. */
 export const missHeader = "x-heddle-miss";
 
-/** What a request carries to its server's sidecar for the sake of the way; the application must see none of it. */
-export const helperHeaders: readonly string[] = [authorityHeader, missHeader, "x-envoy-original-host"];
+/** The rule of the route that a request took, where limits are for it: the server's sidecar enforces them. */
+export const routeHeader = "x-heddle-route";
+
+/** What a request carries to its server's sidecar; the application must see none of it. */
+export const helperHeaders: readonly string[] = [
+  authorityHeader,
+  missHeader,
+  "x-envoy-original-host",
+  routeHeader,
+];
 
 /** Longest wait for an answer about a destination: a little less than the five seconds that users are promised. */
 export const lookupTimeoutMs = 4_500;
@@ -41,6 +49,8 @@ export const destinationMutation = typedExtension(
       // A client that sends them itself would have Envoy ask for a name that nobody can answer.
       { action: { case: "remove", value: missHeader } },
       { action: { case: "remove", value: authorityHeader } },
+      // Nobody uses up what others are let through.
+      { action: { case: "remove", value: routeHeader } },
       {
         action: {
           case: "append",

@@ -6,6 +6,7 @@ import { dynamicDns } from "./dynamic-dns.ts";
 import { fault } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
+import { policies } from "./policies.ts";
 import { statefulSession } from "./stateful-session.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
@@ -24,12 +25,19 @@ export const outboundHttpFilters = [
 
 /** What a request passes on its way into a pod. */
 export const inboundHttpFilters = [
+  policies, // first: nothing is done for a request that is one too many
+  router, // terminal
+];
+
+/** The same for ports to which no policy can apply. */
+export const inboundHttpFiltersWithoutPolicies = [
   router, // terminal
 ];
 
 /** What a request passes in a gateway. */
 export const gatewayHttpFilters = [
-  cors, // before faults: scripts of pages may read what these answer
+  cors, // first: scripts of pages may read what the others answer
+  policies, // before the rest: nothing is done for a request that is one too many
   fault, // a backend that does not exist answers 500
   statefulSession, // chooses the endpoint
   router, // terminal

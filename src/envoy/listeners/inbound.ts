@@ -10,10 +10,10 @@ import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-ap
 import { serverFirstPorts } from "#compile/services.ts";
 import type { InboundListenerView, ListenedPort } from "#compile/views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
-import { helperHeaders } from "../filters/on-demand.ts";
-import { inboundHttpFilters } from "../filters/slots.ts";
+import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
+import { inboundRoutes } from "../inbound-routes.ts";
 import { unprocessed } from "../local-replies.ts";
-import { duration, heddleMetadata, socketAddress } from "../messages.ts";
+import { adsSource, heddleMetadata, socketAddress } from "../messages.ts";
 import { httpAlpn, inboundClusterName, inboundListenerName, tcpAlpn } from "../names.ts";
 import { downstreamTls } from "../tls.ts";
 import { connectionManager } from "./http.ts";
@@ -73,7 +73,7 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
   return [
     {
       ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [
-        inboundHttp(port?.port, "mesh"),
+        inboundHttp(port, "mesh"),
       ]),
       ...encrypted,
     },
@@ -84,43 +84,38 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
     // TLS of the application's own.
     chain("tls", { transportProtocol: "tls" }, tcp),
     chain("http", { transportProtocol: "raw_buffer", applicationProtocols: httpProtocols }, [
-      inboundHttp(port?.port, "plaintext"),
+      inboundHttp(port, "plaintext"),
     ]),
     chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
   ];
 }
 
-function inboundHttp(port: number | undefined, peer: "mesh" | "plaintext") {
+/**
+ * Ports to which policies can apply have their routes beside the listener, which closes connections when it changes.
+ * Both kinds of connection share them, and so what they count.
+ */
+function routesOf(port: ListenedPort | undefined) {
+  return port === undefined || port.protocol === "tcp"
+    ? {
+        routeSpecifier: {
+          case: "routeConfig" as const,
+          value: inboundRoutes({ port: port?.port, rateLimits: [] }),
+        },
+        httpFilters: inboundHttpFiltersWithoutPolicies,
+      }
+    : {
+        routeSpecifier: {
+          case: "rds" as const,
+          value: { configSource: adsSource(), routeConfigName: inboundClusterName(port.port) },
+        },
+        httpFilters: inboundHttpFilters,
+      };
+}
+
+function inboundHttp(port: ListenedPort | undefined, peer: "mesh" | "plaintext") {
   return connectionManager({
     statPrefix: "inbound",
-    routeSpecifier: {
-      case: "routeConfig",
-      value: {
-        name: inboundClusterName(port),
-        validateClusters: false,
-        // What a client's sidecar needed on the way; the application must not see it.
-        requestHeadersToRemove: [...helperHeaders],
-        virtualHosts: [
-          {
-            name: inboundClusterName(port),
-            domains: ["*"],
-            routes: [
-              {
-                match: { pathSpecifier: { case: "prefix", value: "/" } },
-                action: {
-                  case: "route",
-                  value: {
-                    clusterSpecifier: { case: "cluster", value: inboundClusterName(port) },
-                    timeout: duration(0),
-                  },
-                },
-              },
-            ],
-          },
-        ],
-      },
-    },
-    httpFilters: inboundHttpFilters,
+    ...routesOf(port),
     localReplyConfig: unprocessed,
     ...(peer === "mesh"
       ? {

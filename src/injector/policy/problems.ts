@@ -1,4 +1,5 @@
 /** Why a pod is refused or warned about, as lists of texts in CEL: in the same order and words as `injectSidecar`. */
+import { gatewayTemplate, templatesAnnotation } from "#model/kubernetes/gateway-template.ts";
 import type { Problem } from "#model/reference.ts";
 import {
   annotationField,
@@ -11,12 +12,12 @@ import { hostNetworkReason } from "../decision.ts";
 import { type ForbiddenField, forbiddenFields, ownNames } from "../forbidden-fields.ts";
 import { forbiddingLevels, podSecurityLabel, podSecurityMessage } from "../pod-security.ts";
 import { celList, celText, type Variable, variable } from "./cel.ts";
-import { allOf } from "./variables.ts";
+import { allOf, annotation } from "./variables.ts";
 
 /** `refusals`, for pods that are created. */
 export function refusals(): Variable {
   const errors = forbiddenFields.filter(({ severity }) => severity === "error");
-  const lists = [podSecurity(), ...wrongAnnotations(), ...errors.map(forbidden)];
+  const lists = [gateways(), podSecurity(), ...wrongAnnotations(), ...errors.map(forbidden)];
   return { name: "refusals", expression: `variables.inject ? ${joined(lists)} : []` };
 }
 
@@ -55,6 +56,14 @@ function joined(lists: readonly string[]): string {
 /** `problemText` of a problem in the pod. */
 function text(message: string, field?: string): string {
   return celText(`${message} (${variable("subject")}${field === undefined ? "" : `, ${field}`})`);
+}
+
+/** The policy puts sidecars beside containers and never a proxy into the place of one: for that there is the webhook. */
+function gateways(): string {
+  const isGateway = `${annotation(templatesAnnotation)}.orValue("").split(",").exists(t, t.trim() == ${celText(gatewayTemplate)})`;
+  const message =
+    "gateways of Istio's template need the webhook; install with --injection=webhook, or use a Gateway of the Gateway API";
+  return `${isGateway} ? [${text(message, annotationField(templatesAnnotation))}] : []`;
 }
 
 function podSecurity(): string {

@@ -114,7 +114,7 @@ const response: OpenApiSchema = {
         required: ["name", "value"],
         properties: { name: headerName, value: { type: "string", maxLength: 4096 } },
       },
-      { minItems: 1, maxItems: 16 },
+      { minItems: 1, maxItems: 8 },
     ),
   },
 };

@@ -21,7 +21,7 @@ export function gatewayHostPorts(gateways: readonly Gateway[], pods: readonly Po
       port: listener.port,
       gateway: { kind: "Gateway", namespace, name },
       field: `spec.listeners[${index}].port`,
-      addresses,
+      endpoints: addresses.map((address) => ({ address, port: listener.port })),
     }));
   });
 }

@@ -9,12 +9,12 @@ export interface HostPort {
   readonly gateway: ObjectReference;
   /** The field of the gateway that asks for it. */
   readonly field: string;
-  /** The addresses of the gateway's ready pods. */
-  readonly addresses: readonly string[];
+  /** Where the gateway's ready pods listen. */
+  readonly endpoints: readonly { readonly address: string; readonly port: number }[];
 }
 
 export interface HostPorts {
-  /** The ports as they are to be from now on. The first of two that want the same one has it. */
+  /** The ports as they are to be from now on. The first of two that want the same one for different pods has it. */
   update(ports: readonly HostPort[]): void;
   readonly problems: () => readonly Problem[];
   close(): void;
@@ -68,11 +68,7 @@ export function startHostPorts(hostNetwork: number, onChange: () => void): HostP
       for (const port of ports) {
         const first = wanted.get(port.port);
         if (first === undefined) wanted.set(port.port, port);
-        else if (
-          first.gateway.name !== port.gateway.name ||
-          first.gateway.namespace !== port.gateway.namespace
-        )
-          duplicates.push(usedTwice(port, first));
+        else if (!leadsToTheSame(port, first)) duplicates.push(usedTwice(port, first));
       }
       for (const [port, listener] of listeners) {
         if (wanted.has(port)) continue;
@@ -120,11 +116,12 @@ function listenOnHost(hostNetwork: number, port: number): Promise<Server | strin
 }
 
 function relay(socket: Socket, listener: Listener): void {
-  const { addresses, port } = listener.wanted;
-  const address = addresses[listener.next++ % Math.max(addresses.length, 1)];
+  const { endpoints } = listener.wanted;
+  const endpoint = endpoints[listener.next++ % Math.max(endpoints.length, 1)];
   socket.on("error", () => socket.destroy());
-  if (address === undefined) return void socket.resetAndDestroy();
-  const upstream = connect({ host: address, port, allowHalfOpen: true, noDelay: true });
+  if (endpoint === undefined) return void socket.resetAndDestroy();
+  const { address: host, port } = endpoint;
+  const upstream = connect({ host, port, allowHalfOpen: true, noDelay: true });
   socket.setNoDelay(true);
   upstream.on("error", () => socket.resetAndDestroy());
   socket.on("close", () => upstream.destroy());
@@ -142,10 +139,15 @@ function problemOf({ wanted, error }: Listener): Problem[] {
   return [{ severity: "error", message: why, object: wanted.gateway, field: wanted.field }];
 }
 
+/** Several of Istio's Gateways may be for the same pods. */
+function leadsToTheSame(one: HostPort, other: HostPort): boolean {
+  return JSON.stringify(one.endpoints) === JSON.stringify(other.endpoints);
+}
+
 function usedTwice(port: HostPort, first: HostPort): Problem {
   return {
     severity: "error",
-    message: `port ${port.port} of this machine leads to Gateway ${first.gateway.namespace}/${first.gateway.name} already; change one of the two`,
+    message: `port ${port.port} of this machine leads to ${first.gateway.kind} ${first.gateway.namespace}/${first.gateway.name} already; change one of the two`,
     object: port.gateway,
     field: port.field,
   };

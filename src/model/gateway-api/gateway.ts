@@ -6,6 +6,8 @@ export interface Gateway extends KubernetesObject {
   readonly kind: "Gateway";
   readonly spec: {
     readonly gatewayClassName: string;
+    /** What the objects that run it have besides. */
+    readonly infrastructure?: { readonly labels?: Readonly<Record<string, string>> };
     readonly listeners: readonly {
       readonly name: string;
       readonly hostname?: string;

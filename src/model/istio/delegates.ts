@@ -37,7 +37,10 @@ export function delegationOf(
   const key = `${delegate.namespace ?? root.metadata.namespace ?? "default"}/${delegate.name ?? ""}`;
   const found = find(key);
   if (found === undefined) {
-    return { kind: "missing", message: `there is no VirtualService ${key}; define it or correct the name` };
+    return {
+      kind: "missing",
+      message: `there is no VirtualService ${key} that is exported to this namespace; define it or correct the name`,
+    };
   }
   if ((found.spec.hosts ?? []).length > 0) {
     const message = `VirtualService ${key} has hosts of its own, so it is no delegate; remove its hosts`;

@@ -46,10 +46,16 @@ export function claimsOf({ headers = {}, withoutHeaders = {} }: IstioHttpMatch):
   return [...Object.keys(headers), ...Object.keys(withoutHeaders)].filter((name) => name.startsWith("@"));
 }
 
-/** Whether a match takes every request of the mesh. */
+/** Whether a match takes every request of the places that it is for. */
 export function takesEverything(match: IstioHttpMatch): boolean {
-  const { name: _name, statPrefix: _prefix, ignoreUriCase: _case, uri, gateways, ...conditions } = match;
+  const {
+    name: _name,
+    statPrefix: _prefix,
+    ignoreUriCase: _case,
+    gateways: _gateways,
+    uri,
+    ...conditions
+  } = match;
   const everyPath = uri === undefined || uri.prefix === "/" || uri.prefix === "";
-  const inMesh = gateways === undefined || gateways.length === 0 || gateways.includes("mesh");
-  return everyPath && inMesh && Object.keys(conditions).length === 0;
+  return everyPath && Object.keys(conditions).length === 0;
 }

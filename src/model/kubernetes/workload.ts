@@ -14,6 +14,7 @@ export function workloadOf(pod: Pod): Workload | undefined {
   if (address === undefined || address === "" || hasEnded(pod)) return undefined;
   const { name, namespace = "default", uid = "", labels = {} } = pod.metadata;
   const containers = [...(pod.spec.initContainers ?? []), ...pod.spec.containers];
+  const proxy = proxyKind(pod.spec);
   return {
     namespace,
     pod: name,
@@ -23,10 +24,10 @@ export function workloadOf(pod: Pod): Workload | undefined {
     name: workloadName(pod),
     labels,
     topology: topologyOfPod(pod),
-    proxy: proxyKind(labels, containers),
+    proxy,
     terminating: pod.metadata.deletionTimestamp !== undefined,
     ports: containers
-      .filter((container) => container.name !== proxyContainerName)
+      .filter((container) => proxy === "gateway" || container.name !== proxyContainerName)
       .flatMap((container) => container.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => ({ port: port.containerPort, name: port.name ?? "" })),
@@ -37,12 +38,11 @@ function hasEnded(pod: Pod): boolean {
   return pod.status?.phase === "Succeeded" || pod.status?.phase === "Failed";
 }
 
-function proxyKind(
-  labels: Readonly<Record<string, string>>,
-  containers: readonly { readonly name: string }[],
-): Workload["proxy"] {
-  if (!containers.some((container) => container.name === proxyContainerName)) return "none";
-  return labels[gatewayNameLabel] === undefined ? "sidecar" : "gateway";
+/** A sidecar is beside the application, among the init containers; a gateway's proxy is the application. */
+export function proxyKind({ initContainers = [], containers }: Pod["spec"]): Workload["proxy"] {
+  const isProxy = ({ name }: { readonly name: string }) => name === proxyContainerName;
+  if (initContainers.some(isProxy)) return "sidecar";
+  return containers.some(isProxy) ? "gateway" : "none";
 }
 
 /** The name of what owns a pod: a ReplicaSet's name without the hash of its template, or the owner's own. */

@@ -2,7 +2,9 @@
 import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { commandLine, findStandIn, type ImageStandIn } from "#model/image-stand-in.ts";
+import { isGatewayTemplate, placeholderContainer } from "#model/kubernetes/gateway-template.ts";
 import type { Container, PodSpec } from "#model/kubernetes/pod.ts";
+import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
 import type { LocalObjects } from "#sources/objects.ts";
 import { IMAGE_FILE } from "./image-file.ts";
@@ -12,19 +14,27 @@ export function checkCommands(objects: LocalObjects, standIns: readonly ImageSta
   const workloads = [objects.deployments, objects.statefulSets, objects.jobs].flatMap((collection) =>
     [...collection.entries()].map(([, object]) => ({
       object,
-      spec: object.spec.template.spec,
+      template: object.spec.template,
       field: "spec.template.spec",
     })),
   );
   const pods = [...objects.pods.entries()].map(([, object]) => ({
     object,
-    spec: object.spec,
+    template: object,
     field: "spec",
   }));
-  return [...workloads, ...pods].flatMap(({ object, spec, field }) => {
+  return [...workloads, ...pods].flatMap(({ object, template, field }) => {
     const { namespace = "", name } = object.metadata;
-    return checkContainers({ kind: object.kind, namespace, name }, spec, field, standIns);
+    const meant = withoutPlaceholder(template);
+    return checkContainers({ kind: object.kind, namespace, name }, meant, field, standIns);
   });
+}
+
+/** A gateway's proxy comes in the place of a container. */
+function withoutPlaceholder(template: PodTemplate): PodSpec {
+  const { spec } = template;
+  if (!isGatewayTemplate(template)) return spec;
+  return { ...spec, containers: spec.containers.filter(({ name }) => name !== placeholderContainer) };
 }
 
 function checkContainers(

@@ -150,6 +150,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
   },
   Gateway: {
     gatewayClassName: true,
+    infrastructure: { labels: true },
     listeners: {
       name: true,
       hostname: true,
@@ -210,9 +211,25 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     },
     outboundTrafficPolicy: { mode: true },
   },
-  "Gateway.networking.istio.io": {},
-  RateLimit: {},
-  AdaptiveConcurrency: {},
+  "Gateway.networking.istio.io": {
+    selector: true,
+    servers: {
+      name: true,
+      // What else is said of TLS, the checks of Gateways speak of; so do they of protocols.
+      port: { number: true, name: true, protocol: true },
+      hosts: true,
+      tls: true,
+    },
+  },
+  RateLimit: { targetRefs: true, limits: true, response: true },
+  AdaptiveConcurrency: {
+    targetRefs: true,
+    minConcurrency: true,
+    maxConcurrency: true,
+    sampleWindow: true,
+    latencyPercentile: true,
+    response: true,
+  },
 };
 
 /** A warning for each field of the object that the API has and that has no effect in Heddle yet. */

@@ -1,0 +1,85 @@
+// The gateways that a VirtualService names.
+import type { Fetch } from "#collections/graph.ts";
+import type { IstioGateway } from "#model/istio/gateway.ts";
+import { gatewayKey, gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
+import type { VirtualService } from "#model/istio/virtual-service.ts";
+import { byAge } from "../by-age.ts";
+import { hostsOnServer } from "../istio-servers.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+import { besideOlder } from "./virtual-service-rivals.ts";
+
+/** Whether they are there and have a server for a host, and whether no match names others. */
+export function checkGateways(
+  virtualService: VirtualService,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const { namespace = "default" } = virtualService.metadata;
+  const named = gatewaysOf(virtualService);
+  return [
+    ...(virtualService.spec.gateways ?? []).flatMap((name, index) => {
+      const key = gatewayKey(name, namespace);
+      return key === meshGateway
+        ? []
+        : checkGateway(virtualService, key, `spec.gateways[${index}]`, inputs, fetch);
+    }),
+    ...(virtualService.spec.http ?? []).flatMap(({ match = [] }, index) =>
+      match.flatMap(({ gateways = [] }, at) =>
+        gateways
+          .filter((name) => !named.includes(gatewayKey(name, namespace)))
+          .map((name) =>
+            warning(
+              `spec.http[${index}].match[${at}].gateways`,
+              `${name} is none of the gateways of this VirtualService; add it to spec.gateways`,
+            ),
+          ),
+      ),
+    ),
+  ];
+}
+
+function checkGateway(
+  virtualService: VirtualService,
+  key: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const gateway = fetch.get(inputs.routing.istioGateways, key);
+  if (gateway === undefined) {
+    const message = `there is no Gateway ${key} of networking.istio.io; define it or correct the name`;
+    return [error(field, message, "NoMatchingParent")];
+  }
+  if (serves(gateway, virtualService)) return checkRivals(virtualService, key, field, inputs, fetch);
+  const message = `no host fits a server of Gateway ${key}; correct the hosts of one of them`;
+  return [error(field, message, "NoMatchingListenerHostname")];
+}
+
+function serves(gateway: IstioGateway, virtualService: VirtualService): boolean {
+  return (gateway.spec.servers ?? []).some(
+    (server) => hostsOnServer(virtualService, { gateway, server }).length > 0,
+  );
+}
+
+/** Of those that share a host on the gateway the oldest is tried first. */
+function checkRivals(
+  virtualService: VirtualService,
+  key: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const older = fetch
+    .by(inputs.routing.virtualServicesByGateway, key)
+    .filter((other) => byAge(other, virtualService) < 0)
+    .sort(byAge);
+  const { hosts = [] } = virtualService.spec;
+  const found = hosts.flatMap((host) => {
+    const rivals = older.filter(({ spec }) => spec.hosts?.includes(host) === true);
+    return besideOlder(rivals, host, key, field);
+  });
+  const lost = found.filter(({ reason }) => reason !== undefined).length;
+  // One host that is left is an effect on the gateway.
+  return lost === hosts.length ? found : found.map(({ message }) => warning(field, message));
+}

@@ -1,0 +1,117 @@
+// What Istio's Gateways have a gateway's pod serve: the VirtualServices that name them, by host.
+import type { Fetch } from "#collections/graph.ts";
+import { listeningPort } from "#model/istio/gateway-servers.ts";
+import type { VirtualService } from "#model/istio/virtual-service.ts";
+import { hasLabels } from "#model/kubernetes/object.ts";
+import type { Origin } from "#model/reference.ts";
+import type { Workload } from "#model/workload.ts";
+import { byAge } from "./by-age.ts";
+import type { Client } from "./clients.ts";
+import type { Mesh } from "./graph.ts";
+import { withHashKeys } from "./hash-keys.ts";
+import {
+  type GatewayServer,
+  hostsOfServer,
+  hostsOnServer,
+  keyOfGateway,
+  serversOfPod,
+} from "./istio-servers.ts";
+import { everything, routesForClient, routeView } from "./outbound.ts";
+import type { GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
+import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
+
+/** The listeners of a gateway's pod, one for each port. */
+export function istioListenerViews(
+  mesh: Mesh,
+  fetch: Fetch,
+  workload: Workload,
+  client: Client,
+): readonly GatewayListenerView[] {
+  const services = fetch
+    .by(mesh.servicesByNamespace, workload.namespace)
+    .filter(({ selector }) => Object.keys(selector).length > 0 && hasLabels(workload.labels, selector));
+  const byPort = new Map<number, GatewayServer[]>();
+  for (const each of serversOfPod(mesh.routing, fetch, workload.labels)) {
+    const port = listeningPort(each.server, services, workload.ports);
+    byPort.set(port, [...(byPort.get(port) ?? []), each]);
+  }
+  return [...byPort].map(([port, servers]) => ({
+    port,
+    virtualHosts: virtualHosts(mesh, fetch, servers, client),
+    rateLimits: [],
+    origins: servers.map(({ gateway }) => originOf(gateway)),
+  }));
+}
+
+function originOf({ metadata }: GatewayServer["gateway"]): Origin {
+  const { namespace = "default", name } = metadata;
+  return { kind: "Gateway.networking.istio.io", namespace, name };
+}
+
+/** Who serves a host: the oldest first, each with the Gateways by which it is reached. */
+interface Served {
+  readonly virtualServices: Map<VirtualService, Set<string>>;
+  readonly port: number;
+  /** The Gateway that sends clients to HTTPS. */
+  redirects?: GatewayServer["gateway"];
+}
+
+function virtualHosts(
+  mesh: Mesh,
+  fetch: Fetch,
+  servers: readonly GatewayServer[],
+  client: Client,
+): readonly GatewayVirtualHostView[] {
+  const byHost = new Map<string, Served>();
+  const at = (host: string, { server }: GatewayServer): Served => {
+    const known = byHost.get(host) ?? { virtualServices: new Map(), port: server.port.number };
+    byHost.set(host, known);
+    return known;
+  };
+  for (const each of servers) {
+    const { gateway, server } = each;
+    const key = keyOfGateway(gateway);
+    const hosts = new Set<string>();
+    for (const virtualService of fetch.by(mesh.routing.virtualServicesByGateway, key)) {
+      if (!isExportedTo(virtualService, client.namespace)) continue;
+      for (const host of hostsOnServer(virtualService, each)) {
+        const { virtualServices } = at(host, each);
+        virtualServices.set(virtualService, (virtualServices.get(virtualService) ?? new Set()).add(key));
+        hosts.add(host);
+      }
+    }
+    if (server.tls?.httpsRedirect !== true) continue;
+    for (const host of [...hosts, ...hostsOfServer(server)]) at(host, each).redirects ??= gateway;
+  }
+  return [...byHost]
+    .sort(([a], [b]) => a.localeCompare(b))
+    .map(([host, served]) => ({
+      name: host,
+      domains: [host],
+      routes: withHashKeys(mesh, fetch, client, routesOf(mesh, fetch, served, client)),
+    }));
+}
+
+function routesOf(
+  mesh: Mesh,
+  fetch: Fetch,
+  { virtualServices, port, redirects }: Served,
+  client: Client,
+): readonly RouteView[] {
+  if (redirects !== undefined) return [everything(toHttps, [originOf(redirects)])];
+  const routes = [...virtualServices]
+    .sort(([a], [b]) => byAge(a, b))
+    .flatMap(([virtualService, gateways]) =>
+      virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
+    );
+  return (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
+}
+
+const toHttps = {
+  kind: "redirect",
+  status: 301,
+  scheme: "https",
+  hostname: undefined,
+  port: undefined,
+  path: undefined,
+} as const;
