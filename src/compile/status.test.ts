@@ -331,7 +331,7 @@ spec: {egress: [{hosts: ["./*"]}]}`;
   assert.deepEqual(wordsOf("ServiceEntry default/half"), ["True", "Accepted"]);
   assert.match(
     accepted("ServiceEntry default/half")?.message ?? "",
-    /effect on some hosts: spec\.hosts\[0\]/,
+    /effect on some of what it is for: spec\.hosts\[0\]/,
   );
   assert.deepEqual(wordsOf("Sidecar default/first"), ["True", "Accepted"]);
   assert.deepEqual(wordsOf("Sidecar default/second"), ["False", "Conflicted"]);

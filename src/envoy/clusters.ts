@@ -93,7 +93,7 @@ export function blackHole(): Cluster {
 }
 
 /** The application itself, at the address that the client dialled unless it listens elsewhere; undefined: on any port. */
-export function inboundCluster(view: InboundPortView | undefined): Cluster {
+export function inboundCluster(view: Omit<InboundPortView, "limits"> | undefined): Cluster {
   const name = inboundClusterName(view?.port);
   const pool = view?.connectionPool;
   return create(ClusterSchema, {
