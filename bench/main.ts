@@ -53,6 +53,19 @@ const programs: Readonly<Record<string, Program>> = {
     description: "what a replica of the control plane takes, with 500 pods and with 20 new pods a second",
     load: () => import("./kubernetes-control-plane.ts"),
   },
+  "latency-aware": {
+    description:
+      "balancing by latency beside Envoy's own policies, hand-written: slow, failing, and what it costs",
+    load: () => import("./latency-aware.ts"),
+  },
+  "latency-aware-mesh": {
+    description: "the same through the whole mesh, while one of ten pods gets slow",
+    load: () => import("./latency-aware-mesh.ts"),
+  },
+  "balancer-soak": {
+    description: "an hour of load while endpoints come and go: failures and memory",
+    load: () => import("./balancer-soak.ts"),
+  },
   admission: {
     description:
       "how long the webhook takes for a pod, and what creating one costs with it, with a policy, without",

@@ -64,6 +64,9 @@ have ip || missing="$missing iproute2"
 have nft || missing="$missing nftables"
 { have unshare && have nsenter && have setpriv && have flock; } || missing="$missing util-linux"
 have mount || missing="$missing mount"
+# Built once, for proxies that balance by latency.
+have cargo || missing="$missing cargo"
+have cc || missing="$missing gcc libc6-dev"
 if [ "${1:-}" = test ]; then
   have tcpdump || missing="$missing tcpdump"
   have curl || missing="$missing curl"

@@ -36,7 +36,8 @@ function inside(folder: string): readonly string[] {
 const contract = inside("test/envoy-contract/");
 const local = inside("test/local/");
 const cluster = inside("test/cluster/");
-const elsewhere = new Set([...contract, ...local, ...cluster]);
+const balancer = inside("test/balancer/");
+const elsewhere = new Set([...contract, ...local, ...cluster, ...balancer]);
 const groups: readonly Group[] = [
   {
     name: "unit",
@@ -44,6 +45,7 @@ const groups: readonly Group[] = [
     concurrency: availableParallelism(),
     timeoutMs: 120_000,
   },
+  { name: "balancer", files: balancer, concurrency: 1, timeoutMs: 300_000 },
   { name: "envoy-contract", files: contract, concurrency: 2, timeoutMs: 300_000 },
   // Each of these starts a mesh of its own; timings in them want the machine for themselves.
   { name: "local", files: local, concurrency: 1, timeoutMs: 900_000 },

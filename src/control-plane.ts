@@ -11,6 +11,7 @@ import { keepServerCertificate, type ServerCertificate } from "#identity/server-
 import { spiffeId } from "#identity/spiffe.ts";
 import type { TokenVerifier } from "#identity/tokens.ts";
 import { keepWorkloadCertificates } from "#identity/workload-certificates.ts";
+import { canBalanceByLatency } from "#model/balancer.ts";
 import { controlPlaneHost } from "#model/installation.ts";
 import type { ProxyIdentity } from "#model/workload.ts";
 import type { LearnedDependencies } from "#replicas/learned-dependencies.ts";
@@ -77,8 +78,12 @@ export async function createControlPlane(options: ControlPlaneOptions): Promise<
       const workload = await authenticate(bearerToken(metadata));
       return "refused" in workload
         ? workload
-        : { client: workload, id: `${workload.pod}.${workload.namespace}` };
+        : {
+            client: { ...workload, balancesByLatency: false },
+            id: `${workload.pod}.${workload.namespace}`,
+          };
     },
+    describe: (client, node) => ({ ...client, balancesByLatency: canBalanceByLatency(node) }),
     learned: {
       namesFor: (client) => learned.namesFor(learningKey(client)),
       used: (client, names) => learned.used(learningKey(client), names),

@@ -94,7 +94,10 @@ async function start(wanted: MeshSize, secured: boolean): Promise<ServerEvent> {
       if (workload === undefined) return { refused: `there is no pod ${token}` };
       return "refused" in workload
         ? workload
-        : { client: workload, id: `${workload.pod}.${workload.namespace}` };
+        : {
+            client: { ...workload, balancesByLatency: true },
+            id: `${workload.pod}.${workload.namespace}`,
+          };
     },
     onRejected: (proxy, rejection) => process.stderr.write(`${proxy} rejects ${rejection.name}\n`),
   });

@@ -1,6 +1,6 @@
 // Sends requests at a fixed rate, whether or not earlier ones were answered, and prints how long each took as JSON.
 import { Agent, request } from "node:http";
-import { percentile } from "../statistics.ts";
+import { percentile, sum } from "../statistics.ts";
 
 export interface Load {
   readonly url: string;
@@ -15,6 +15,8 @@ export interface LoadResult {
   readonly failures: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
+  /** Failed requests count here, too: their clients waited. */
+  readonly all: { readonly meanMs: number; readonly p99Ms: number };
 }
 
 const body = Buffer.alloc(1024, "x");
@@ -22,6 +24,7 @@ const { url, perSecond, connections, seconds, headers } = JSON.parse(process.arg
 const agent = new Agent({ keepAlive: true, maxSockets: connections });
 const total = perSecond * seconds;
 const times: number[] = [];
+const allTimes: number[] = [];
 let sent = 0;
 let failures = 0;
 let done = 0;
@@ -46,18 +49,19 @@ function send(): void {
       response.on("end", () => {
         if (response.statusCode === 200) times.push(performance.now() - sentAt);
         else failures++;
-        finish();
+        finish(sentAt);
       });
     },
   );
   outgoing.on("error", () => {
     failures++;
-    finish();
+    finish(sentAt);
   });
   outgoing.end(body);
 }
 
-function finish(): void {
+function finish(sentAt: number): void {
+  allTimes.push(performance.now() - sentAt);
   if (++done < total) return;
   agent.destroy();
   const result: LoadResult = {
@@ -65,6 +69,7 @@ function finish(): void {
     failures,
     p50Ms: percentile(times, 0.5),
     p99Ms: percentile(times, 0.99),
+    all: { meanMs: sum(allTimes) / allTimes.length, p99Ms: percentile(allTimes, 0.99) },
   };
   process.stdout.write(JSON.stringify(result));
 }

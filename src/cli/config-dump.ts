@@ -2,10 +2,15 @@ import { spawn } from "node:child_process";
 import { adminPort } from "#interception/addresses.ts";
 import { namespaceFile } from "#local/network/node-namespace.ts";
 import { programFile } from "#runtime/program.ts";
+import { configDumpPath } from "./config-dump-path.ts";
 
-/** Asks the admin interface of the Envoy in a network namespace. Throws if none answers there. */
-export function readAdmin(networkNamespace: string, path: string): Promise<string> {
-  return getInNamespace(networkNamespace, `http://127.0.0.1:${adminPort}${path}`);
+/** Where the sidecar's admin interface listens, inside its pod. */
+const DUMP = `http://127.0.0.1:${adminPort}${configDumpPath}`;
+
+/** Reads the whole configuration of the Envoy in a network namespace. Throws if none answers there. */
+export async function readConfigDump(networkNamespace: string): Promise<unknown> {
+  const text = await getInNamespace(networkNamespace, DUMP);
+  return JSON.parse(text) as unknown;
 }
 
 /** A GET by a small child in the namespace: a process has but one network. */

@@ -13,20 +13,15 @@ export interface ConfigParts {
   readonly endpoints: readonly Message[];
   readonly secrets: readonly Message[];
   readonly bootstrap: Message;
-  /** What outlier detection has taken out, as `cluster address:port`. */
-  readonly ejected: readonly string[];
 }
-
-/** What has a table of its own. */
-type Part = Exclude<keyof ConfigParts, "ejected">;
 
 interface Table {
   readonly headers: readonly string[];
   readonly rows: readonly (readonly string[])[];
 }
 
-/** Sorts a dump into its parts: the resources themselves, static and dynamic, by name. `state` is that of the endpoints. */
-export function partsOf(dump: unknown, state: unknown): ConfigParts {
+/** Sorts a dump into its parts: the resources themselves, static and dynamic, by name. */
+export function partsOf(dump: unknown): ConfigParts {
   const sections = list(message(dump)["configs"]);
   const section = (name: string): Message =>
     sections.find((entry) => String(entry["@type"]).endsWith(`.${name}`)) ?? {};
@@ -61,22 +56,15 @@ export function partsOf(dump: unknown, state: unknown): ConfigParts {
       ...list(secrets["dynamic_warming_secrets"]),
     ]),
     bootstrap: message(section("BootstrapConfigDump")["bootstrap"]),
-    ejected: list(message(state)["cluster_statuses"]).flatMap(ejectedOf),
   };
 }
 
-function ejectedOf(cluster: Message): readonly string[] {
-  return list(cluster["host_statuses"])
-    .filter((host) => message(host["health_status"])["failed_outlier_check"] === true)
-    .map((host) => `${nameOf(cluster)} ${socketAddress(host["address"])}`);
-}
-
 /** One part as a table. */
-export function tableOf(part: Part, parts: ConfigParts): Table {
+export function tableOf(part: keyof ConfigParts, parts: ConfigParts): Table {
   return TABLES[part](parts);
 }
 
-const TABLES: Readonly<Record<Part, (parts: ConfigParts) => Table>> = {
+const TABLES: Readonly<Record<keyof ConfigParts, (parts: ConfigParts) => Table>> = {
   listeners: ({ listeners }) => ({
     headers: ["NAME", "ADDRESS", "FILTER CHAINS"],
     rows: listeners.map((listener) => [
@@ -93,9 +81,9 @@ const TABLES: Readonly<Record<Part, (parts: ConfigParts) => Table>> = {
     headers: ["NAME", "TYPE", "TLS"],
     rows: clusters.map((cluster) => [nameOf(cluster), clusterType(cluster), encryption(cluster)]),
   }),
-  endpoints: ({ endpoints, ejected }) => ({
+  endpoints: ({ endpoints }) => ({
     headers: ["CLUSTER", "ENDPOINT", "HEALTH", "PRIORITY", "WEIGHT"],
-    rows: endpoints.flatMap((assignment) => endpointRows(assignment, ejected)),
+    rows: endpoints.flatMap(endpointRows),
   }),
   secrets: ({ secrets }) => ({
     headers: ["NAME", "TYPE", "VERSION", "UPDATED"],
@@ -130,19 +118,18 @@ function domains(names: readonly string[]): string {
   return others > 0 ? `${shown} and ${others} more` : shown;
 }
 
-function endpointRows(assignment: Message, ejected: readonly string[]): readonly (readonly string[])[] {
+function endpointRows(assignment: Message): readonly (readonly string[])[] {
   const name = text(assignment["cluster_name"]) || nameOf(assignment);
   return list(assignment["endpoints"]).flatMap((locality) =>
-    list(locality["lb_endpoints"]).map((entry) => {
-      const address = socketAddress(message(entry["endpoint"])["address"]);
-      return [
-        name,
-        address,
-        ejected.includes(`${name} ${address}`) ? "EJECTED" : text(entry["health_status"]) || "HEALTHY",
-        text(locality["priority"]) || "0",
-        text(locality["load_balancing_weight"]) || text(entry["load_balancing_weight"]),
-      ];
-    }),
+    list(locality["lb_endpoints"]).map((entry) => [
+      name,
+      socketAddress(message(entry["endpoint"])["address"]),
+      text(entry["health_status"]) || "HEALTHY",
+      text(locality["priority"]) || "0",
+      // A weight of the locality is what counts where there is one.
+      [locality, entry].map((each) => text(each["load_balancing_weight"])).find((weight) => weight !== "0") ??
+        "",
+    ]),
   );
 }
 

@@ -2,6 +2,7 @@
 import { Command } from "commander";
 import { register as registerCheck } from "./commands/check.ts";
 import { register as registerDown } from "./commands/down.ts";
+import { register as registerEndpoints } from "./commands/endpoints.ts";
 import { register as registerExec } from "./commands/exec.ts";
 import { register as registerInject } from "./commands/inject.ts";
 import { register as registerInstall } from "./commands/install.ts";
@@ -34,6 +35,7 @@ for (const register of [
   registerExec,
   registerStat,
   registerStatus,
+  registerEndpoints,
   registerValidate,
   registerInject,
   registerProxyConfig,

@@ -12,6 +12,8 @@ export interface Client {
   readonly labels: Readonly<Record<string, string>>;
   /** The key of the Sidecar that limits what it may know. */
   readonly sidecar: string | undefined;
+  /** Whether it has the module that balances by latency. */
+  readonly balancesByLatency: boolean;
 }
 
 /** A proxy as a client. `labelsRead`: the names of labels that rules read; `sidecar`: the key of its Sidecar. */
@@ -26,9 +28,11 @@ export function clientOf(workload: Workload, labelsRead: readonly string[], side
 
 /** A client by its key, or by a namespace alone. */
 export function clientOfKey(key: string): Client {
-  const [scope = "", query = ""] = key.split("?");
+  const [rest = "", suffix] = key.split("#");
+  const [scope = "", query = ""] = rest.split("?");
   const [namespace = "", sidecar] = scope.split("|");
-  return newClient(namespace, Object.fromEntries(new URLSearchParams(query)), sidecar);
+  const labels = Object.fromEntries(new URLSearchParams(query));
+  return newClient(namespace, labels, sidecar, suffix === balancerSuffix);
 }
 
 /** Whether what is for a source is for a client. */
@@ -39,12 +43,22 @@ export function isSource({ namespace, labels }: Client, source: RouteSource | un
   );
 }
 
+/** The same client with the module that balances by latency. */
+export function withBalancer({ namespace, labels, sidecar }: Client): Client {
+  return newClient(namespace, labels, sidecar, true);
+}
+
+const balancerSuffix = "balancer";
+
 function newClient(
   namespace: string,
   labels: Readonly<Record<string, string>>,
   sidecar: string | undefined,
+  balancesByLatency = false,
 ): Client {
-  const query = new URLSearchParams(labels).toString();
   const scope = sidecar === undefined ? namespace : `${namespace}|${sidecar}`;
-  return { key: query === "" ? scope : `${scope}?${query}`, namespace, labels, sidecar };
+  const query = new URLSearchParams(labels).toString();
+  const base = query === "" ? scope : `${scope}?${query}`;
+  const key = balancesByLatency ? `${base}#${balancerSuffix}` : base;
+  return { key, namespace, labels, sidecar, balancesByLatency };
 }

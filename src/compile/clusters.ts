@@ -30,6 +30,20 @@ export function clusterView(
   client: Client,
   reference: ClusterReference,
 ): ClusterView {
+  const view = viewOf(mesh, fetch, client, reference);
+  return view.loadBalancing.kind === "latencyAware" && !canBeLatencyAware(view, client)
+    ? { ...view, loadBalancing: { kind: "leastRequest" } }
+    : view;
+}
+
+/** Latency is that of HTTP requests to endpoints that are known, and the module cannot choose sick ones in a panic. */
+function canBeLatencyAware(view: ClusterView, client: Client): boolean {
+  const { protocol, endpoints, outlierDetection } = view;
+  const mayPanic = (outlierDetection?.minHealthPercent ?? 0) > 0;
+  return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed" && !mayPanic;
+}
+
+function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
   switch (reference.kind) {
     case "service":
       return ofService(mesh, fetch, client, reference) ?? bare(reference, "http", "none");

@@ -6,6 +6,7 @@ import { HttpProtocolOptionsSchema } from "@heddle/envoy-api/envoy/extensions/up
 import type { ClusterView } from "#compile/views.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
+import { latencyFilter } from "./latency-aware.ts";
 import { duration, extension, type Init, pack } from "./messages.ts";
 import { errorMatcher } from "./outlier-detection.ts";
 
@@ -24,18 +25,15 @@ const keepVersion = {
 } as const;
 
 /** Nothing is left on the request that only a sidecar needs. */
-const cleaned = {
-  httpFilters: [
-    extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
-      mutations: {
-        requestMutations: helperHeaders.map((header) => ({
-          action: { case: "remove" as const, value: header },
-        })),
-      },
-    }),
-    extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {}),
-  ],
-};
+const cleaning = extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
+  mutations: {
+    requestMutations: helperHeaders.map((header) => ({
+      action: { case: "remove" as const, value: header },
+    })),
+  },
+});
+
+const codec = extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {});
 
 export const sameProtocol = options({ upstreamProtocolOptions: keepVersion });
 
@@ -49,7 +47,10 @@ export function sameProtocolWithin(pool: ConnectionPool) {
 }
 
 /** The same for servers without a sidecar. */
-export const sameProtocolCleaned = options({ upstreamProtocolOptions: keepVersion, ...cleaned });
+export const sameProtocolCleaned = options({
+  upstreamProtocolOptions: keepVersion,
+  httpFilters: [cleaning, codec],
+});
 
 export const http2 = options({
   upstreamProtocolOptions: {
@@ -62,12 +63,16 @@ export const http2 = options({
 export function httpProtocol({ connectionPool = {}, ...view }: ClusterView) {
   const statuses = view.outlierDetection?.errorStatuses;
   const common = commonOptions(connectionPool);
+  const filters = [
+    ...(view.loadBalancing.kind === "latencyAware" ? [latencyFilter()] : []),
+    ...(view.reachesUnmeshed ? [cleaning] : []),
+  ];
   return options({
     upstreamProtocolOptions: versionOf(connectionPool),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
     ...(view.origination === undefined ? {} : namesByHost(view.origination)),
     ...(statuses === undefined ? {} : { outlierDetection: { errorMatcher: errorMatcher(statuses) } }),
-    ...(view.reachesUnmeshed ? cleaned : {}),
+    ...(filters.length === 0 ? {} : { httpFilters: [...filters, codec] }),
   });
 }
 

@@ -7,6 +7,7 @@ import {
 import type { ClusterView } from "#compile/views.ts";
 import type { SlowStart } from "#model/policy.ts";
 import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
+import { type BalancerSettings, latencyAwarePolicy } from "./latency-aware.ts";
 import { adsSource, duration, type Init } from "./messages.ts";
 import { clusterName } from "./names.ts";
 
@@ -22,7 +23,8 @@ export function discovery(view: ClusterView): Part {
         ...loadBalancing(view),
         commonLbConfig: {
           ...panic(view),
-          ...(view.weighsLocalities === true
+          // Beside another policy Envoy takes no word on localities here.
+          ...(view.weighsLocalities === true && view.loadBalancing.kind !== "latencyAware"
             ? { localityConfigSpecifier: { case: "localityWeightedLbConfig", value: {} } }
             : {}),
         },
@@ -64,9 +66,14 @@ export function originalAddress(port: number) {
   } as const;
 }
 
-function loadBalancing({ loadBalancing: method, slowStart }: ClusterView): Part {
+function loadBalancing({ loadBalancing: method, slowStart, weighsLocalities }: ClusterView): Part {
   const slow = slowStart === undefined ? undefined : { slowStartConfig: slowStartConfig(slowStart) };
   switch (method.kind) {
+    case "latencyAware":
+      return latencyAwarePolicy({
+        ...(weighsLocalities === true && { locality_weighted: 1 }),
+        ...(slowStart !== undefined && warmUp(slowStart)),
+      });
     case "leastRequest":
       return {
         lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
@@ -95,6 +102,14 @@ function loadBalancing({ loadBalancing: method, slowStart }: ClusterView): Part 
             },
           };
   }
+}
+
+function warmUp({ windowMs, minimumPercent, aggression }: SlowStart): BalancerSettings {
+  return {
+    warm_up_ms: windowMs,
+    warm_up_minimum_percent: minimumPercent,
+    ...(aggression !== 1 && { warm_up_aggression: aggression }),
+  };
 }
 
 function slowStartConfig({ windowMs, minimumPercent, aggression }: SlowStart) {

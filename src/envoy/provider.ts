@@ -1,6 +1,6 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
-import { type Client, clientOfKey } from "#compile/clients.ts";
+import { type Client, clientOfKey, withBalancer } from "#compile/clients.ts";
 import { clusterView } from "#compile/clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
@@ -10,7 +10,7 @@ import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
-import type { ProxyIdentity, Workload } from "#model/workload.ts";
+import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import {
   clusterType,
@@ -50,7 +50,7 @@ export interface ProviderInputs {
 }
 
 /** The provider, and whose certificates somebody wants. */
-export interface EnvoyProvider extends Provider<ProxyIdentity> {
+export interface EnvoyProvider extends Provider<Proxy> {
   readonly wantedCertificates: Collection<string>;
 }
 
@@ -260,14 +260,15 @@ interface ResourceKey extends ResourceName {
 }
 
 /** As little of the asker as the resource needs, so that proxies share what is the same for them. */
-function scopeOf(pod: ProxyIdentity, client: Client, { typeUrl, name }: ResourceName): string {
+function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceName): string {
   switch (typeUrl) {
     case virtualHostType:
     case endpointsType:
       return client.key;
     case clusterType:
       if (isConstantCluster(name)) return "";
-      return parseClusterName(name) === undefined ? podKey(pod) : client.key;
+      if (parseClusterName(name) === undefined) return podKey(pod);
+      return (pod.balancesByLatency ? withBalancer(client) : client).key;
     case listenerType:
       return name === outboundListenerName ? client.key : podKey(pod);
     case routeConfigurationType:

@@ -6,7 +6,9 @@
 
 import { trustBundleFile, trustBundleSecret } from "#identity/trust-bundle.ts";
 import { adminPort } from "#interception/addresses.ts";
+import { balancerMetadataKey, balancerPage, balancerVersion } from "#model/balancer.ts";
 import { histogramBucketSettings, statsPrefix } from "#telemetry/measures.ts";
+import { balancerExtension } from "./balancer-extension.ts";
 import { memoryBytes } from "./quantity.ts";
 import type { InjectionSettings } from "./settings.ts";
 
@@ -20,16 +22,19 @@ export const tokenSdsFile = "sds.json";
 const tokenSecret = "sa-token";
 
 /** The variables that Kubernetes (or the local runner) expands in the arguments. */
-const node = {
-  id: "$(POD_NAME).$(POD_NAMESPACE)",
-  cluster: "$(SERVICE_ACCOUNT).$(POD_NAMESPACE)",
-  metadata: { ip: "$(POD_IP)" },
-};
+function node(hasBalancer: boolean): object {
+  return {
+    id: "$(POD_NAME).$(POD_NAMESPACE)",
+    cluster: "$(SERVICE_ACCOUNT).$(POD_NAMESPACE)",
+    metadata: { ip: "$(POD_IP)", ...(hasBalancer && { [balancerMetadataKey]: balancerVersion }) },
+  };
+}
 
 /** The bootstrap of a sidecar or gateway whose heap may have so many bytes: digits, see `maxHeapBytes`. */
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
-    node,
+    node: node(settings.hasBalancer),
+    ...(settings.hasBalancer && { bootstrap_extensions: [balancerExtension()] }),
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
@@ -67,6 +72,7 @@ function admin(): object {
     "/memory",
     "/ready",
     "/init_dump",
+    balancerPage,
   ];
   return {
     address: { socket_address: { address: "127.0.0.1", port_value: adminPort } },

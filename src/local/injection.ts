@@ -9,21 +9,30 @@ import type { ObjectReference } from "#model/reference.ts";
 import { CONTROL_PLANE_PORT } from "./network/addresses.ts";
 import type { Inject } from "./workloads/workload.ts";
 
-/** As in a cluster; the DNS server of the mesh gives the control plane's name its address. */
-const SETTINGS: InjectionSettings = {
-  ...defaultInjectionSettings,
-  xdsAddress: { host: "heddle.heddle-system.svc", port: CONTROL_PLANE_PORT },
-};
+/**
+ * As in a cluster; the DNS server of the mesh gives the control plane's name its address. `hasBalancer`: whether this
+ * machine has the module that balances by latency.
+ */
+export function localSettings(hasBalancer: boolean): InjectionSettings {
+  return {
+    ...defaultInjectionSettings,
+    hasBalancer,
+    xdsAddress: { host: "heddle.heddle-system.svc", port: CONTROL_PLANE_PORT },
+  };
+}
 
 type Labels = Readonly<Record<string, string>>;
 
 /** Injects pods as the admission webhook does, by the same functions. */
-export function localInjection(labelsOf: (namespace: string) => Labels | undefined): Inject {
+export function localInjection(
+  settings: InjectionSettings,
+  labelsOf: (namespace: string) => Labels | undefined,
+): Inject {
   return (pod) => {
     const labels = labelsOf(pod.metadata.namespace ?? "default");
     const decision = decideInjection(pod, labels === undefined ? {} : { labels });
     if (!decision.inject) return { kind: "ready", pod, warnings: [] };
-    const injection = injectSidecar(pod, SETTINGS);
+    const injection = injectSidecar(pod, settings);
     return injection.kind === "refused"
       ? injection
       : { kind: "ready", pod: injection.pod, warnings: injection.warnings };
@@ -31,13 +40,16 @@ export function localInjection(labelsOf: (namespace: string) => Labels | undefin
 }
 
 /** What runs for the Gateways of the mesh, each with the object that asked for it. */
-export function gatewayObjects(gateways: readonly Gateway[]): readonly {
+export function gatewayObjects(
+  gateways: readonly Gateway[],
+  settings: InjectionSettings,
+): readonly {
   readonly origin: ObjectReference;
   readonly deployment: Deployment;
   readonly service: Service;
 }[] {
   return gateways.map((gateway) => {
     const { name, namespace = "default" } = gateway.metadata;
-    return { origin: { kind: "Gateway", namespace, name }, ...gatewayWorkload(gateway, SETTINGS) };
+    return { origin: { kind: "Gateway", namespace, name }, ...gatewayWorkload(gateway, settings) };
   });
 }

@@ -19,6 +19,8 @@ export interface LaunchOptions {
   readonly paths: readonly string[];
   /** The Envoy binary. */
   readonly envoy: string;
+  /** The module that balances by latency, if there is one. */
+  readonly balancer: string | undefined;
   readonly outboundTrafficPolicy: OutboundTrafficMode;
   /** Addresses of DNS servers for names outside of the mesh, as the mesh's node reaches them. */
   readonly resolvers: readonly string[];
@@ -85,7 +87,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchedMesh> {
 }
 
 function spawnSupervisor(
-  { state, paths, envoy, outboundTrafficPolicy, resolvers }: LaunchOptions,
+  { state, paths, envoy, balancer, outboundTrafficPolicy, resolvers }: LaunchOptions,
   lock: number,
 ): ChildProcess {
   const log = openSync(join(state.logs, "supervisor.log"), "a", 0o600);
@@ -100,6 +102,7 @@ function spawnSupervisor(
       state.root,
       "--envoy",
       envoy,
+      ...(balancer === undefined ? [] : ["--balancer", balancer]),
       "--outbound-traffic-policy",
       outboundTrafficPolicy,
       ...resolvers.flatMap((address) => ["--resolver", address]),

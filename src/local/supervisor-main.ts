@@ -17,6 +17,7 @@ const { values, positionals } = parseArgs({
   options: {
     state: { type: "string" },
     envoy: { type: "string" },
+    balancer: { type: "string" },
     "outbound-traffic-policy": { type: "string", default: "ALLOW_ANY" },
     resolver: { type: "string", multiple: true, default: [] },
   },
@@ -71,6 +72,7 @@ starting.resolve(
       state,
       paths: positionals,
       envoy: values.envoy ?? "",
+      balancer: values.balancer,
       outboundTrafficPolicy: values["outbound-traffic-policy"],
       resolvers: values.resolver,
       hostNetwork: HOST_NETWORK,

@@ -15,7 +15,7 @@ import { type ControlPlane, startControlPlane } from "./control-plane.ts";
 import { gatewayHostPorts } from "./gateways/gateway-ports.ts";
 import { startHostPorts } from "./gateways/host-ports.ts";
 import { istioHostPorts } from "./gateways/istio-ports.ts";
-import { gatewayObjects, localInjection } from "./injection.ts";
+import { gatewayObjects, localInjection, localSettings } from "./injection.ts";
 import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
 import type { FindService } from "./network/dns-zone.ts";
@@ -35,6 +35,8 @@ export interface SupervisorOptions {
   readonly paths: readonly string[];
   /** The Envoy binary; without it no sidecar can run. */
   readonly envoy: string;
+  /** The module that balances by latency; without it proxies balance by outstanding requests. */
+  readonly balancer: string | undefined;
   /** For the control plane. */
   readonly outboundTrafficPolicy: string;
   /** DNS servers for names outside of the mesh. */
@@ -77,6 +79,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     {
       state,
       programs: { envoy: options.envoy, node: process.execPath },
+      balancer: options.balancer,
       configuration: configurationOf(source, (namespace) => trustBundleObject(namespace, authority.rootPem)),
       issueToken: (pod, audience, expirationSeconds) =>
         tokens.issue({ ...podIdentity(pod), audience, expirationSeconds }),
@@ -88,8 +91,10 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     onPodsChanged,
   );
 
+  const injection = localSettings(options.balancer !== undefined);
+
   function onObjectsChanged(): void {
-    const gateways = gatewayObjects(values(source.objects.gateways));
+    const gateways = gatewayObjects(values(source.objects.gateways), injection);
     services = [...values(source.objects.services), ...gateways.map(({ service }) => service)];
     addresses.update(services);
     plan = planWorkloads(
@@ -101,7 +106,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
         standIns: values(source.standIns),
         gateways,
       },
-      localInjection((namespace) => source.objects.namespaces.get(namespace)?.metadata.labels),
+      localInjection(injection, (namespace) => source.objects.namespaces.get(namespace)?.metadata.labels),
       (object) => directoryOf(source.locate(object)?.file),
     );
     fleet.want(plan.workloads);

@@ -6,6 +6,8 @@ import type { Origin } from "./reference.ts";
 
 /** How requests are spread over the endpoints of a cluster. */
 export type LoadBalancing =
+  /** To the endpoint that answers fastest now; by outstanding requests where a proxy cannot. */
+  | { readonly kind: "latencyAware" }
   | { readonly kind: "leastRequest" }
   | { readonly kind: "roundRobin" }
   | { readonly kind: "random" }
@@ -14,7 +16,7 @@ export type LoadBalancing =
   /** Requests that are alike go to one endpoint. */
   | { readonly kind: "consistentHash"; readonly by: HashKey; readonly table: HashTable };
 
-export const defaultLoadBalancing: LoadBalancing = { kind: "leastRequest" };
+export const defaultLoadBalancing: LoadBalancing = { kind: "latencyAware" };
 
 /** What of a request decides where it goes. */
 export type HashKey =

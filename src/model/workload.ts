@@ -48,6 +48,11 @@ export interface ProxyIdentity {
   readonly serviceAccount: string;
 }
 
+/** A proxy at the other end of an xDS stream: who it is, and what it says that it can. */
+export interface Proxy extends ProxyIdentity {
+  readonly balancesByLatency: boolean;
+}
+
 /** One address behind a service port. */
 export interface MeshEndpoint {
   /** An IP address; a name where the service's resolution is by DNS. */

@@ -1,9 +1,9 @@
 // The xDS server: delta ADS streams over gRPC, fed by a provider whose resources are computed once for all of them.
-import { fromBinary } from "@bufbuild/protobuf";
 import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
-import { DeltaDiscoveryRequestSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import type { Authenticate } from "./authentication.ts";
 import type { Rejection } from "./delivery.ts";
+import { decodeMessage, type Message } from "./message.ts";
+import type { Node } from "./node.ts";
 import type { Provider, ResourceName } from "./provider.ts";
 import {
   type Acknowledgement,
@@ -25,6 +25,8 @@ export interface Learned<Client> {
 export interface XdsServerOptions<Client> {
   readonly provider: Provider<Client>;
   readonly authenticate: Authenticate<Client>;
+  /** What becomes known of a client by what it says of itself at first; by default nothing. */
+  readonly describe?: (client: Client, node: Node) => Client;
   readonly learned?: Learned<Client>;
   /** A stream ends after 80-100 % of this, which renews the token. Default: 30 minutes. */
   readonly maximumStreamAgeMs?: number;
@@ -62,7 +64,7 @@ interface Session {
   readonly stream: Stream;
   readonly call: Call;
   readonly connectedSince: Date;
-  nodeId: string;
+  readonly node: Node;
   /** A flush that waits for the next turn. */
   deferred: NodeJS.Immediate | undefined;
 }
@@ -120,11 +122,11 @@ class DiscoveryServer<Client> {
 
   proxies(): readonly ProxyStatus[] {
     return [...this.#sessions]
-      .map(({ id, nodeId, connectedSince, stream }) => {
+      .map(({ id, node, connectedSince, stream }) => {
         const deliveries = [...stream.deliveries].filter((delivery) => delivery.subscription.requested);
         return {
           id,
-          nodeId,
+          node,
           connectedSince,
           types: Object.fromEntries(deliveries.map((delivery) => [delivery.typeUrl, typeStatus(delivery)])),
           rejections: rejectionsOf(deliveries),
@@ -180,17 +182,10 @@ class DiscoveryServer<Client> {
     );
   }
 
+  /** Serves a call; what is at its other end is known with the first message. */
   #open(call: Call, client: Client, id: string): void {
     const { maximumStreamAgeMs = 30 * 60_000 } = this.#options;
-    const session: Session = {
-      id,
-      stream: this.#newStream(client, id, call, () => session),
-      call,
-      connectedSince: new Date(),
-      nodeId: "",
-      deferred: undefined,
-    };
-    this.#sessions.add(session);
+    let session: Session | undefined;
     const age = setTimeout(() => call.end(), maximumStreamAgeMs * (0.8 + 0.2 * Math.random()));
     age.unref();
     let isOpen = true;
@@ -198,34 +193,53 @@ class DiscoveryServer<Client> {
       if (!isOpen) return;
       isOpen = false;
       clearTimeout(age);
-      this.#sessions.delete(session);
-      this.#stale.delete(session);
-      clearImmediate(session.deferred);
-      session.stream.close();
-      this.#unwatchWildcards(session);
+      if (session !== undefined) this.#end(session);
     };
     call.on("cancelled", close);
     call.on("close", close);
     call.on("finish", close);
     call.on("drain", () => {
-      if (isOpen) session.stream.drained();
+      if (isOpen) session?.stream.drained();
     });
     call.on("end", () => call.end());
     call.on("data", (bytes: Uint8Array) => {
-      if (isOpen) this.#request(session, bytes);
+      if (!isOpen) return;
+      let message: Message;
+      try {
+        message = decodeMessage(bytes);
+      } catch (error) {
+        call.emit("error", { code: status.INVALID_ARGUMENT, details: String(error) });
+        return;
+      }
+      session ??= this.#begin(call, client, id, message.node);
+      this.#request(session, message.request);
     });
   }
 
-  #request(session: Session, bytes: Uint8Array): void {
-    let message: ReturnType<typeof decode>;
-    try {
-      message = decode(bytes);
-    } catch (error) {
-      session.call.emit("error", { code: status.INVALID_ARGUMENT, details: String(error) });
-      return;
-    }
-    session.nodeId = message.nodeId ?? session.nodeId;
-    session.stream.request(message.request);
+  #begin(call: Call, client: Client, id: string, node: Node): Session {
+    const described = this.#options.describe?.(client, node) ?? client;
+    const session: Session = {
+      id,
+      stream: this.#newStream(described, id, call, () => session),
+      call,
+      connectedSince: new Date(),
+      node,
+      deferred: undefined,
+    };
+    this.#sessions.add(session);
+    return session;
+  }
+
+  #end(session: Session): void {
+    this.#sessions.delete(session);
+    this.#stale.delete(session);
+    clearImmediate(session.deferred);
+    session.stream.close();
+    this.#unwatchWildcards(session);
+  }
+
+  #request(session: Session, request: Request): void {
+    session.stream.request(request);
     if (session.stream.wanted > namesLimit) {
       const details = `more than ${namesLimit} resources are asked for`;
       session.call.emit("error", { code: status.RESOURCE_EXHAUSTED, details });
@@ -292,21 +306,6 @@ class DiscoveryServer<Client> {
       });
     } else if (session.deferred === undefined) session.stream.flush();
   }
-}
-
-function decode(bytes: Uint8Array): { readonly request: Request; readonly nodeId: string | undefined } {
-  const message = fromBinary(DeltaDiscoveryRequestSchema, bytes);
-  return {
-    nodeId: message.node?.id,
-    request: {
-      typeUrl: message.typeUrl,
-      nonce: message.responseNonce,
-      error: message.errorDetail?.message,
-      subscribe: message.resourceNamesSubscribe,
-      unsubscribe: message.resourceNamesUnsubscribe,
-      initialVersions: message.initialResourceVersions,
-    },
-  };
 }
 
 /** Messages are encoded and decoded here, not by the gRPC library. */

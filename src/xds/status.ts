@@ -1,13 +1,14 @@
 import type { ObjectReference, Origin } from "#model/reference.ts";
 import type { Delivery } from "./delivery.ts";
+import type { Node } from "./node.ts";
 import { toldAbsent } from "./subscription.ts";
 
 /** What the server knows of one connected proxy, as plain data. */
 export interface ProxyStatus {
   /** As authenticated. */
   readonly id: string;
-  /** What the proxy calls itself; not to be trusted. */
-  readonly nodeId: string;
+  /** What the proxy says of itself; not to be trusted. */
+  readonly node: Node;
   readonly connectedSince: Date;
   /** By type URL. */
   readonly types: Readonly<Record<string, TypeStatus>>;

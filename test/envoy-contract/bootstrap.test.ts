@@ -5,7 +5,15 @@
 import assert from "node:assert/strict";
 import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  copyFileSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import { tmpdir } from "node:os";
@@ -16,9 +24,11 @@ import { trustBundleData } from "#identity/trust-bundle.ts";
 import { credentialsDirectory, maxHeapBytes, tokenSds } from "#injector/bootstrap.ts";
 import { proxyContainer } from "#injector/proxy.ts";
 import { defaultInjectionSettings } from "#injector/settings.ts";
+import { balancerPath } from "#model/balancer.ts";
 import { envoyBinary } from "#test/helpers/envoy.ts";
 import { createNamespace, type Namespace } from "#test/helpers/namespace.ts";
 import { until } from "#test/helpers/wait.ts";
+import { balancerLibrary } from "./latency-aware.ts";
 
 const port = 15_010;
 const settings = {
@@ -31,6 +41,10 @@ const credentials = join(scratch, "credentials");
 const adminPort = 15_000;
 
 /** The sidecar's arguments as a runner makes them: variables replaced, and the volume at another path. */
+/** Where the sidecar's user can read it. */
+const library = join(scratch, "balancer.so");
+copyFileSync(await balancerLibrary(), library);
+
 function sidecarArguments(): readonly string[] {
   const variables = {
     POD_NAME: "cart-1",
@@ -42,7 +56,8 @@ function sidecarArguments(): readonly string[] {
     (argument) =>
       Object.entries(variables)
         .reduce((text, [name, value]) => text.replaceAll(`$(${name})`, value), argument)
-        .replaceAll(credentialsDirectory, credentials),
+        .replaceAll(credentialsDirectory, credentials)
+        .replaceAll(balancerPath, library),
   );
 }
 
@@ -119,7 +134,13 @@ describe("the sidecar's bootstrap", () => {
   });
 
   test("answers read-only questions alone on its admin port", async () => {
-    for (const path of ["/clusters", "/config_dump?mask=bootstrap", "/stats?filter=server", "/server_info"]) {
+    for (const path of [
+      "/clusters",
+      "/heddle_endpoints",
+      "/config_dump?mask=bootstrap",
+      "/stats?filter=server",
+      "/server_info",
+    ]) {
       assert.equal((await admin("GET", path)).status, 200, path);
     }
     for (const path of ["/quitquitquit", "/drain_listeners?graceful", "/healthcheck/fail", "/logging", "/"]) {

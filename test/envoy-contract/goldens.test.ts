@@ -8,11 +8,13 @@ import { after, before, suite, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import type { JsonObject } from "@bufbuild/protobuf";
 import * as yaml from "js-yaml";
+import { balancerPath } from "#model/balancer.ts";
 import { createAuthority } from "#test/helpers/certificates.ts";
 import { envoyBinary } from "#test/helpers/envoy.ts";
 import { toEnvoyJson } from "#test/helpers/envoy-json.ts";
 import { messagesOf, type ViewFixture } from "#test/helpers/envoy-views.ts";
 import { goldenCases } from "#test/helpers/golden.ts";
+import { balancerLibrary } from "./latency-aware.ts";
 
 const testdata = fileURLToPath(new URL("../../src/envoy/testdata", import.meta.url));
 
@@ -27,6 +29,8 @@ const xdsCluster = {
   },
 };
 
+const library = await balancerLibrary();
+
 // Envoy reads the files that a policy names.
 const files = mkdtempSync(join(tmpdir(), "heddle-golden-files-"));
 before(async () => {
@@ -39,7 +43,7 @@ before(async () => {
 after(() => rmSync(files, { recursive: true }));
 
 function withFiles(bootstrap: object): string {
-  return JSON.stringify(bootstrap).replaceAll('"/files/', `"${files}/`);
+  return JSON.stringify(bootstrap).replaceAll('"/files/', `"${files}/`).replaceAll(balancerPath, library);
 }
 
 suite("the real Envoy accepts", () => {

@@ -6,7 +6,11 @@ import { deployment } from "#install/control-plane.ts";
 import { type ControlPlaneDeployment, installedFrom } from "#install/installed.ts";
 import type { MeshedPod } from "#install/meshed-pods.ts";
 import { defaultSettings } from "#install/settings.ts";
+import { balancerVersion } from "#model/balancer.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+
+/** What a proxy with the balancer says of itself. */
+export const ableNode = { version: "1.40.0", metadata: { balancer: balancerVersion } };
 
 export const now = Date.now();
 const settings = defaultSettings("0.1.0");
@@ -76,6 +80,6 @@ export const healthy: ClusterSnapshot = {
   gatewayClass: true,
   istio: false,
   problems: [],
-  connectedProxies: new Set(["web-1.shop"]),
+  connectedProxies: new Map([["web-1.shop", ableNode]]),
   now,
 };

@@ -140,7 +140,7 @@ type Read = <Desc extends DescMessage>(
 /** Reads what a proxy would get under a name. */
 function reader(graph: Graph, provider: EnvoyProvider, client: ProxyIdentity): Read {
   return (schema, typeUrl, name) => {
-    const key = provider.keyOf(client, { typeUrl, name });
+    const key = provider.keyOf({ ...client, balancesByLatency: false }, { typeUrl, name });
     provider.resources.retain(key);
     graph.settle();
     const resource = provider.resources.get(key);

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
+import { askSocket } from "#local/socket-client.ts";
 import { freePort } from "#test/helpers/free-port.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -380,6 +381,8 @@ async function listeners(): Promise<string> {
 
 test("a policy that Envoy refuses takes nothing but itself away", async () => {
   assert.deepEqual(await statuses(["http://refused/", "--count", "2", "--header", "x-any:b"]), [200, 200]);
+  const proxies = await askSocket<unknown>(mesh.state.controlPlaneSocket, "/proxies");
+  assert.match(JSON.stringify(proxies), /invalid perl operator/);
 });
 
 test("an edit takes effect at once, and closes no connection", async () => {

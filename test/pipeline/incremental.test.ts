@@ -251,7 +251,13 @@ const asked: readonly ResourceName[] = ["a", "b", "c"].flatMap((service) => {
 });
 
 const clients = ["a", "b"].flatMap((pod) =>
-  ["shop", "other"].map((namespace) => ({ namespace, pod, podUid: "", serviceAccount: "" })),
+  ["shop", "other"].map((namespace) => ({
+    namespace,
+    pod,
+    podUid: "",
+    serviceAccount: "",
+    balancesByLatency: pod === "a",
+  })),
 );
 
 function watched(mesh: ReturnType<typeof meshGraph>): readonly string[] {

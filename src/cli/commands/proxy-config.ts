@@ -1,6 +1,6 @@
 import { Argument, type Command, Option } from "commander";
 import { adminPort } from "#interception/addresses.ts";
-import { configDumpPath, endpointStatePath } from "../config-dump-path.ts";
+import { configDumpPath } from "../config-dump-path.ts";
 import { type ClusterOptions, chooseTarget, type TargetOptions, withTargetOptions } from "../target.ts";
 
 const PARTS = ["listeners", "routes", "clusters", "endpoints", "secrets", "bootstrap"] as const;
@@ -43,12 +43,11 @@ async function proxyConfig(
     import("../table.ts"),
   ]);
   const mesh = chooseTarget(options);
-  const ask =
+  const parts = partsOf(
     mesh.kind === "local"
-      ? await localAdmin(mesh.state, target, options.namespace)
-      : await clusterAdmin(mesh.cluster, target, options.namespace);
-  const json = async (path: string) => JSON.parse(await ask(path)) as unknown;
-  const parts = partsOf(await json(configDumpPath), await json(endpointStatePath));
+      ? await localDump(mesh.state, target, options.namespace)
+      : await clusterDump(mesh.cluster, target, options.namespace),
+  );
   if (options.output === "json" || part === "bootstrap") {
     console.log(JSON.stringify(part === undefined ? parts : parts[part], undefined, 2));
     return;
@@ -61,25 +60,22 @@ async function proxyConfig(
   }
 }
 
-/** Asks a page of a proxy's admin interface. */
-type AskAdmin = (path: string) => Promise<string>;
-
-async function localAdmin(state: string, target: string, namespace: string | undefined): Promise<AskAdmin> {
-  const [{ findPod }, { readAdmin }] = await Promise.all([
+async function localDump(state: string, target: string, namespace: string | undefined): Promise<unknown> {
+  const [{ findPod }, { readConfigDump }] = await Promise.all([
     import("../supervisor-client.ts"),
     import("../config-dump.ts"),
   ]);
   const pod = await findPod(state, target, namespace);
-  return (path) => readAdmin(pod.networkNamespace, path);
+  return readConfigDump(pod.networkNamespace);
 }
 
-async function clusterAdmin(
+async function clusterDump(
   cluster: ClusterOptions,
   target: string,
   namespace: string | undefined,
-): Promise<AskAdmin> {
+): Promise<unknown> {
   const { connectCluster, findClusterPod, getThroughPod } = await import("../cluster.ts");
   const client = await connectCluster(cluster);
   const pod = await findClusterPod(client, target, namespace ?? client.namespace);
-  return (path) => getThroughPod(client, { ...pod, port: adminPort }, path);
+  return JSON.parse(await getThroughPod(client, { ...pod, port: adminPort }, configDumpPath)) as unknown;
 }

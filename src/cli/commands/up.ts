@@ -68,6 +68,7 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
     { existsSync },
     { missingRequirement },
     { findEnvoy },
+    { findBalancer },
     { stateDirectory },
     { launch },
     { resolversOfMachine },
@@ -75,6 +76,7 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
     import("node:fs"),
     import("#local/requirements.ts"),
     import("#local/envoy-binary.ts"),
+    import("#local/balancer-library.ts"),
     import("#local/state-directory.ts"),
     import("#local/launcher.ts"),
     import("#local/network/resolvers.ts"),
@@ -86,11 +88,17 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
   const state = stateDirectory(options.state);
   if (state.supervisorSocket.length > SOCKET_PATH_LIMIT)
     throw new Error(`the path ${state.root} is too long for the sockets in it; name a shorter --state`);
+  const say = (line: string): void => console.error(line);
+  const envoy = await findEnvoy(say);
+  const balancer = await findBalancer(envoy, say);
+  if (balancer.kind === "missing")
+    say(`proxies balance by outstanding requests, not by latency: there is no balancer, ${balancer.reason}`);
   const { outboundTrafficPolicy, resolver } = options;
   return launch({
     state,
     paths,
-    envoy: await findEnvoy((line) => console.error(line)),
+    envoy,
+    balancer: balancer.kind === "found" ? balancer.path : undefined,
     outboundTrafficPolicy,
     resolvers: resolver === undefined ? resolversOfMachine() : [resolver],
   });

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import {
+  ableNode,
   healthy,
   meshed,
   namespace,
@@ -237,10 +238,24 @@ const defects: readonly Defect[] = [
   },
   {
     name: "a proxy that no replica knows",
-    change: { connectedProxies: new Set(["web-2.shop"]) },
+    change: { connectedProxies: new Map([["web-2.shop", ableNode]]) },
     severity: "warning",
     message: /1 proxy of shop is ready, but not connected to the control plane, .*: web-1/,
     remedy: /kubectl logs -n shop web-1 -c heddle-proxy/,
+  },
+  {
+    name: "a proxy without the balancer",
+    change: { connectedProxies: new Map([["web-1.shop", { version: "1.40.0", metadata: {} }]]) },
+    severity: "warning",
+    message: /1 proxy of shop cannot balance by latency, .*: web-1/,
+    remedy: /kubectl rollout restart .* -n shop/,
+  },
+  {
+    name: "a proxy of another Envoy",
+    change: { connectedProxies: new Map([["web-1.shop", { ...ableNode, version: "1.41.0" }]]) },
+    severity: "warning",
+    message: /1 proxy of shop cannot balance by latency/,
+    remedy: /needs Envoy 1.40/,
   },
   {
     name: "a proxy of another version",

@@ -2,6 +2,7 @@
 // control plane does not reach.
 
 import { podSecurityLabel, podSecurityProblem } from "#injector/pod-security.ts";
+import { balancerVersion, canBalanceByLatency } from "#model/balancer.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { proxyId } from "../meshed-pods.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
@@ -16,6 +17,12 @@ export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot
   );
   const lost = byNamespace(
     pods.filter((pod) => pod.proxy !== "none" && pod.ready && connectedProxies?.has(proxyId(pod)) === false),
+  );
+  const unable = byNamespace(
+    pods.filter((pod) => {
+      const node = connectedProxies?.get(proxyId(pod));
+      return node !== undefined && !canBalanceByLatency(node);
+    }),
   );
   const findings = [
     ...outside.map(([namespace, names]) =>
@@ -37,6 +44,13 @@ export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot
         "pods",
         `${count(names.length, "proxy", "proxies")} of ${namespace} ${names.length === 1 ? "is" : "are"} ready, but not connected to the control plane, and learn${names.length === 1 ? "s" : ""} nothing new: ${someOf(names)}`,
         `wait a minute after an upgrade, else kubectl logs -n ${namespace} ${names[0]} -c ${proxyContainerName}`,
+      ),
+    ),
+    ...unable.map(([namespace, names]) =>
+      warning(
+        "pods",
+        `${count(names.length, "proxy", "proxies")} of ${namespace} cannot balance by latency, and balance${names.length === 1 ? "s" : ""} by outstanding requests: ${someOf(names)}`,
+        `their image needs Envoy 1.40 and version ${balancerVersion} of the balancer; after an upgrade: ${restart(namespace)}`,
       ),
     ),
   ];

@@ -36,6 +36,11 @@ export interface Lease extends KubernetesObject {
   };
 }
 
+export interface ProxyNode {
+  readonly version: string;
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
 export interface ClusterSnapshot {
   readonly server: ServerVersion;
   readonly installed: Installed | undefined;
@@ -56,8 +61,8 @@ export interface ClusterSnapshot {
   readonly istio: boolean;
   /** What the control plane says; undefined if none answers. */
   readonly problems: readonly Problem[] | undefined;
-  /** The ids of those that are connected; undefined if no replica answers. */
-  readonly connectedProxies: ReadonlySet<string> | undefined;
+  /** Those that are connected, by id, with what they say of themselves; undefined if no replica answers. */
+  readonly connectedProxies: ReadonlyMap<string, ProxyNode> | undefined;
   readonly now: number;
 }
 
@@ -108,8 +113,10 @@ export async function readSnapshot(
     istio: has("networking.istio.io/v1", "VirtualService"),
     // Its absence is found by other checks, with reasons.
     problems: askReplica<readonly Problem[]>("/problems").catch(() => undefined),
-    connectedProxies: askReplica<readonly { readonly id: string }[]>("/proxies").then(
-      (proxies) => new Set(proxies.map(({ id }) => id)),
+    connectedProxies: askReplica<readonly { readonly id: string; readonly node: ProxyNode }[]>(
+      "/proxies",
+    ).then(
+      (proxies) => new Map(proxies.map(({ id, node }) => [id, node])),
       () => undefined,
     ),
     now: Promise.resolve(Date.now()),

@@ -1,6 +1,8 @@
 import { isAbsolute, join, resolve } from "node:path";
+import { balancerPath } from "#model/balancer.ts";
 import { commandLine, type ImageStandIn } from "#model/image-stand-in.ts";
 import type { Container, Pod } from "#model/kubernetes/pod.ts";
+import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { withoutCommand } from "#sources/directory/check-commands.ts";
 import { containerUser, credentialArguments } from "../containers/credentials.ts";
 import {
@@ -32,6 +34,8 @@ export interface SetupContext {
   /** Of the file that defines the pod: what stands for the working directory of an image without stand-in. */
   readonly directory: string;
   readonly programs: Readonly<Record<string, string>>;
+  /** The module that balances by latency, if there is one. */
+  readonly balancer: string | undefined;
   readonly configuration: Configuration;
 }
 
@@ -53,6 +57,7 @@ export function containerSetup(container: Container, context: SetupContext): Res
   if (command === undefined) return { kind: "missing", message: `it ${withoutCommand(container)}` };
   const mounts = [
     ...programMounts(context.programs),
+    ...(container.name === proxyContainerName ? balancerMounts(context.balancer) : []),
     ...fileMounts(podDirectory),
     ...mounted.value,
     ...uncovered(standIn, mounted.value),
@@ -93,6 +98,11 @@ function programMounts(programs: SetupContext["programs"]): Mount[] {
     kind: "file",
     readOnly: true,
   }));
+}
+
+/** Where the proxy's image has it. */
+function balancerMounts(source: string | undefined): Mount[] {
+  return source === undefined ? [] : [{ source, target: balancerPath, kind: "file", readOnly: true }];
 }
 
 /** Files that a pod finds in /etc. */

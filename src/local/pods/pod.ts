@@ -22,6 +22,8 @@ export interface PodSurroundings {
   readonly state: StateDirectory;
   /** Programs put into every container, by name: the paths of `envoy` and `node` on this machine. */
   readonly programs: Readonly<Record<string, string>>;
+  /** The module for proxies that balances by latency, if this machine has it. */
+  readonly balancer: string | undefined;
   configuration(namespace: string): Configuration;
   readonly issueToken: IssueToken;
   /** Resolves when no new connections are sent to a pod that has just begun to end. */
@@ -116,6 +118,7 @@ export function startPod(options: PodOptions, surroundings: PodSurroundings): Ru
           standIn: options.standIns[container.name],
           directory: options.directory,
           programs: surroundings.programs,
+          balancer: surroundings.balancer,
           configuration: surroundings.configuration(options.pod.metadata.namespace ?? "default"),
         }),
       onChange: () => publish.changed(),
