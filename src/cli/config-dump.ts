@@ -4,13 +4,14 @@ import { namespaceFile } from "#local/network/node-namespace.ts";
 import { programFile } from "#runtime/program.ts";
 import { configDumpPath } from "./config-dump-path.ts";
 
-/** Where the sidecar's admin interface listens, inside its pod. */
-const DUMP = `http://127.0.0.1:${adminPort}${configDumpPath}`;
-
 /** Reads the whole configuration of the Envoy in a network namespace. Throws if none answers there. */
 export async function readConfigDump(networkNamespace: string): Promise<unknown> {
-  const text = await getInNamespace(networkNamespace, DUMP);
-  return JSON.parse(text) as unknown;
+  return JSON.parse(await readAdmin(networkNamespace, configDumpPath)) as unknown;
+}
+
+/** Reads a page of the admin interface of the Envoy in a network namespace. Throws if none answers there. */
+export function readAdmin(networkNamespace: string, path: string): Promise<string> {
+  return getInNamespace(networkNamespace, `http://127.0.0.1:${adminPort}${path}`);
 }
 
 /** A GET by a small child in the namespace: a process has but one network. */

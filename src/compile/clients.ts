@@ -1,6 +1,6 @@
 // What configuration depends on about the proxy that asks: clients that are alike share it.
 import { hasLabels } from "#model/kubernetes/object.ts";
-import type { RouteSource } from "#model/route.ts";
+import type { Route, RouteSource } from "#model/route.ts";
 import type { Workload } from "#model/workload.ts";
 
 /** Whoever asks for configuration, as far as it matters to what it gets. */
@@ -41,6 +41,12 @@ export function isSource({ namespace, labels }: Client, source: RouteSource | un
   return (
     (source.namespace === undefined || source.namespace === namespace) && hasLabels(labels, source.labels)
   );
+}
+
+/** Undefined where all that there is is for others: then the service is as if there were no routes. */
+export function routesForClient(routes: readonly Route[], client: Client): readonly Route[] | undefined {
+  const own = routes.filter(({ source }) => isSource(client, source));
+  return own.length === 0 && routes.length > 0 ? undefined : own;
 }
 
 /** The same client with the module that balances by latency. */

@@ -6,7 +6,7 @@ import { hasLabels } from "#model/kubernetes/object.ts";
 import type { Origin } from "#model/reference.ts";
 import type { Workload } from "#model/workload.ts";
 import { byAge } from "./by-age.ts";
-import type { Client } from "./clients.ts";
+import { type Client, routesForClient } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import {
@@ -16,7 +16,7 @@ import {
   keyOfGateway,
   serversOfPod,
 } from "./istio-servers.ts";
-import { everything, routesForClient, routeView } from "./outbound.ts";
+import { everything, routeView } from "./outbound.ts";
 import type { GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
@@ -104,7 +104,8 @@ function routesOf(
     .flatMap(([virtualService, gateways]) =>
       virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
     );
-  return (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
+  const views = (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
+  return withHashKeys(mesh, fetch, client, views);
 }
 
 const toHttps = {

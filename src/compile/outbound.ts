@@ -4,7 +4,7 @@ import type { Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
-import { type Client, isSource } from "./clients.ts";
+import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
@@ -136,12 +136,6 @@ export function portRoutes(
     routes: withHashKeys(mesh, fetch, client, routes),
     origins: [...origins, ...(found ?? []).map((route) => route.origin)],
   };
-}
-
-/** Undefined where all that there is is for others: then the service is as if there were no routes. */
-export function routesForClient(routes: readonly Route[], client: Client): readonly Route[] | undefined {
-  const own = routes.filter(({ source }) => isSource(client, source));
-  return own.length === 0 && routes.length > 0 ? undefined : own;
 }
 
 /** Where requests go that no route speaks of. */
