@@ -35,8 +35,9 @@ export function inboundView(
   const listened =
     sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port) ?? [], limitsOf)) ??
     [...ports].map(([port, served]) => portView(port, served, limitsOf));
+  const pool = sidecar?.connectionPool === undefined ? {} : { connectionPool: sidecar.connectionPool };
   return {
-    ports: [...listened].sort((a, b) => a.port - b.port),
+    ports: listened.map((port) => ({ ...pool, ...port })).sort((a, b) => a.port - b.port),
     draining: workload.terminating,
   };
 }
@@ -55,12 +56,17 @@ function portView(port: number, served: readonly ServedPort[], limitsOf: Said["l
 }
 
 function ingressView(
-  { port, protocol, endpoint }: IngressPort,
+  { port, protocol, endpoint, connectionPool }: IngressPort,
   served: readonly ServedPort[],
   limitsOf: Said["limitsOf"],
 ): InboundPortView {
   const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
-  return { ...portView(port, served, limitsOf), protocol, ...(asDialled ? {} : { endpoint }) };
+  return {
+    ...portView(port, served, limitsOf),
+    protocol,
+    ...(asDialled ? {} : { endpoint }),
+    ...(connectionPool === undefined ? {} : { connectionPool }),
+  };
 }
 
 function selects(service: MeshService, workload: Workload): boolean {

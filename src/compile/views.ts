@@ -282,6 +282,8 @@ export interface InboundPortView extends ListenedPort {
   readonly service: ServiceLabel | undefined;
   /** Where the application listens; undefined: where the client dialled. */
   readonly endpoint?: IngressEndpoint;
+  /** How much it is given at a time. */
+  readonly connectionPool?: ConnectionPool;
   readonly limits: PortLimits;
 }
 

@@ -37,6 +37,15 @@ const codec = extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema
 
 export const sameProtocol = options({ upstreamProtocolOptions: keepVersion });
 
+/** The same within limits. */
+export function sameProtocolWithin(pool: ConnectionPool) {
+  const common = commonOptions(pool);
+  return options({
+    upstreamProtocolOptions: keepVersion,
+    ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
+  });
+}
+
 /** The same for servers without a sidecar. */
 export const sameProtocolCleaned = options({
   upstreamProtocolOptions: keepVersion,

@@ -1,13 +1,13 @@
 // Views of clusters → Envoy clusters.
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import type { ClusterEndpoints, ClusterView, ServiceLabel } from "#compile/views.ts";
+import type { ClusterEndpoints, ClusterView, InboundPortView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
-import { httpProtocol, sameProtocol, sameProtocolCleaned } from "./cluster-protocols.ts";
+import { httpProtocol, sameProtocol, sameProtocolCleaned, sameProtocolWithin } from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
 import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
 import { duration, heddleMetadata, type Init, socketAddress } from "./messages.ts";
@@ -98,18 +98,19 @@ export function blackHole(): Cluster {
   });
 }
 
-/** The application itself, at the address that the client dialled unless it listens elsewhere. */
-export function inboundCluster(
-  port: number | undefined,
-  service: ServiceLabel | undefined,
-  endpoint?: IngressEndpoint,
-): Cluster {
+/** The application itself, at the address that the client dialled unless it listens elsewhere; undefined: on any port. */
+export function inboundCluster(view: Omit<InboundPortView, "limits"> | undefined): Cluster {
+  const name = inboundClusterName(view?.port);
+  const pool = view?.connectionPool;
   return create(ClusterSchema, {
-    name: inboundClusterName(port),
+    name,
     connectTimeout,
-    ...applicationAt(inboundClusterName(port), endpoint),
-    typedExtensionProtocolOptions: sameProtocol,
-    ...(service === undefined ? {} : { metadata: serviceMetadata(service) }),
+    ...applicationAt(name, view?.endpoint),
+    typedExtensionProtocolOptions: pool === undefined ? sameProtocol : sameProtocolWithin(pool),
+    ...(pool === undefined
+      ? {}
+      : { circuitBreakers: circuitBreakers(pool, undefined), ...connections(pool) }),
+    ...(view?.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
   });
 }
 

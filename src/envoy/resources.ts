@@ -72,7 +72,7 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "inboundRoutes":
       return inboundRoutesResource(shared.view);
     case "inboundCluster": {
-      const message = inboundCluster(shared.view.port, shared.view.service, shared.view.endpoint);
+      const message = inboundCluster(shared.view);
       return encodeResource(ClusterSchema, message.name, message);
     }
     case "healthListener":
@@ -166,7 +166,7 @@ function inboundRoutesResource(view: InboundRoutesView): Resource {
 
 /** For ports that nobody declares. */
 export function anyInboundClusterResource(): Resource {
-  const message = inboundCluster(undefined, undefined);
+  const message = inboundCluster(undefined);
   return encodeResource(ClusterSchema, message.name, message);
 }
 

@@ -1,4 +1,5 @@
 import type { OthersPolicy } from "./others.ts";
+import type { ConnectionPool } from "./policy.ts";
 import type { Origin } from "./reference.ts";
 import type { PortProtocol } from "./service.ts";
 
@@ -13,6 +14,8 @@ export interface SidecarScope {
   readonly others: OthersPolicy | undefined;
   /** The ports that the application is reached on; undefined: those of its services. */
   readonly ingress: readonly IngressPort[] | undefined;
+  /** How much the application is given at a time. */
+  readonly connectionPool?: ConnectionPool;
   readonly created: string;
   readonly origin: Origin;
 }
@@ -27,6 +30,8 @@ export interface IngressPort {
   readonly port: number;
   readonly protocol: PortProtocol;
   readonly endpoint: IngressEndpoint;
+  /** Undefined: as for all ports. */
+  readonly connectionPool?: ConnectionPool;
 }
 
 /** Where the application listens. */

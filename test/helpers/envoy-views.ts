@@ -70,7 +70,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
         ),
         ...fixture.view.ports.map((port) => ({
           schema: ClusterSchema,
-          message: inboundCluster(port.port, port.service, port.endpoint),
+          message: inboundCluster(port),
         })),
       ];
     case "health":

@@ -131,6 +131,15 @@ before(async () => {
         }),
         istio("WorkloadEntry", "machine", { address: two, ports: { "http-80": 80 }, labels: { kind: "vm" } }),
         istio("WorkloadEntry", "selected", { address: one, ports: { http: 80 }, labels: { app: "machine" } }),
+        entry("encrypted", {
+          hosts: ["encrypted.example.com"],
+          ports: [http(80, { targetPort: 8444 })],
+          resolution: "DNS",
+        }),
+        istio("DestinationRule", "encrypted", {
+          host: "encrypted.example.com",
+          trafficPolicy: { tls: { mode: "SIMPLE", insecureSkipVerify: true } },
+        }),
         entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
       ],
       "routes.yaml": [
@@ -158,6 +167,7 @@ before(async () => {
     "*.wild.example.com": [two],
     "unknown.example.com": [one],
     "open.example.com": [two],
+    "encrypted.example.com": [one],
     "later.example.com": [one],
   });
   const addresses = { [one]: [one, "198.51.100.70"], [two]: [two], [privateHost]: [privateHost] };
@@ -167,6 +177,7 @@ before(async () => {
     await host.http(8082, name);
     await host.tls(443, name, ["secure.example.com"]);
     await host.tls(8443, name, ["secure.example.com"]);
+    await host.https(8444, name, ["encrypted.example.com"]);
     await host.tcp(9000, name);
     await host.tcp(9443, name);
   }
@@ -237,6 +248,11 @@ suite("HTTP by Host", { concurrency: true }, () => {
   test("a targetPort is where the request arrives", async () => {
     const { status, json } = await ask("http://api.example.com:8081/");
     assert.deepEqual([status, json?.server, json?.headers?.host], [200, one, "api.example.com:8081"]);
+  });
+
+  test("the sidecar makes TLS where a DestinationRule says so, and the request keeps its Host", async () => {
+    const { status, json } = await ask("http://encrypted.example.com/");
+    assert.deepEqual([status, json?.server, json?.headers?.host], [200, one, "encrypted.example.com"]);
   });
 
   test("what nobody declares goes where it was dialled: other hosts, and other ports of known ones", async () => {

@@ -5,7 +5,13 @@ import fc from "fast-check";
 import { meshGraph } from "#test/helpers/mesh-graph.ts";
 import { podYaml } from "#test/helpers/objects.ts";
 import type { ResourceName } from "#xds/provider.ts";
-import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+import {
+  clusterType,
+  endpointsType,
+  listenerType,
+  routeConfigurationType,
+  virtualHostType,
+} from "#xds/type-urls.ts";
 
 type Change =
   | { readonly kind: "put"; readonly key: string; readonly text: string }
@@ -24,6 +30,9 @@ const kinds = [
   "TLSRoute",
   "VirtualService",
   "DestinationRule",
+  "ServiceEntry",
+  "WorkloadEntry",
+  "Sidecar",
 ] as const;
 
 const anyName = fc.constantFrom("a", "b", "c");
@@ -185,6 +194,72 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   ),
   fc
     .record({
+      name: anyName,
+      to: anyName,
+      resolution: fc.constantFrom("NONE", "STATIC", "DNS", "DYNAMIC_DNS"),
+      exportTo: fc.constantFrom("*", ".", "other"),
+      address: fc.boolean(),
+    })
+    .map(
+      ({ name, to, resolution, exportTo, address }): Change => ({
+        kind: "put",
+        key: `ServiceEntry/${name}`,
+        text: json({
+          kind: "ServiceEntry",
+          metadata: { namespace: "shop", name },
+          spec: {
+            hosts: [resolution === "DYNAMIC_DNS" ? "*.example.com" : `${to}.example.com`],
+            resolution,
+            exportTo: [exportTo],
+            ...(address ? { addresses: [`10.96.1.${to.charCodeAt(0)}`] } : {}),
+            ...(resolution === "STATIC" ? { workloadSelector: { labels: { app: to } } } : {}),
+            ports: [
+              { number: 80, name: "http", protocol: "HTTP" },
+              { number: 81, name: "tcp", protocol: "TCP" },
+              { number: 443, name: "tls", protocol: "TLS" },
+            ],
+          },
+        }),
+      }),
+    ),
+  fc.record({ name: anyName, app: anyName }).map(
+    ({ name, app }): Change => ({
+      kind: "put",
+      key: `WorkloadEntry/${name}`,
+      text: json({
+        kind: "WorkloadEntry",
+        metadata: { namespace: "shop", name },
+        spec: { address: `192.0.2.${name.charCodeAt(0)}`, labels: { app } },
+      }),
+    }),
+  ),
+  fc
+    .record({
+      name: anyName,
+      app: anyName,
+      host: fc.constantFrom("*", "a.example.com"),
+      strict: fc.boolean(),
+    })
+    .map(
+      ({ name, app, host, strict }): Change => ({
+        kind: "put",
+        key: `Sidecar/${name}`,
+        text: json({
+          kind: "Sidecar",
+          metadata: { namespace: "shop", name },
+          spec: {
+            ...(name === "c" ? {} : { workloadSelector: { labels: { app } } }),
+            egress: [{ hosts: [`./${host}`] }],
+            ...(strict ? { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" } } : {}),
+            ingress: [
+              { port: { number: 8080, protocol: "HTTP", name: "http" }, defaultEndpoint: "127.0.0.1:1" },
+            ],
+          },
+        }),
+      }),
+    ),
+  fc
+    .record({
       of: fc.constantFrom(...kinds),
       name: anyName,
     })
@@ -201,6 +276,15 @@ const asked: readonly ResourceName[] = ["a", "b", "c"].flatMap((service) => {
     { typeUrl: endpointsType, name: `outbound|80||${service}.shop.svc.cluster.local` },
     { typeUrl: listenerType, name: "inbound" },
     { typeUrl: listenerType, name: "outbound" },
+    { typeUrl: routeConfigurationType, name: "outbound" },
+    { typeUrl: virtualHostType, name: `outbound/10.96.1.${octet}:80` },
+    { typeUrl: virtualHostType, name: "outbound/10.99.0.1:80" },
+    { typeUrl: clusterType, name: `outbound|80||${service}.example.com` },
+    { typeUrl: clusterType, name: "outbound|80||*.example.com" },
+    { typeUrl: clusterType, name: `tls|${service}.example.com:443` },
+    { typeUrl: clusterType, name: "tcp|192.0.2.200:81" },
+    { typeUrl: clusterType, name: "inbound|8080||" },
+    { typeUrl: endpointsType, name: `outbound|80||${service}.example.com` },
   ];
 });
 

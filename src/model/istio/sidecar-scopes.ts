@@ -1,5 +1,6 @@
 import { protocolOfWord } from "../kubernetes/mesh-service.ts";
 import type { EgressScope, IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
+import { connectionPool } from "./connection-limits.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
 
 /** API object → domain type. */
@@ -12,6 +13,7 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
     others: othersOf(spec.outboundTrafficPolicy),
     ingress:
       spec.ingress === undefined || spec.ingress.length === 0 ? undefined : spec.ingress.flatMap(ingressPort),
+    ...poolOf(spec.inboundConnectionPool),
     created: creationTimestamp,
     origin: { kind: "Sidecar", namespace, name },
   };
@@ -33,11 +35,19 @@ function egressScope({ port, hosts }: SidecarEgress): EgressScope {
   };
 }
 
-function ingressPort({ port, defaultEndpoint }: SidecarIngress): readonly IngressPort[] {
+function ingressPort({
+  port,
+  defaultEndpoint,
+  connectionPool: pool,
+}: SidecarIngress): readonly IngressPort[] {
   if (port.number === undefined) return [];
   const endpoint = ingressEndpoint(defaultEndpoint);
   const protocol = protocolOfWord(port.protocol ?? "") ?? "detect";
-  return endpoint === undefined ? [] : [{ port: port.number, protocol, endpoint }];
+  return endpoint === undefined ? [] : [{ port: port.number, protocol, endpoint, ...poolOf(pool) }];
+}
+
+function poolOf(pool: SidecarIngress["connectionPool"]): Pick<SidecarScope, "connectionPool"> {
+  return pool === undefined ? {} : { connectionPool: connectionPool(pool) };
 }
 
 /** Undefined if it is no endpoint that a sidecar can reach. */

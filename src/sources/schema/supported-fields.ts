@@ -84,6 +84,7 @@ const listedEndpoint: Supported = {
   address: true,
   ports: true,
   labels: true,
+  locality: true,
   weight: true,
   serviceAccount: true,
 };
@@ -225,7 +226,9 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       port: { number: true, name: true, protocol: true },
       captureMode: ["DEFAULT", "IPTABLES"],
       defaultEndpoint: true,
+      connectionPool,
     },
+    inboundConnectionPool: connectionPool,
     egress: {
       port: { number: true, name: true, protocol: true },
       captureMode: ["DEFAULT", "IPTABLES"],
