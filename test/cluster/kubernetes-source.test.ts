@@ -204,7 +204,7 @@ function compiled(mesh: Mesh): unknown {
   return {
     // When they were made only the API server knows.
     services: Object.fromEntries(
-      Object.entries(of(mesh.services)).map(([key, service]) => [key, { ...service, created: "" }]),
+      Object.entries(of(mesh.services)).map(([key, made]) => [key, { ...made, created: "" }]),
     ),
     workloads: of(mesh.workloads),
     endpoints: of(mesh.endpoints),
