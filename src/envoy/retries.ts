@@ -61,14 +61,14 @@ const unprocessedMark = {
 
 const otherEndpoint = {
   retryHostPredicate: [
-    extension("envoy.retry_host_predicates.previous_hosts", PreviousHostsPredicateSchema, {}),
+    extension("previous_hosts", PreviousHostsPredicateSchema, {}),
   ],
   hostSelectionRetryMaxAttempts: 5n,
 };
 
 /** Localities are priorities; two attempts go to one before the next has its turn. */
 const otherPriority = extension(
-  "envoy.retry_priorities.previous_priorities",
+  "previous_priorities",
   PreviousPrioritiesConfigSchema,
   {
     updateFrequency: 2,
