@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { KubernetesError } from "#kubernetes/client.ts";
 import { electLeader, type LeaderElection } from "./leader-election.ts";
@@ -68,6 +68,8 @@ async function until(condition: () => boolean): Promise<void> {
   }
 }
 
+// Most of their time is waiting.
+describe("an election", { concurrency: true }, () => {
 test("of those that start together one leads, and when it ends another does at once", async () => {
   const server = leaseServer();
   const { elections, leaders, most } = replicas(server, ["a", "b", "c"]);
@@ -111,4 +113,5 @@ test("a lease is taken when nobody has changed it for its duration, whatever tim
     assert.equal(server.spec()?.["leaseTransitions"], 1);
     for (const election of elections.values()) await election.release();
   }
+});
 });
