@@ -79,7 +79,7 @@ async function runGroup(group: Group): Promise<Counts> {
     ...(together
       ? { isolation: "none" }
       : // A test that timed out may leave something open; its file ends all the same.
-        { execArgv: ["--disable-warning=ExperimentalWarning", "--test-force-exit"] }),
+        { execArgv: ["--disable-warning=ExperimentalWarning"] }),
   });
   events.on("test:summary", ({ file, success, counts: { tests, passed, skipped, todo } }) => {
     // Those with a file are of that file alone; the last one is of all.
