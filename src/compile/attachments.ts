@@ -9,6 +9,7 @@ import {
   isServiceParent,
   type ParentReference,
   parentKey,
+  parentObject,
 } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
@@ -174,12 +175,12 @@ export function attachedRoutes(
   fetch: Fetch,
   service: MeshService,
 ): readonly AnyRoute[] {
-  const key = `${service.namespace}/${service.name}`;
+  const object = objectOfService(service);
   return [
-    ...fetch.by(inputs.grpcRoutesByService, key),
-    ...fetch.by(inputs.httpRoutesByService, key),
-    ...fetch.by(inputs.tlsRoutesByService, key),
-    ...fetch.by(inputs.tcpRoutesByService, key),
+    ...fetch.by(inputs.grpcRoutesByService, object),
+    ...fetch.by(inputs.httpRoutesByService, object),
+    ...fetch.by(inputs.tlsRoutesByService, object),
+    ...fetch.by(inputs.tcpRoutesByService, object),
   ];
 }
 
@@ -213,8 +214,8 @@ export function audienceOf(route: AnyRoute, service: MeshService): string {
 /** Whether some parent of a route means a port of a Service. */
 export function isAttachedTo(route: AnyRoute, service: MeshService, port: number): boolean {
   return (route.spec.parentRefs ?? []).some((parent) => {
-    const key = parentKey(parent, route.metadata.namespace ?? "default");
-    if (!isServiceParent(parent) || `${parent.kind} ${key}` !== objectOfService(service)) return false;
+    const object = parentObject(parent, route.metadata.namespace ?? "default");
+    if (!isServiceParent(parent) || object !== objectOfService(service)) return false;
     const attached = attachedPorts(parent, service);
     return attached.kind === "ports" && attached.ports.includes(port);
   });

@@ -56,6 +56,28 @@ test("of several objects for one host the one that goes first is named", () => {
   ]);
 });
 
+test("a route of a ServiceEntry is none of the Service with its name", () => {
+  const route = (parent: string) =>
+    `---\n{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {namespace: shop, name: route}, spec: {parentRefs: [${parent}]}}\n`;
+  const rule = (name: string, host: string) =>
+    `---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {namespace: shop, name: ${name}}, spec: {hosts: [${host}], http: [{route: [{destination: {host: web}}]}]}}\n`;
+  const objects = [
+    entry("web", `{hosts: [web.example.com], resolution: DNS, ${http}}`),
+    "---\n{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: web}, spec: {ports: [{port: 80}]}}\n",
+    rule("inside", "web"),
+    rule("outside", "web.example.com"),
+  ].join("");
+  const taken = (name: string, host: string) =>
+    `shop/${name} spec.hosts[0]: has no effect on ${host}: HTTPRoute shop/route is attached to it and goes first`;
+  assert.deepEqual(
+    problemsOf(objects + route("{group: networking.istio.io, kind: ServiceEntry, name: web}")),
+    [taken("outside", "web.example.com")],
+  );
+  assert.deepEqual(problemsOf(objects + route('{group: "", kind: Service, name: web}')), [
+    taken("inside", "web"),
+  ]);
+});
+
 test("fields of a ServiceEntry that cannot be right, or that have no effect, are named", () => {
   const text = [
     entry("a", `{hosts: ["*", "*.a.example.com"], resolution: DNS, addresses: ["::1"]}`),

@@ -5,6 +5,7 @@ import {
   istioGroup,
   type ParentReference,
   parentKey,
+  parentObject,
 } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
@@ -59,7 +60,7 @@ function checkServiceParent(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const object = `${parent.kind} ${parentKey(parent, route.metadata.namespace ?? "default")}`;
+  const object = parentObject(parent, route.metadata.namespace ?? "default");
   const [service] = fetch.by(inputs.routing.servicesByObject, object);
   if (service === undefined) {
     const message = `there is no ${object}; define it or correct the name`;

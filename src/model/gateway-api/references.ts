@@ -34,5 +34,10 @@ export function parentKey(parent: ParentReference, namespace: string): string {
   return `${parent.namespace ?? namespace}/${parent.name}`;
 }
 
+/** The object that a parent of a route names, with its kind: `Service shop/web`. */
+export function parentObject(parent: ParentReference, namespace: string): string {
+  return `${parent.kind ?? "Gateway"} ${parentKey(parent, namespace)}`;
+}
+
 export const gatewayApiGroup = "gateway.networking.k8s.io";
 export const istioGroup = "networking.istio.io";
