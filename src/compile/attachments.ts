@@ -1,4 +1,5 @@
 // Which ports of Services and which listeners of Gateways a parent of a route means, or why it means none.
+
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
@@ -13,6 +14,7 @@ import {
 } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import { isSelected } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
@@ -157,13 +159,8 @@ export function hostnamesOf(listener: Listener, route: GatewayRoute): readonly s
 
 /** The hostnames that both mean: the narrower of the two, or none. */
 export function intersection(a: string, b: string): string | undefined {
-  if (covers(a, b)) return b;
-  return covers(b, a) ? a : undefined;
-}
-
-function covers(wide: string, narrow: string): boolean {
-  if (wide === "*" || wide === narrow) return true;
-  return wide.startsWith("*.") && narrow.endsWith(wide.slice(1)) && narrow !== wide;
+  if (coversHost(a, b)) return b;
+  return coversHost(b, a) ? a : undefined;
 }
 
 /** The most specific kind first: of several on one port it alone applies. */

@@ -5,13 +5,7 @@ import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
-import {
-  isGatewayParent,
-  isServiceParent,
-  istioGroup,
-  parentKey,
-  parentObject,
-} from "#model/gateway-api/references.ts";
+import { isGatewayParent, isServiceParent, parentKey, parentObject } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
@@ -127,11 +121,8 @@ function parentServices(route: AnyRoute): readonly string[] {
 
 function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly string[] {
   return spec.targetRefs
-    .filter(
-      ({ group, kind }) =>
-        (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup),
-    )
-    .map(({ kind, name }) => `${kind} ${metadata.namespace ?? "default"}/${name}`);
+    .filter(isServiceParent)
+    .map((target) => parentObject(target, metadata.namespace ?? "default"));
 }
 
 function parentGateways(route: AnyRoute): readonly string[] {

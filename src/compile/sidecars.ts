@@ -1,5 +1,7 @@
 // Which Sidecar a workload has, and what it lets the workload know.
+
 import type { Fetch, Index } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import { rootNamespaces } from "#model/installation.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
@@ -55,10 +57,4 @@ export function allowedBySidecar(
 
 function meansNamespace(pattern: string, namespace: string, own: string): boolean {
   return pattern === "*" || (pattern === "." ? own : pattern) === namespace;
-}
-
-/** Whether a host, maybe with a wildcard, means all that a hostname means. */
-export function coversHost(pattern: string, hostname: string): boolean {
-  if (pattern === "*" || pattern === hostname) return true;
-  return pattern.startsWith("*") && hostname.endsWith(pattern.slice(1));
 }

@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import { testObjects } from "#test/helpers/objects.ts";
 import { checkMesh } from "../check.ts";
+import { checkInputs } from "./inputs.ts";
 
 /** `KIND NAMESPACE/NAME FIELD: MESSAGE` for each problem of the objects. */
 function problemsOf(text: string): readonly string[] {
   const graph = new Graph();
   const { objects, put } = testObjects(graph);
-  const problems = checkMesh(graph, objects);
+  const problems = checkMesh(graph, checkInputs(graph, objects));
   put(text);
   graph.settle();
   return problems

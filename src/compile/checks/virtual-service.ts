@@ -1,10 +1,11 @@
 import type { Fetch } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { serviceOfHost } from "../services.ts";
-import { isWildcardOf, virtualServicesOf } from "../virtual-services.ts";
+import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -70,7 +71,7 @@ function checkWildcard(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const services = fetch.all(inputs.routing.services);
-  return services.some(({ hostname }) => hostname === host || isWildcardOf(host, hostname))
+  return services.some(({ hostname }) => coversHost(host, hostname))
     ? []
     : [unknownHost(field, host, namespace)];
 }

@@ -19,7 +19,7 @@ export interface BackendReference {
   readonly weight?: number;
 }
 
-/** Whether a parent is a Service (GAMMA), or a ServiceEntry, which defines services as well. */
+/** Whether what is referred to is a Service (GAMMA), or a ServiceEntry, which defines services as well. */
 export function isServiceParent({ kind, group = gatewayApiGroup }: ParentReference): boolean {
   return (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup);
 }
