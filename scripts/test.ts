@@ -76,10 +76,9 @@ async function runGroup(group: Group): Promise<Counts> {
     files: [...chosen],
     concurrency,
     timeout: timeoutMs,
-    ...(together
-      ? { isolation: "none" }
-      : // A test that timed out may leave something open; its file ends all the same.
-        { execArgv: ["--disable-warning=ExperimentalWarning"] }),
+    // A file that leaves something open does not end, and fails by the time limit: it would lose what it has to say
+    // if it were made to end.
+    ...(together ? { isolation: "none" } : { execArgv: ["--disable-warning=ExperimentalWarning"] }),
   });
   events.on("test:summary", ({ file, success, counts: { tests, passed, skipped, todo } }) => {
     // Those with a file are of that file alone; the last one is of all.

@@ -19,8 +19,8 @@ export function sidecarOf(
   byNamespace: Index<SidecarScope>,
   fetch: Fetch,
 ): SidecarScope | undefined {
-  const own = fetch.by(byNamespace, workload.namespace).toSorted(byAge);
-  const root = rootNamespaces.flatMap((namespace) => fetch.by(byNamespace, namespace)).sort(byAge);
+  const own = fetch.by(byNamespace, workload.namespace).toSorted(olderFirst);
+  const root = rootNamespaces.flatMap((namespace) => fetch.by(byNamespace, namespace)).sort(olderFirst);
   return (
     own.find((scope) => isSelective(scope) && hasLabels(workload.labels, scope.selector)) ??
     own.find((scope) => !isSelective(scope)) ??
@@ -28,12 +28,13 @@ export function sidecarOf(
   );
 }
 
+/** Whether a Sidecar is for some workloads of its namespace alone. */
 export function isSelective({ selector }: SidecarScope): boolean {
   return Object.keys(selector).length > 0;
 }
 
 /** The order in which Sidecars for the same workloads count. */
-export function byAge(a: SidecarScope, b: SidecarScope): number {
+export function olderFirst(a: SidecarScope, b: SidecarScope): number {
   return a.created.localeCompare(b.created) || objectKey(a.origin).localeCompare(objectKey(b.origin));
 }
 

@@ -68,7 +68,8 @@ export function delegatesFor(
   };
 }
 
-function visibilityOf({ metadata, spec }: VirtualService): Visibility {
+/** Whose clients a VirtualService is for. */
+export function visibilityOf({ metadata, spec }: VirtualService): Visibility {
   return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 

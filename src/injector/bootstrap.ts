@@ -13,7 +13,7 @@ import { memoryBytes } from "./quantity.ts";
 import type { InjectionSettings } from "./settings.ts";
 
 /** The cluster of the control plane: xDS and telemetry. */
-export const controlPlaneCluster = "xds";
+const controlPlaneCluster = "xds";
 
 /** Where the token, the roots and their SDS files are. On purpose where the API token would be, which is then not mounted. */
 export const credentialsDirectory = "/var/run/secrets/kubernetes.io/serviceaccount";

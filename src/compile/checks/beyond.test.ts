@@ -79,6 +79,24 @@ test("a route of a ServiceEntry is none of the Service with its name", () => {
   ]);
 });
 
+test("what is for other clients takes nothing from an object", () => {
+  const web =
+    "---\n{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: web}, spec: {ports: [{port: 80}]}}\n";
+  const object = (kind: string, name: string, exportTo: string, spec: string) =>
+    `---\n{apiVersion: networking.istio.io/v1, kind: ${kind}, metadata: {namespace: shop, name: ${name}}, spec: {exportTo: [${exportTo}], ${spec}}}\n`;
+  const rule = (name: string, exportTo: string) =>
+    object("DestinationRule", name, exportTo, "host: web, trafficPolicy: {loadBalancer: {simple: RANDOM}}");
+  const routes = (name: string, exportTo: string) =>
+    object("VirtualService", name, exportTo, "hosts: [web], http: [{route: [{destination: {host: web}}]}]");
+  const all = (first: string, second: string) =>
+    [web, rule("a", first), rule("b", second), routes("a", first), routes("b", second)].join("");
+  assert.deepEqual(problemsOf(all(".", '"*"')), []);
+  assert.deepEqual(problemsOf(all('"*"', ".")), [
+    "shop/b spec.host: has no effect: DestinationRule shop/a is for web already; put both into one",
+    "shop/b spec.hosts[0]: has no effect on web: VirtualService shop/a is older and takes every request; put both into one",
+  ]);
+});
+
 test("fields of a ServiceEntry that cannot be right, or that have no effect, are named", () => {
   const text = [
     entry("a", `{hosts: ["*", "*.a.example.com"], resolution: DNS, addresses: ["::1"]}`),

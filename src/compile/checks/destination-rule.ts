@@ -3,6 +3,7 @@ import { systemNamespace } from "#model/installation.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
+import { isWithinVisibility, type Visibility, visibility } from "#model/visibility.ts";
 import { byAge } from "../by-age.ts";
 import { hostPatterns, meantHostnames, serviceOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -65,11 +66,13 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
   const { metadata, spec } = rule;
   const sameClients = (other: DestinationRule) =>
     other.metadata.namespace === metadata.namespace &&
-    JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector);
+    JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector) &&
+    isWithinVisibility(clientsOf(rule), clientsOf(other));
   const [host = spec.host] = meantHostnames(spec.host, metadata.namespace ?? "default").slice(-1);
-  const alike = [...fetch.by(routing.destinationRulesByHost, host)].filter(sameClients).sort(byAge);
-  const position = alike.findIndex((other) => objectKey(other.metadata) === objectKey(metadata));
-  const earlier = alike.slice(0, Math.max(0, position));
+  const earlier = fetch
+    .by(routing.destinationRulesByHost, host)
+    .filter((other) => byAge(other, rule) < 0 && sameClients(other))
+    .sort(byAge);
   const decides = earlier.find((other) => other.spec.trafficPolicy !== undefined);
   const subsets = (spec.subsets ?? []).map(({ name }, index) => ({
     index,
@@ -102,6 +105,10 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
       ),
     ),
   ];
+}
+
+function clientsOf({ metadata, spec }: DestinationRule): Visibility {
+  return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 
 function checkSelector(rule: DestinationRule, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
