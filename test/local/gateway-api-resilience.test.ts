@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { type Answer, below, callsFrom, routeTo } from "#test/helpers/routes.ts";
+import { type Answer, below, callsFrom, inTurns, routeTo } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client, deployment, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 import type { Call } from "./apps/calls.ts";
@@ -77,6 +77,7 @@ before(async () => {
       client("caller", { namespace }),
     ],
     "routes.yaml": [
+      inTurns(namespace),
       routeTo("orders", namespace, retrying(namespace)),
       routeTo("unmeshed", namespace, retrying(outside)),
       routeTo("frugal", namespace, [

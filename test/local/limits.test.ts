@@ -7,6 +7,7 @@ import { after, before, suite, test } from "node:test";
 import { askSocket } from "#local/socket-client.ts";
 import { freePort } from "#test/helpers/free-port.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { inTurns } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
@@ -172,6 +173,7 @@ before(async () => {
       echo("pair", ["--http", "8080", "--http", "8081"], 8080, { namespace, replicas: 2 }),
       service("pair", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
       service("shedding", [{ name: "http", port: 80, targetPort: 8081 }], { namespace, app: "pair" }),
+      inTurns(namespace),
       client("web", { namespace, spec: { serviceAccountName: "web" } }),
       client("batch", { namespace, spec: { serviceAccountName: "batch" } }),
       client("stranger", { namespace: "other", spec: { serviceAccountName: "web" } }),

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { inTurns } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, podTemplate, service } from "#test/helpers/workloads.ts";
 
@@ -104,6 +105,7 @@ before(async () => {
       ),
       // A container's port of which no service says anything either.
       service("undeclared", [{ port: 8080 }], { namespace, app: "server" }),
+      inTurns(namespace),
       echo("many", ["--grpc", "7070", "--http", "8080"], 7070, { namespace, replicas: 3 }),
       service(
         "many",
