@@ -1,5 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
-import { systemNamespace } from "#model/installation.ts";
+import { rootNamespaces } from "#model/installation.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
@@ -47,7 +47,7 @@ function servicesOf(
   return fetch.all(routing.services).filter(({ hostname }) => hostPatterns(hostname).includes(spec.host));
 }
 
-/** Rules are looked for where the client is, where the service is, and in Heddle's own namespace. */
+/** Rules are looked for where the client is, where the service is, and in the root namespaces. */
 function checkNamespace(
   { metadata, spec }: DestinationRule,
   services: readonly MeshService[],
@@ -56,7 +56,7 @@ function checkNamespace(
   const isElsewhere = services.every((service) => service.namespace !== namespace);
   const { exportTo = [] } = spec;
   const forOthers = exportTo.some((to) => to !== "." && to !== namespace);
-  if (!isElsewhere || !forOthers || namespace === systemNamespace) return [];
+  if (!isElsewhere || !forOthers || rootNamespaces.includes(namespace)) return [];
   const message = `${spec.host} is of another namespace, so that the rule is for clients of namespace ${namespace} alone; move it to the namespace of the service`;
   return [warning("spec.exportTo", message)];
 }
