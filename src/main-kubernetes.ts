@@ -90,7 +90,7 @@ const controlPlane = await createControlPlane({
 const { mesh, xds, certificate } = controlPlane;
 source.readSecrets(mesh.routing.credentials.demanded);
 const inputs = checkInputs(graph, source.objects, mesh.routing);
-const checks = checkMesh(graph, source.objects, inputs);
+const checks = checkMesh(graph, inputs);
 const problems = [source.problems, ...checks];
 const identity = { trustDomain, rootPem: authority.rootPem, certificate };
 const own = { pod, telemetry, xds, learned };

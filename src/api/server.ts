@@ -62,7 +62,7 @@ export function createHealthApi(sources: Pick<ApiSources, "notReady" | "metrics"
 }
 
 /** Of a request for `/stat`; undefined if they make no sense. */
-export function statOptions(context: Context): StatOptions | undefined {
+function statOptions(context: Context): StatOptions | undefined {
   const namespace = context.req.query("namespace");
   const windowMs = Number(context.req.query("windowMs") ?? 30_000);
   if (!(windowMs >= 1_000)) return undefined;

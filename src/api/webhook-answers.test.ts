@@ -80,6 +80,6 @@ test("whatever is sent, an answer comes back", () => {
       answers.injection(sent, "namespace");
       answers.validation(sent);
     }),
-    { numRuns: 200 },
+    { numRuns: 100 },
   );
 });

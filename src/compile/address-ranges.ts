@@ -10,6 +10,7 @@ export function isIpv4Range(text: string): boolean {
   );
 }
 
+/** Whether a text is one IPv4 address. */
 export function isIpv4(text: string): boolean {
   return isIpv4Range(text) && !text.includes("/");
 }

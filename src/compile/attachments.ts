@@ -1,4 +1,5 @@
 // Which ports of Services and which listeners of Gateways a parent of a route means, or why it means none.
+
 import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
@@ -9,9 +10,11 @@ import {
   isServiceParent,
   type ParentReference,
   parentKey,
+  parentObject,
 } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import type { Namespace } from "#model/kubernetes/configuration.ts";
 import { isSelected } from "#model/kubernetes/object.ts";
 import type { MeshService } from "#model/service.ts";
@@ -156,13 +159,8 @@ export function hostnamesOf(listener: Listener, route: GatewayRoute): readonly s
 
 /** The hostnames that both mean: the narrower of the two, or none. */
 export function intersection(a: string, b: string): string | undefined {
-  if (covers(a, b)) return b;
-  return covers(b, a) ? a : undefined;
-}
-
-function covers(wide: string, narrow: string): boolean {
-  if (wide === "*" || wide === narrow) return true;
-  return wide.startsWith("*.") && narrow.endsWith(wide.slice(1)) && narrow !== wide;
+  if (coversHost(a, b)) return b;
+  return coversHost(b, a) ? a : undefined;
 }
 
 /** The most specific kind first: of several on one port it alone applies. */
@@ -174,12 +172,12 @@ export function attachedRoutes(
   fetch: Fetch,
   service: MeshService,
 ): readonly AnyRoute[] {
-  const key = `${service.namespace}/${service.name}`;
+  const object = objectOfService(service);
   return [
-    ...fetch.by(inputs.grpcRoutesByService, key),
-    ...fetch.by(inputs.httpRoutesByService, key),
-    ...fetch.by(inputs.tlsRoutesByService, key),
-    ...fetch.by(inputs.tcpRoutesByService, key),
+    ...fetch.by(inputs.grpcRoutesByService, object),
+    ...fetch.by(inputs.httpRoutesByService, object),
+    ...fetch.by(inputs.tlsRoutesByService, object),
+    ...fetch.by(inputs.tcpRoutesByService, object),
   ];
 }
 
@@ -213,8 +211,8 @@ export function audienceOf(route: AnyRoute, service: MeshService): string {
 /** Whether some parent of a route means a port of a Service. */
 export function isAttachedTo(route: AnyRoute, service: MeshService, port: number): boolean {
   return (route.spec.parentRefs ?? []).some((parent) => {
-    const key = parentKey(parent, route.metadata.namespace ?? "default");
-    if (!isServiceParent(parent) || `${parent.kind} ${key}` !== objectOfService(service)) return false;
+    const object = parentObject(parent, route.metadata.namespace ?? "default");
+    if (!isServiceParent(parent) || object !== objectOfService(service)) return false;
     const attached = attachedPorts(parent, service);
     return attached.kind === "ports" && attached.ports.includes(port);
   });

@@ -1,6 +1,11 @@
 // What a backend of a route means, or why its share of the traffic is answered with an error.
 import type { Fetch } from "#collections/graph.ts";
-import { type BackendReference, gatewayApiGroup, istioGroup } from "#model/gateway-api/references.ts";
+import {
+  type BackendReference,
+  gatewayApiGroup,
+  isServiceParent,
+  istioGroup,
+} from "#model/gateway-api/references.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import { listed } from "./listed.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -64,8 +69,7 @@ function serviceOfBackend(
 ): MeshService | Unresolved {
   const { kind = "Service", group = "" } = backend;
   if (kind === "Hostname" && group === istioGroup) return serviceByHostname(inputs, fetch, backend, referrer);
-  const isService = kind === "Service" && group === "";
-  if (!isService && !(kind === "ServiceEntry" && group === istioGroup)) {
+  if (!isServiceParent({ group, kind, name: backend.name })) {
     const message = `${kind}${group === "" ? "" : ` of ${group}`} is no backend; name a Service, or a ServiceEntry or Hostname of ${istioGroup}`;
     return unresolved("InvalidKind", "kind", message);
   }

@@ -11,7 +11,7 @@ import type { CheckFinding } from "./checks/finding.ts";
 import { checkGateway } from "./checks/gateway.ts";
 import { checkGrpcRoute } from "./checks/grpc-route.ts";
 import { checkHttpRoute } from "./checks/http-route.ts";
-import { type CheckInputs, checkInputs, type LocalCheckInputs, localCheckInputs } from "./checks/inputs.ts";
+import { type CheckInputs, localCheckInputs } from "./checks/inputs.ts";
 import { checkIstioGateway } from "./checks/istio-gateway.ts";
 import { checkAdaptiveConcurrency, checkRateLimit } from "./checks/policy.ts";
 import { checkService } from "./checks/service.ts";
@@ -22,26 +22,63 @@ import { checkDeployment, checkJob, checkPod, checkStatefulSet } from "./checks/
 import { checkWorkloadEntry } from "./checks/workload-entry.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 
+/** The kinds of routes and policies, whose checks need nothing that a cluster's control plane does not read. */
+const checkedKinds: readonly CheckedKind[] = [
+  checked("Gateway", (objects) => objects.gateways, checkGateway),
+  checked("HTTPRoute", (objects) => objects.httpRoutes, checkHttpRoute),
+  checked("GRPCRoute", (objects) => objects.grpcRoutes, checkGrpcRoute),
+  checked("TCPRoute", (objects) => objects.tcpRoutes, checkConnectionRoute),
+  checked("TLSRoute", (objects) => objects.tlsRoutes, checkConnectionRoute),
+  checked("XBackendTrafficPolicy", (objects) => objects.backendTrafficPolicies, checkBackendTrafficPolicy),
+  checked("VirtualService", (objects) => objects.virtualServices, checkVirtualService),
+  checked("Gateway.networking.istio.io", (objects) => objects.istioGateways, checkIstioGateway),
+  checked("DestinationRule", (objects) => objects.destinationRules, checkDestinationRule),
+  checked("RateLimit", (objects) => objects.rateLimits, checkRateLimit),
+  checked("AdaptiveConcurrency", (objects) => objects.adaptiveConcurrencies, checkAdaptiveConcurrency),
+  checked("ServiceEntry", (objects) => objects.serviceEntries, checkServiceEntry),
+  checked("WorkloadEntry", (objects) => objects.workloadEntries, checkWorkloadEntry),
+  checked("Sidecar", (objects) => objects.sidecars, checkSidecar),
+];
+
+interface CheckedKind {
+  readonly kind: string;
+  /** Of all objects that there are. */
+  readonly problems: (graph: Graph, inputs: CheckInputs) => Collection<Problem>;
+  /** Of one of the kind that is not there yet. */
+  readonly findings: (object: KubernetesObject, inputs: CheckInputs) => readonly CheckFinding[];
+}
+
+function checked<T extends KubernetesObject>(
+  kind: string,
+  collectionOf: (objects: MeshObjects) => Collection<T>,
+  check: Check<T, CheckInputs>,
+): CheckedKind {
+  return {
+    kind,
+    problems: (graph, inputs) => checker(graph, inputs)(collectionOf(inputs.objects), kind, check),
+    findings: (object, inputs) => check(object as T, inputs, readNow),
+  };
+}
+
+type Check<T, I> = (object: T, inputs: I, fetch: Fetch) => readonly CheckFinding[];
+
 /**
  * Problems of routes and policies, in one collection for each kind checked; they name object and field, not yet the
  * file. On a cluster these are all: the API server and its controllers see to the rest.
  */
-export function checkMesh(
-  graph: Graph,
-  objects: MeshObjects,
-  inputs: CheckInputs = checkInputs(graph, objects),
-): readonly Collection<Problem>[] {
-  return checkRouting(graph, objects, inputs);
+export function checkMesh(graph: Graph, inputs: CheckInputs): readonly Collection<Problem>[] {
+  return checkedKinds.map(({ problems }) => problems(graph, inputs));
 }
 
 /** What is wrong with one object that is not there yet, beside those that are. */
 export function checkProposed(object: KubernetesObject, inputs: CheckInputs): readonly Problem[] {
   const kind = kindName(object);
-  return (proposedChecks[kind]?.(object, inputs) ?? []).map((finding) => problemOf(kind, object, finding));
+  const found = checkedKinds.find((each) => each.kind === kind)?.findings(object, inputs) ?? [];
+  return found.map((finding) => problemOf(kind, object, finding));
 }
 
 /**
- * The same for local mode, where nobody else checks services and what pods are made of. `routing` is that of the mesh
+ * `checkMesh` for local mode, where nobody else checks services and what pods are made of. `routing` is that of the mesh
  * where one is compiled beside the checks.
  */
 export function checkObjects(
@@ -50,38 +87,14 @@ export function checkObjects(
   routing?: RoutingInputs,
 ): readonly Collection<Problem>[] {
   const inputs = localCheckInputs(graph, objects, routing);
-  const check = checker<LocalCheckInputs>(graph, inputs);
+  const check = checker(graph, inputs);
   return [
     check(objects.services, "Service", checkService),
     check(objects.deployments, "Deployment", checkDeployment),
     check(objects.statefulSets, "StatefulSet", checkStatefulSet),
     check(objects.jobs, "Job", checkJob),
     check(objects.pods, "Pod", checkPod),
-    ...checkRouting(graph, objects, inputs),
-  ];
-}
-
-function checkRouting(
-  graph: Graph,
-  objects: MeshObjects,
-  inputs: CheckInputs,
-): readonly Collection<Problem>[] {
-  const check = checker<CheckInputs>(graph, inputs);
-  return [
-    check(objects.gateways, "Gateway", checkGateway),
-    check(objects.httpRoutes, "HTTPRoute", checkHttpRoute),
-    check(objects.grpcRoutes, "GRPCRoute", checkGrpcRoute),
-    check(objects.tcpRoutes, "TCPRoute", checkConnectionRoute),
-    check(objects.tlsRoutes, "TLSRoute", checkConnectionRoute),
-    check(objects.backendTrafficPolicies, "XBackendTrafficPolicy", checkBackendTrafficPolicy),
-    check(objects.virtualServices, "VirtualService", checkVirtualService),
-    check(objects.istioGateways, "Gateway.networking.istio.io", checkIstioGateway),
-    check(objects.destinationRules, "DestinationRule", checkDestinationRule),
-    check(objects.rateLimits, "RateLimit", checkRateLimit),
-    check(objects.adaptiveConcurrencies, "AdaptiveConcurrency", checkAdaptiveConcurrency),
-    check(objects.serviceEntries, "ServiceEntry", checkServiceEntry),
-    check(objects.workloadEntries, "WorkloadEntry", checkWorkloadEntry),
-    check(objects.sidecars, "Sidecar", checkSidecar),
+    ...checkMesh(graph, inputs),
   ];
 }
 
@@ -89,10 +102,10 @@ function checker<I>(graph: Graph, inputs: I) {
   return <T extends KubernetesObject>(
     from: Collection<T>,
     kind: string,
-    findings: (object: T, inputs: I, fetch: Fetch) => readonly CheckFinding[],
+    check: Check<T, I>,
   ): Collection<Problem> =>
     graph.deriveMany(`problems of ${kind}`, from, (object, fetch, key) =>
-      findings(object, inputs, fetch).map((finding, index): readonly [string, Problem] => [
+      check(object, inputs, fetch).map((finding, index): readonly [string, Problem] => [
         `${key} ${index}`,
         problemOf(kind, object, finding),
       ]),
@@ -109,31 +122,4 @@ export const readNow: Fetch = {
   get: (collection, key) => collection.get(key),
   by: (index, value) => index.get(value),
   all: (collection) => [...collection.entries()].map(([, item]) => item),
-};
-
-type ProposedCheck = (object: KubernetesObject, inputs: CheckInputs) => readonly CheckFinding[];
-
-function proposed(
-  findings: (object: never, inputs: CheckInputs, fetch: Fetch) => readonly CheckFinding[],
-): ProposedCheck {
-  // The kind is what the table below is read by.
-  return (object, inputs) => findings(object as never, inputs, readNow);
-}
-
-/** The kinds of routes and policies, whose checks need nothing that a cluster's control plane does not read. */
-const proposedChecks: Readonly<Record<string, ProposedCheck>> = {
-  Gateway: proposed(checkGateway),
-  HTTPRoute: proposed(checkHttpRoute),
-  GRPCRoute: proposed(checkGrpcRoute),
-  TCPRoute: proposed(checkConnectionRoute),
-  TLSRoute: proposed(checkConnectionRoute),
-  XBackendTrafficPolicy: proposed(checkBackendTrafficPolicy),
-  VirtualService: proposed(checkVirtualService),
-  "Gateway.networking.istio.io": proposed(checkIstioGateway),
-  DestinationRule: proposed(checkDestinationRule),
-  RateLimit: proposed(checkRateLimit),
-  AdaptiveConcurrency: proposed(checkAdaptiveConcurrency),
-  ServiceEntry: proposed(checkServiceEntry),
-  WorkloadEntry: proposed(checkWorkloadEntry),
-  Sidecar: proposed(checkSidecar),
 };

@@ -42,7 +42,7 @@ export function viewOfPolicy(
   spread: Spread | undefined,
   names: readonly string[],
 ): Partial<ClusterView> {
-  const { balancing, connectionPool, outlierDetection, retryBudget, tls, tunnel, proxyProtocol } = policy;
+  const { balancing, connectionPool, outlierDetection, retryBudget, tls, proxyProtocol } = policy;
   return present({
     origination: tls?.kind === "origination" ? named(tls.to, names) : undefined,
     slowStart: balancing?.slowStart,
@@ -50,7 +50,6 @@ export function viewOfPolicy(
     connectionPool,
     outlierDetection,
     retryBudget,
-    tunnel,
     proxyProtocol,
   });
 }

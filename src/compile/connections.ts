@@ -1,6 +1,8 @@
 // Where a client's connection to a service goes.
+
 import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionDestination, ConnectionMatch } from "#model/connection-route.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isWithin } from "./address-ranges.ts";
@@ -66,10 +68,7 @@ function matches(match: ConnectionMatch, client: Client, { address, serverName }
 
 /** Whether a name of a route means the one that TLS asks for, whatever their case. */
 function coversName(name: string, serverName: string | undefined): boolean {
-  if (serverName === undefined) return false;
-  const [wide, asked] = [name.toLowerCase(), serverName.toLowerCase()];
-  if (wide === "*" || wide === asked) return true;
-  return wide.startsWith("*.") && asked.endsWith(wide.slice(1));
+  return serverName !== undefined && coversHost(name.toLowerCase(), serverName.toLowerCase());
 }
 
 /** The longest name that covers what is asked for; a whole one goes before all with a wildcard. */

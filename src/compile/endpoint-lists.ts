@@ -112,7 +112,6 @@ export function endpointsAt(
     {
       address,
       port,
-      ready: true,
       meshed: workload.proxy === "sidecar",
       namespace: workload.namespace,
       workload: workload.name,

@@ -4,7 +4,7 @@ import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import { nodeLabel, type Topology, zoneLabel } from "#model/locality.ts";
 import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint, Workload } from "#model/workload.ts";
-import { type SelectableWorkloads, selectedEndpoints } from "./selected-workloads.ts";
+import { endpointsBesideSlices, type SelectableWorkloads } from "./selected-workloads.ts";
 import { serviceKey } from "./services.ts";
 
 export const serviceNameLabel = "kubernetes.io/service-name";
@@ -43,7 +43,7 @@ export function endpointsOfService(
 ): readonly PortEndpoints[] {
   const owned = service.kind === "Service" ? fetch.by(slices, `${service.namespace}/${service.name}`) : [];
   return service.ports.map((port) => {
-    const listed = selectedEndpoints(service, port, selectable, fetch);
+    const listed = endpointsBesideSlices(service, port, selectable, fetch);
     return {
       service: serviceKey(service),
       port: port.port,
@@ -106,7 +106,6 @@ function endpointsOfSlice(
         endpoint: {
           address,
           port,
-          ready: true,
           meshed: workload?.proxy === "sidecar",
           namespace,
           workload: workload?.name ?? "unknown",

@@ -18,7 +18,7 @@ import {
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import { labelsReadByRule, labelsReadByService } from "./labels-read.ts";
+import { labelsReadByRule, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
 import type { HealthListenerView, InboundView } from "./listener-views.ts";
 import { meshServices } from "./mesh-services.ts";
@@ -26,10 +26,9 @@ import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
 import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
 import { selectableWorkloads } from "./selected-workloads.ts";
-import { httpPortsOf, opaquePortsOf, serviceKey, servicePortKey, tcpPortsOf } from "./services.ts";
+import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
-import { labelsReadOfClients } from "./source-labels.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {
@@ -83,9 +82,7 @@ export function compileMesh(
 ): Mesh {
   // Services and what runs behind them.
   const { all: services, ofEntries: entryServices } = meshServices(graph, objects, "the mesh");
-  const serviceRanges = graph.single("service ranges", (fetch) =>
-    rangesOf(fetch.all(entryServices), serviceKey),
-  );
+  const serviceRanges = graph.single("service ranges", (fetch) => rangesOf(fetch.all(entryServices)));
   const entriesByTcpPort = entryServices.index("by open TCP port", (service) =>
     openTcpPorts(service).map(String),
   );
@@ -121,12 +118,14 @@ export function compileMesh(
   const serverNamePorts = graph.single("server name ports", (fetch) =>
     serverNamePortsOf(fetch.all(connectionRoutes)),
   );
-  const ruleReads = graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule);
-  const serviceReads = graph.derive("labels that services read", services, labelsReadByService);
-  const labelsRead = graph.single("labels read of clients", (fetch) => {
-    const read = [...fetch.all(ruleReads), ...fetch.all(serviceReads)].flat();
-    return [...new Set([...labelsReadOfClients(fetch.all(objects.virtualServices)), ...read])].sort();
-  });
+  const readers = [
+    graph.derive("labels that VirtualServices read", objects.virtualServices, labelsReadByVirtualService),
+    graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule),
+    graph.derive("labels that services read", services, labelsReadByService),
+  ];
+  const labelsRead = graph.single("labels read of clients", (fetch) =>
+    [...new Set(readers.flatMap((reader) => fetch.all(reader)).flat())].sort(),
+  );
   const sidecars = graph.derive("sidecars", objects.sidecars, (sidecar) => sidecarScope(sidecar));
   const sidecarsByNamespace = sidecars.index("by namespace", ({ namespace }) => [namespace]);
   const clients = graph.derive("clients", workloads, (workload, fetch) => {

@@ -42,7 +42,6 @@ export function inboundView(
   };
 }
 
-/** Where several services share a port, the first by name names it. */
 function portView(port: number, served: readonly ServedPort[], limitsOf: Said["limitsOf"]): InboundPortView {
   // Where several services share a port, the first by name names it, and what they contradict each other in is open.
   const [first] = served;

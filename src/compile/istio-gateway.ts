@@ -89,7 +89,7 @@ function virtualHosts(
     .map(([host, served]) => ({
       name: host,
       domains: [host],
-      routes: withHashKeys(mesh, fetch, client, routesOf(mesh, fetch, served, client)),
+      routes: routesOf(mesh, fetch, served, client),
     }));
 }
 

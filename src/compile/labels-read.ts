@@ -1,6 +1,9 @@
-// Which labels of clients the policies for destinations read: configuration depends on no others.
+// Which labels of clients the objects read: all others are the same to the mesh, so that pods which differ in them
+// share their configuration.
+
 import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { type LocalityPreference, localityLabels, nearest, nodeLabel, regionLabel } from "#model/locality.ts";
 import type { PolicyOfPorts, PortPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
@@ -14,6 +17,14 @@ export function labelsReadByRule(rule: DestinationRule): readonly string[] {
   ];
 }
 
+/** Those that say which clients a VirtualService's routes are for. */
+export function labelsReadByVirtualService({ spec }: VirtualService): readonly string[] {
+  return [...(spec.http ?? []), ...(spec.tcp ?? []), ...(spec.tls ?? [])].flatMap(({ match = [] }) =>
+    match.flatMap(({ sourceLabels = {} }) => Object.keys(sourceLabels)),
+  );
+}
+
+/** Those that say where a client runs, where the service wants to be reached from near. */
 export function labelsReadByService({ trafficDistribution }: MeshService): readonly string[] | undefined {
   if (trafficDistribution === undefined) return undefined;
   return trafficDistribution === "node" ? [...localityLabels, nodeLabel] : localityLabels;

@@ -1,6 +1,6 @@
 // Which destination policy a client's requests to a service are subject to.
 import type { Fetch } from "#collections/graph.ts";
-import { systemNamespace } from "#model/installation.ts";
+import { rootNamespaces } from "#model/installation.ts";
 import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
@@ -17,7 +17,7 @@ type Asked = Pick<MeshService, "namespace" | "hostname">;
 
 /**
  * The DestinationRules that count for a client's requests to a service, the one that goes first at the front: those of
- * the client's namespace, else of the service's, else of Heddle's own.
+ * the client's namespace, else of the service's, else of a root namespace.
  * https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
  */
 export function destinationRulesFor(
@@ -26,8 +26,8 @@ export function destinationRulesFor(
   client: Asker,
   service: Asked,
 ): readonly DestinationRule[] {
-  const own = client.namespace === systemNamespace ? [] : [client.namespace];
-  for (const namespace of new Set([...own, service.namespace, systemNamespace])) {
+  const own = rootNamespaces.includes(client.namespace) ? [] : [client.namespace];
+  for (const namespace of new Set([...own, service.namespace, ...rootNamespaces])) {
     const found = rulesOfNamespace(inputs, fetch, client, service, namespace);
     if (found.length > 0) return found;
   }

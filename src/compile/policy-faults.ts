@@ -28,6 +28,7 @@ const groups: Readonly<Record<string, string>> = {
   Gateway: gatewayApiGroup,
 };
 
+/** What is wrong; nothing where the policy can have effect. */
 export function policyFaults(policy: RateLimit | AdaptiveConcurrency): readonly CheckFinding[] {
   const { targetRefs, response } = policy.spec;
   return [

@@ -6,7 +6,7 @@ import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
-import { byPrecedence, serviceOfHost } from "./services.ts";
+import { byPrecedence, serviceKey, serviceOfHost } from "./services.ts";
 import { allowedBySidecar } from "./sidecars.ts";
 
 /** Whether a client may know a service's port: exported to its namespace, and allowed by its Sidecar. */
@@ -95,10 +95,12 @@ export function othersPolicy(mesh: Mesh, fetch: Fetch, client: Client): OthersPo
 }
 
 /** The addresses of services that are ranges, with the services' keys. */
-export function rangesOf(services: readonly MeshService[], keyOf: (service: MeshService) => string) {
+export function rangesOf(
+  services: readonly MeshService[],
+): readonly { readonly range: string; readonly service: string }[] {
   return services.flatMap((service) =>
     service.addresses
       .filter((address) => address.includes("/") && isIpv4Range(address))
-      .map((range) => ({ range, service: keyOf(service) })),
+      .map((range) => ({ range, service: serviceKey(service) })),
   );
 }

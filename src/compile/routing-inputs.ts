@@ -5,7 +5,7 @@ import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import type { ReferenceGrant } from "#model/gateway-api/reference-grant.ts";
-import { isGatewayParent, isServiceParent, istioGroup, parentKey } from "#model/gateway-api/references.ts";
+import { isGatewayParent, isServiceParent, parentKey, parentObject } from "#model/gateway-api/references.ts";
 import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
@@ -32,7 +32,7 @@ export interface RoutingInputs {
   readonly servicesByObject: Index<MeshService>;
   readonly gateways: Collection<Gateway>;
   readonly namespaces: Collection<Namespace>;
-  /** By the key of the Service or the ServiceEntry. */
+  /** By the object that a parent of the route is, see `objectOfService`. */
   readonly httpRoutesByService: Index<HttpRoute>;
   readonly grpcRoutesByService: Index<GrpcRoute>;
   readonly tcpRoutesByService: Index<TcpRoute>;
@@ -116,16 +116,13 @@ export function routingInputs(
 function parentServices(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
-    .map((parent) => parentKey(parent, route.metadata.namespace ?? "default"));
+    .map((parent) => parentObject(parent, route.metadata.namespace ?? "default"));
 }
 
 function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly string[] {
   return spec.targetRefs
-    .filter(
-      ({ group, kind }) =>
-        (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup),
-    )
-    .map(({ kind, name }) => `${kind} ${metadata.namespace ?? "default"}/${name}`);
+    .filter(isServiceParent)
+    .map((target) => parentObject(target, metadata.namespace ?? "default"));
 }
 
 function parentGateways(route: AnyRoute): readonly string[] {

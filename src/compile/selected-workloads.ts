@@ -33,7 +33,7 @@ export function selectableWorkloads(
 }
 
 /** The endpoints of a service's port that users have written down, or that its selector chooses beside those of slices. */
-export function selectedEndpoints(
+export function endpointsBesideSlices(
   service: MeshService,
   port: MeshServicePort,
   from: SelectableWorkloads,
@@ -70,7 +70,6 @@ function ofListed(
     {
       address,
       port: listed.ports[port.name] ?? (typeof port.targetPort === "number" ? port.targetPort : port.port),
-      ready: true,
       meshed: pod?.proxy === "sidecar",
       namespace,
       workload: name,
@@ -95,7 +94,6 @@ function ofPod(
     {
       address: workload.address,
       port: typeof targetPort === "number" ? targetPort : port,
-      ready: true,
       meshed: workload.proxy === "sidecar" && !service.external,
       namespace: workload.namespace,
       workload: workload.name,

@@ -1,5 +1,7 @@
 // Which Sidecar a workload has, and what it lets the workload know.
+
 import type { Fetch, Index } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import { rootNamespaces } from "#model/installation.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
@@ -17,8 +19,8 @@ export function sidecarOf(
   byNamespace: Index<SidecarScope>,
   fetch: Fetch,
 ): SidecarScope | undefined {
-  const own = fetch.by(byNamespace, workload.namespace).toSorted(byAge);
-  const root = rootNamespaces.flatMap((namespace) => fetch.by(byNamespace, namespace)).sort(byAge);
+  const own = fetch.by(byNamespace, workload.namespace).toSorted(olderFirst);
+  const root = rootNamespaces.flatMap((namespace) => fetch.by(byNamespace, namespace)).sort(olderFirst);
   return (
     own.find((scope) => isSelective(scope) && hasLabels(workload.labels, scope.selector)) ??
     own.find((scope) => !isSelective(scope)) ??
@@ -26,12 +28,13 @@ export function sidecarOf(
   );
 }
 
+/** Whether a Sidecar is for some workloads of its namespace alone. */
 export function isSelective({ selector }: SidecarScope): boolean {
   return Object.keys(selector).length > 0;
 }
 
 /** The order in which Sidecars for the same workloads count. */
-export function byAge(a: SidecarScope, b: SidecarScope): number {
+export function olderFirst(a: SidecarScope, b: SidecarScope): number {
   return a.created.localeCompare(b.created) || objectKey(a.origin).localeCompare(objectKey(b.origin));
 }
 
@@ -55,10 +58,4 @@ export function allowedBySidecar(
 
 function meansNamespace(pattern: string, namespace: string, own: string): boolean {
   return pattern === "*" || (pattern === "." ? own : pattern) === namespace;
-}
-
-/** Whether a host, maybe with a wildcard, means all that a hostname means. */
-export function coversHost(pattern: string, hostname: string): boolean {
-  if (pattern === "*" || pattern === hostname) return true;
-  return pattern.startsWith("*") && hostname.endsWith(pattern.slice(1));
 }

@@ -66,33 +66,15 @@ export function statusesOf(graph: Graph, inputs: StatusInputs): readonly Collect
     statuses("GRPCRoute", objects.grpcRoutes, ofRoute(objects)),
     statuses("TCPRoute", objects.tcpRoutes, ofRoute(objects)),
     statuses("TLSRoute", objects.tlsRoutes, ofRoute(objects)),
-    statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, (object, found, context) => ({
-      ancestors: policyAncestors(object, found, context),
-    })),
-    statuses("VirtualService", objects.virtualServices, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
-    statuses("Gateway.networking.istio.io", objects.istioGateways, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
-    statuses("DestinationRule", objects.destinationRules, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
-    statuses("RateLimit", objects.rateLimits, (object, found, context) => ({
-      ancestors: policyAncestors(object, found, context),
-    })),
-    statuses("AdaptiveConcurrency", objects.adaptiveConcurrencies, (object, found, context) => ({
-      ancestors: policyAncestors(object, found, context),
-    })),
-    statuses("ServiceEntry", objects.serviceEntries, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
-    statuses("WorkloadEntry", objects.workloadEntries, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
-    statuses("Sidecar", objects.sidecars, (object, found, context) => ({
-      conditions: istioConditions(object, found, context),
-    })),
+    statuses("XBackendTrafficPolicy", objects.backendTrafficPolicies, ofPolicy),
+    statuses("VirtualService", objects.virtualServices, ofIstio),
+    statuses("Gateway.networking.istio.io", objects.istioGateways, ofIstio),
+    statuses("DestinationRule", objects.destinationRules, ofIstio),
+    statuses("RateLimit", objects.rateLimits, ofPolicy),
+    statuses("AdaptiveConcurrency", objects.adaptiveConcurrencies, ofPolicy),
+    statuses("ServiceEntry", objects.serviceEntries, ofIstio),
+    statuses("WorkloadEntry", objects.workloadEntries, ofIstio),
+    statuses("Sidecar", objects.sidecars, ofIstio),
   ];
 }
 
@@ -131,6 +113,14 @@ function ofGateway(
     return { ...gatewayStatus(gateway, found, context) };
   };
 }
+
+const ofPolicy: StatusOf<Parameters<typeof policyAncestors>[0]> = (object, facts, context) => ({
+  ancestors: policyAncestors(object, facts, context),
+});
+
+const ofIstio: StatusOf<Parameters<typeof istioConditions>[0]> = (object, facts, context) => ({
+  conditions: istioConditions(object, facts, context),
+});
 
 function gatewayOf({ metadata }: KubernetesObject): readonly string[] {
   const name = metadata.labels?.[gatewayNameLabel];

@@ -8,7 +8,6 @@ import type {
   OutlierDetection,
   RetryBudget,
   SlowStart,
-  Tunnel,
 } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
@@ -66,7 +65,6 @@ export interface ClusterView {
   readonly connectionPool?: ConnectionPool;
   readonly outlierDetection?: OutlierDetection;
   readonly retryBudget?: RetryBudget;
-  readonly tunnel?: Tunnel;
   /** Who the client is, for servers that ask for it. */
   readonly proxyProtocol?: 1 | 2;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */

@@ -1,5 +1,7 @@
 // Which VirtualServices a host's requests are subject to, and the routes that they give.
+
 import type { Fetch } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import type { FindVirtualService } from "#model/istio/delegates.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
@@ -26,7 +28,7 @@ export function virtualServicesOf(
   const exact = fetch.by(inputs.virtualServicesByHost, hostname).filter(isExported);
   if (exact.length > 0) return exact.sort(byAge);
   const wide = fetch.by(inputs.wildcardVirtualServices, "").filter(isForMesh).filter(isExported);
-  const hosts = wide.flatMap(({ spec }) => spec.hosts ?? []).filter((host) => isWildcardOf(host, hostname));
+  const hosts = wide.flatMap(({ spec }) => spec.hosts ?? []).filter((host) => coversHost(host, hostname));
   const longest = hosts.sort((a, b) => b.length - a.length)[0];
   if (longest === undefined) return [];
   return wide.filter(({ spec }) => spec.hosts?.includes(longest) === true).sort(byAge);
@@ -66,13 +68,9 @@ export function delegatesFor(
   };
 }
 
-function visibilityOf({ metadata, spec }: VirtualService): Visibility {
+/** Whose clients a VirtualService is for. */
+export function visibilityOf({ metadata, spec }: VirtualService): Visibility {
   return visibility(spec.exportTo, metadata.namespace ?? "default");
-}
-
-/** `*` is a wildcard of every host, `*.shop.example.com` of those that end so. */
-export function isWildcardOf(wildcard: string, hostname: string): boolean {
-  return wildcard.startsWith("*") && hostname.endsWith(wildcard.slice(1)) && wildcard !== hostname;
 }
 
 /** The routes of several VirtualServices that share a host, in the order in which they are tried. */

@@ -16,6 +16,7 @@ export interface ResourceContext {
   readonly version?: string;
 }
 
+/** A message under its name. */
 export function encodeResource<Desc extends DescMessage>(
   schema: Desc,
   name: string,

@@ -4,6 +4,7 @@ import type { RouteAction_HashPolicySchema } from "@heddle/envoy-api/envoy/confi
 import type { HashKey } from "#model/policy.ts";
 import { duration } from "./messages.ts";
 
+/** A key, as routes have it. */
 export function hashPolicy(key: HashKey): MessageInitShape<typeof RouteAction_HashPolicySchema> {
   switch (key.kind) {
     case "header":

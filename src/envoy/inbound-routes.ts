@@ -9,6 +9,7 @@ import { byRouteHeader, rateLimit } from "./filters/rate-limit.ts";
 import { duration } from "./messages.ts";
 import { inboundClusterName } from "./names.ts";
 
+/** The route configuration of a port. */
 export function inboundRoutes({
   port,
   rateLimits,

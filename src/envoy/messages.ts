@@ -39,6 +39,7 @@ export function typedExtension<Desc extends DescMessage>(
   return { name, typedConfig: pack(schema, init) };
 }
 
+/** Envoy's duration of some milliseconds. */
 export function duration(milliseconds: number): MessageInitShape<typeof DurationSchema> {
   const seconds = Math.floor(milliseconds / 1000);
   return { seconds: BigInt(seconds), nanos: Math.round((milliseconds - seconds * 1000) * 1e6) };

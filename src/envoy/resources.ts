@@ -59,6 +59,7 @@ export type SharedView =
   | { readonly kind: "inboundCluster"; readonly view: Omit<InboundPortView, "limits"> }
   | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
 
+/** The resource of a view. */
 export function viewResource(shared: SharedView, trustDomain: string): Resource {
   switch (shared.kind) {
     case "outboundListener":

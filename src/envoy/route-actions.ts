@@ -61,6 +61,7 @@ export function routeAction(
 }
 
 const othersClusters = { passthrough: passthroughCluster, refuse: blackHoleCluster } as const;
+
 function bodyOf({ body, encoding }: DirectResponse) {
   return encoding === undefined
     ? { case: "inlineString" as const, value: body }

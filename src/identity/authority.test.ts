@@ -1,7 +1,16 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createPrivateKey, generateKeyPairSync, X509Certificate } from "node:crypto";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -131,8 +140,11 @@ test("a private key is in no log, dump or text", async () => {
   }
 });
 
+const intermediateDirectory = join(scratch, "intermediate");
+
 test("a user's own intermediate signs, and its chain is sent along", async () => {
-  const directory = intermediateFixture("intermediate");
+  makeIntermediate(intermediateDirectory);
+  const directory = intermediateDirectory;
   const authority = await openAuthority(directory, { trustDomain: "cluster.local" });
   const issued = await authority.issueWorkload(identity, hour);
   const intermediate = readFileSync(join(directory, "ca-cert.pem"), "utf8");
@@ -148,7 +160,8 @@ test("a user's own intermediate signs, and its chain is sent along", async () =>
 });
 
 test("a directory whose files do not fit together is refused with the file's name", async () => {
-  const directory = intermediateFixture("mismatch");
+  const directory = join(scratch, "mismatch");
+  cpSync(intermediateDirectory, directory, { recursive: true });
   const other = generateKeyPairSync("ec", { namedCurve: "P-256" }).privateKey;
   writeFileSync(join(directory, "ca-key.pem"), other.export({ type: "pkcs8", format: "pem" }));
   await assert.rejects(
@@ -167,8 +180,7 @@ function subjectOf(certificate: X509Certificate): Buffer {
 }
 
 /** Made by OpenSSL with RSA keys, as Istio's own tools make them. */
-function intermediateFixture(name: string): string {
-  const directory = join(scratch, name);
+function makeIntermediate(directory: string): void {
   mkdirSync(directory);
   const run = (...words: string[]) => execFileSync("openssl", words, { cwd: directory, stdio: "pipe" });
   const newKey = ["-newkey", "rsa:2048", "-nodes"];
@@ -188,5 +200,4 @@ function intermediateFixture(name: string): string {
   const signed = ["-CA", "root-cert.pem", "-CAkey", "root-key.pem", "-days", "30", "-extfile", "ext"];
   run("x509", "-req", "-in", "ca.csr", ...signed, "-CAcreateserial", "-out", "ca-cert.pem");
   writeFileSync(join(directory, "cert-chain.pem"), readFileSync(join(directory, "ca-cert.pem")));
-  return directory;
 }

@@ -16,8 +16,6 @@ export interface SpiffeIdentity extends ServiceAccountIdentity {
   readonly trustDomain: string;
 }
 
-export const defaultTrustDomain = "cluster.local";
-
 const spiffePattern = /^spiffe:\/\/([a-z0-9._-]+)\/ns\/([^/]+)\/sa\/([^/]+)$/;
 const workloadDomain = ".workload.heddle";
 

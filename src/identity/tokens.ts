@@ -22,7 +22,7 @@ import { openSecrets } from "./state-directory.ts";
 import { tokenAudience } from "./token-audience.ts";
 
 /** The issuer of tokens on one machine; a cluster has its own. */
-export const localTokenIssuer = "https://kubernetes.default.svc.cluster.local";
+const localTokenIssuer = "https://kubernetes.default.svc.cluster.local";
 
 /** The running pod that a token speaks for. */
 export interface PodIdentity {

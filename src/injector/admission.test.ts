@@ -173,6 +173,6 @@ test("what has not the shape of a pod is refused before it is read", () => {
       const admission = admitPod(review(value), context);
       assert.ok(admission.kind === "answered");
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });

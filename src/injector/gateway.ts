@@ -35,7 +35,7 @@ export function gatewayWorkload(gateway: Gateway, settings: InjectionSettings): 
 }
 
 /** The name of the objects that run a Gateway. */
-export function gatewayWorkloadName(gateway: string): string {
+function gatewayWorkloadName(gateway: string): string {
   return `${gateway}-heddle`;
 }
 

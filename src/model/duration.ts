@@ -12,3 +12,9 @@ export function parseDuration(text: string): number | undefined {
   }
   return total;
 }
+
+/** Milliseconds of a duration that may be absent; `0s` is as good as none. */
+export function parseTimeout(text: string | undefined): number | undefined {
+  const milliseconds = text === undefined ? undefined : parseDuration(text);
+  return milliseconds === 0 ? undefined : milliseconds;
+}

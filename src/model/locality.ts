@@ -2,7 +2,7 @@
 
 export const regionLabel = "topology.kubernetes.io/region";
 export const zoneLabel = "topology.kubernetes.io/zone";
-export const subzoneLabel = "topology.istio.io/subzone";
+const subzoneLabel = "topology.istio.io/subzone";
 export const nodeLabel = "kubernetes.io/hostname";
 
 /** From the widest to the narrowest. */

@@ -11,6 +11,7 @@ export const othersLabels = {
 export const outboundTrafficModes = ["ALLOW_ANY", "REGISTRY_ONLY"] as const;
 export type OutboundTrafficMode = (typeof outboundTrafficModes)[number];
 
+/** What a word of Istio's means. */
 export function othersPolicyOf(mode: OutboundTrafficMode): OthersPolicy {
   return mode === "ALLOW_ANY" ? "passthrough" : "refuse";
 }

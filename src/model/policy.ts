@@ -101,13 +101,6 @@ export interface RetryBudget {
   readonly intervalMs?: number;
 }
 
-/** TCP that is carried through a proxy by HTTP. */
-export interface Tunnel {
-  readonly method: "CONNECT" | "POST";
-  readonly host: string;
-  readonly port: number;
-}
-
 /** What may be said for a port alone: it then takes the place of all that is said for the host. */
 export interface PortPolicy {
   readonly balancing?: Balancing;
@@ -119,7 +112,6 @@ export interface PortPolicy {
 
 /** What is said for a host. What is undefined is not said. */
 export interface TrafficPolicy extends PortPolicy {
-  readonly tunnel?: Tunnel;
   readonly proxyProtocol?: 1 | 2;
   readonly retryBudget?: RetryBudget;
 }
@@ -164,6 +156,6 @@ function applied(under: TrafficPolicy, { all, ports }: PolicyOfPorts, port: numb
   const merged = { ...under, ...all };
   const ofPort = ports.find((each) => each.port === port);
   if (ofPort === undefined) return merged;
-  const { tunnel, proxyProtocol, retryBudget } = merged;
-  return { ...present({ tunnel, proxyProtocol, retryBudget }), ...ofPort.policy };
+  const { proxyProtocol, retryBudget } = merged;
+  return { ...present({ proxyProtocol, retryBudget }), ...ofPort.policy };
 }

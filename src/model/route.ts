@@ -64,9 +64,11 @@ export type PathChange =
   /** What a regular expression finds makes room for a text, in which `\\1` is its first group. */
   | { readonly kind: "expression"; readonly expression: string; readonly substitution: string };
 
+export const redirectStatuses = [301, 302, 303, 307, 308] as const;
+
 /** An answer that sends the client elsewhere. What is undefined stays as it is in the request. */
 export interface Redirect {
-  readonly status: 301 | 302 | 303 | 307 | 308;
+  readonly status: (typeof redirectStatuses)[number];
   readonly scheme: "http" | "https" | undefined;
   readonly hostname: string | undefined;
   /** `request`: the one that the request came to; undefined: none beside what the Host says. */

@@ -3,7 +3,7 @@ export type Visibility =
   | { readonly kind: "all" }
   | { readonly kind: "namespaces"; readonly names: readonly string[] };
 
-export const visibleToAll: Visibility = { kind: "all" };
+const visibleToAll: Visibility = { kind: "all" };
 
 /**
  * Istio's `exportTo`: `.` is the object's own namespace, `*` every one, `~` none; nothing is all.
@@ -15,6 +15,13 @@ export function visibility(exportTo: readonly string[] | undefined, namespace: s
   return { kind: "namespaces", names: [...new Set(names)].sort() };
 }
 
+/** Whether clients of a namespace may know what has that visibility. */
 export function isVisible(to: Visibility, namespace: string): boolean {
   return to.kind === "all" || to.names.includes(namespace);
+}
+
+/** Whether all clients that may know an object of the one visibility may know one of the other. */
+export function isWithinVisibility(narrow: Visibility, wide: Visibility): boolean {
+  if (wide.kind === "all") return true;
+  return narrow.kind === "namespaces" && narrow.names.every((name) => wide.names.includes(name));
 }

@@ -58,7 +58,6 @@ export interface MeshEndpoint {
   /** An IP address; a name where the service's resolution is by DNS. */
   readonly address: string;
   readonly port: number;
-  readonly ready: boolean;
   /** Whether a mesh proxy takes its connections, so that they are encrypted. */
   readonly meshed: boolean;
   readonly namespace: string;

@@ -3,7 +3,7 @@ import type { KubernetesClient } from "#kubernetes/client.ts";
 import { type DesiredStatus } from "#model/status.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
-export const statusFieldManager = "heddle-status";
+const statusFieldManager = "heddle-status";
 
 /** A status that was written is seen here soon after; if it still is not, it is written again after so long. */
 const seenWithinMs = 30_000;

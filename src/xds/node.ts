@@ -10,6 +10,7 @@ export interface Node {
   readonly version: string;
 }
 
+/** What is left out is empty. */
 export function nodeOf(message: NodeMessage | undefined): Node {
   return { id: message?.id ?? "", metadata: message?.metadata ?? {}, version: versionOf(message) };
 }

@@ -15,6 +15,7 @@ import {
 } from "./status.ts";
 import { type Request, Stream } from "./stream.ts";
 import { Watches } from "./watches.ts";
+import { WildcardWatches } from "./wildcard-watches.ts";
 
 /** What workloads used before, so that it can be sent ahead. */
 export interface Learned<Client> {
@@ -84,25 +85,17 @@ class DiscoveryServer<Client> {
   readonly #options: XdsServerOptions<Client>;
   readonly #sessions = new Set<Session>();
   readonly #watches: Watches<Client>;
-  readonly #wildcardWatchers = new Map<string, Map<Session, string>>();
+  readonly #wildcards: WildcardWatches<Client, Session>;
   readonly #stale = new Set<Session>();
-  readonly #stop: (() => void)[];
   #closed = false;
 
   constructor(options: XdsServerOptions<Client>) {
     this.#options = options;
-    const { wildcards } = options.provider;
     this.#watches = new Watches(options.provider);
-    this.#stop = [
-      () => this.#watches.close(),
-      wildcards.onChange((changes) => {
-        for (const change of changes)
-          for (const [session, typeUrl] of this.#wildcardWatchers.get(change.key) ?? []) {
-            session.stream.wildcardChanged(typeUrl);
-            this.#flushSoon(session);
-          }
-      }),
-    ];
+    this.#wildcards = new WildcardWatches(options.provider, (session, typeUrl) => {
+      session.stream.wildcardChanged(typeUrl);
+      this.#flushSoon(session);
+    });
   }
 
   addTo(server: Server): void {
@@ -161,7 +154,8 @@ class DiscoveryServer<Client> {
       if (spreadMs > 0 && dueMs > 1) await new Promise((resolve) => setTimeout(resolve, dueMs));
       call.end();
     }
-    for (const stop of this.#stop) stop();
+    this.#watches.close();
+    this.#wildcards.close();
   }
 
   #accept(call: Call): void {
@@ -235,7 +229,7 @@ class DiscoveryServer<Client> {
     this.#stale.delete(session);
     clearImmediate(session.deferred);
     session.stream.close();
-    this.#unwatchWildcards(session);
+    this.#wildcards.unwatch(session);
   }
 
   #request(session: Session, request: Request): void {
@@ -258,8 +252,7 @@ class DiscoveryServer<Client> {
         session().stream.changed(want, value);
         this.#flushSoon(session());
       }),
-      watchWildcard: (typeUrl) =>
-        this.#watchWildcard(session(), provider.wildcardKeyOf(client, typeUrl), typeUrl),
+      watchWildcard: (typeUrl) => this.#wildcards.watch(session(), client, typeUrl),
       wildcardNames: (typeUrl) => provider.wildcards.get(provider.wildcardKeyOf(client, typeUrl)),
       learned: () => learned?.namesFor(client) ?? [],
       used: (names) => learned?.used(client, names),
@@ -267,22 +260,6 @@ class DiscoveryServer<Client> {
       substitute: (name, rejection) => provider.substitute?.(name, rejection),
       mayKeep: (held, resource, name) => provider.mayKeep?.(held, resource, name) ?? false,
     });
-  }
-
-  #watchWildcard(session: Session, key: string, typeUrl: string): void {
-    const watchers = this.#wildcardWatchers.get(key) ?? new Map<Session, string>();
-    this.#wildcardWatchers.set(key, watchers);
-    if (watchers.has(session)) return;
-    watchers.set(session, typeUrl);
-    this.#options.provider.wildcards.retain(key);
-  }
-
-  #unwatchWildcards(session: Session): void {
-    for (const [key, watchers] of this.#wildcardWatchers) {
-      if (!watchers.delete(session)) continue;
-      this.#options.provider.wildcards.release(key);
-      if (watchers.size === 0) this.#wildcardWatchers.delete(key);
-    }
   }
 
   /** Sends what changed, once for all changes of this turn. */

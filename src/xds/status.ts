@@ -52,6 +52,7 @@ export function sumOfAcknowledgements(counts: Iterable<Acknowledgement>): readon
   return [...sums].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, count]) => count);
 }
 
+/** What a proxy has of a type. */
 export function typeStatus(delivery: Delivery): TypeStatus {
   const held = [...delivery.subscription.held].filter(([, version]) => version !== toldAbsent);
   const pending = new Set([...delivery.dirty, ...(delivery.inFlight?.items.keys() ?? [])]);
@@ -61,6 +62,7 @@ export function typeStatus(delivery: Delivery): TypeStatus {
   };
 }
 
+/** What a proxy refuses at present. */
 export function rejectionsOf(deliveries: Iterable<Delivery>): readonly RejectionStatus[] {
   return [...deliveries].flatMap((delivery) =>
     [...delivery.rejections.values()].map(({ typeUrl, name, message, origins }) => ({

@@ -8,7 +8,7 @@ export const endpointsType = `${prefix}envoy.config.endpoint.v3.ClusterLoadAssig
 export const routeConfigurationType = `${prefix}envoy.config.route.v3.RouteConfiguration`;
 export const virtualHostType = `${prefix}envoy.config.route.v3.VirtualHost`;
 export const secretType = `${prefix}envoy.extensions.transport_sockets.tls.v3.Secret`;
-export const extensionConfigType = `${prefix}envoy.config.core.v3.TypedExtensionConfig`;
+const extensionConfigType = `${prefix}envoy.config.core.v3.TypedExtensionConfig`;
 
 /**
  * The order in which the types of one flush go out: what is referred to before what refers to it.

@@ -8,6 +8,7 @@ import { gunzipSync } from "node:zlib";
 import * as yaml from "js-yaml";
 import { type Collection, Graph } from "#collections/graph.ts";
 import { checkMesh } from "#compile/check.ts";
+import { checkInputs } from "#compile/checks/inputs.ts";
 import { compileMesh } from "#compile/graph.ts";
 import { statusesOf } from "#compile/status.ts";
 import { customResourceDefinitions } from "#install/crds/definitions.ts";
@@ -48,7 +49,7 @@ before(async () => {
   statuses = statusesOf(graph, {
     objects: source.objects,
     mesh: compileMesh(graph, source.objects),
-    problems: [source.problems, ...checkMesh(graph, source.objects)],
+    problems: [source.problems, ...checkMesh(graph, checkInputs(graph, source.objects))],
     rejections: graph.source<RejectedResource>("rejections"),
     now: () => new Date(),
   });

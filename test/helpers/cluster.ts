@@ -70,7 +70,7 @@ const SCRIPT = resolve(import.meta.dirname, "../cluster/kubernetes/cluster.sh");
 const OWN = "HEDDLE_TEST_CLUSTER";
 
 /** The name of this working copy's cluster. */
-export function testClusterName(): string {
+function testClusterName(): string {
   const directory = resolve(import.meta.dirname, "../..");
   return process.env[OWN] ?? `test-${createHash("sha256").update(directory).digest("hex").slice(0, 8)}`;
 }

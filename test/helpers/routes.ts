@@ -17,13 +17,13 @@ export interface Answer {
   readonly ms: number;
 }
 
-/** The calls of a client, by `deploy/NAME` in its namespace. */
-export async function callsFrom(
+/** What the calls of a client come to; `A` is what is looked at of it. */
+export async function callsFrom<A = Answer>(
   mesh: Mesh,
   { deployment, namespace }: { readonly deployment: string; readonly namespace: string },
   url: string,
   flags: readonly string[] = [],
-): Promise<readonly Answer[]> {
+): Promise<readonly A[]> {
   const { stdout, stderr } = await mesh.exec(`deploy/${deployment}`, call(url, ...flags), {
     namespace,
     container: deployment,
@@ -32,7 +32,7 @@ export async function callsFrom(
   return stdout
     .trim()
     .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+    .map((line) => JSON.parse(line) as A);
 }
 
 /** Has the endpoints of a namespace's services take turns, for tests that presume it: by default the quicker get more. */

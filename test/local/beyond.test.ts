@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
-import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import { client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
 const namespace = "shop";
 const one = "198.51.100.10";
@@ -187,16 +188,8 @@ after(async () => {
   await mesh.close();
 });
 
-async function calls(from: string, url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
-  const { stdout, stderr } = await mesh.exec(`deploy/${from}`, call(url, ...flags), {
-    namespace,
-    container: from,
-  });
-  assert.notEqual(stdout, "", stderr);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+function calls(from: string, url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
+  return callsFrom<Answer>(mesh, { deployment: from, namespace }, url, flags);
 }
 
 /** Who has answered, each once. */

@@ -3,8 +3,9 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { type Certificate, createAuthority } from "#test/helpers/certificates.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
-import { call, client, echo, meshedNamespace } from "#test/helpers/workloads.ts";
+import { client, echo, meshedNamespace } from "#test/helpers/workloads.ts";
 
 interface Answer {
   readonly ok: boolean;
@@ -181,16 +182,8 @@ before(async () => {
 });
 after(() => mesh.close());
 
-async function calls(url: string, from = "web", ...flags: readonly string[]): Promise<readonly Answer[]> {
-  const { stdout, stderr } = await mesh.exec(`deploy/${from}`, call(url, ...flags), {
-    namespace,
-    container: from,
-  });
-  assert.notEqual(stdout, "", stderr);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+function calls(url: string, from = "web", ...flags: readonly string[]): Promise<readonly Answer[]> {
+  return callsFrom<Answer>(mesh, { deployment: from, namespace }, url, flags);
 }
 
 /** How often each server answered; "refused" for connections that were closed without an answer. */

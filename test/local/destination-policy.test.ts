@@ -5,8 +5,9 @@ import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { createAuthority, type TestAuthority } from "#test/helpers/certificates.ts";
 import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
-import { call, client, deployment, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import { client, deployment, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 import type { SeenTls } from "./apps/tls-echo.ts";
 
 interface Answer {
@@ -187,13 +188,8 @@ before(async () => {
 });
 after(() => mesh.close());
 
-async function calls(url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
-  const { stdout, stderr } = await inWeb(call(url, ...flags));
-  assert.notEqual(stdout, "", stderr);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+function calls(url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
+  return callsFrom<Answer>(mesh, { deployment: "web", namespace }, url, flags);
 }
 
 function inWeb(command: readonly string[]) {

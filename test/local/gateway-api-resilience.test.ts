@@ -8,6 +8,7 @@ import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { type Answer, below, callsFrom, inTurns, routeTo } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client, deployment, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import type { Call } from "./apps/calls.ts";
 
 const namespace = "shop";
 const outside = "outside";
@@ -138,14 +139,17 @@ async function one(url: string, ...flags: readonly string[]): Promise<Answer> {
 
 /** What becomes of POSTs to addresses, all at a time: their answers, and how often the application executed each. */
 async function assertPosts(wanted: Readonly<Record<string, string>>): Promise<void> {
-  const urls = Object.keys(wanted).map((path) => `http://${path}`);
-  const command = ["node", join(APPS, "posts.ts"), ...urls];
+  const posts = Object.keys(wanted).map((path): Call => {
+    const url = `http://${path}`;
+    return { url, method: "POST", headers: { "x-call": url }, body: "order" };
+  });
+  const command = ["node", join(APPS, "calls.ts"), "--at-once", JSON.stringify(posts)];
   const output = await mesh.output("deploy/caller", command, { namespace, container: "caller" });
-  const statuses = JSON.parse(output) as readonly number[];
+  const answers = JSON.parse(output) as readonly { readonly status: number }[];
   const lines = readFileSync(executed, "utf8").split("\n");
   const found = Object.keys(wanted).map((path, index) => {
     const times = lines.filter((line) => line.startsWith(`http://${path} POST`)).length;
-    return [path, `${statuses[index]}, executed ${times}×`];
+    return [path, `${answers[index]?.status}, executed ${times}×`];
   });
   assert.deepEqual(Object.fromEntries(found), wanted);
 }

@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { call, client, echo, meshedNamespace } from "#test/helpers/workloads.ts";
+import { callsFrom } from "#test/helpers/routes.ts";
+import { client, echo, meshedNamespace } from "#test/helpers/workloads.ts";
 
 interface Answer {
   readonly status?: number;
@@ -143,20 +144,8 @@ before(async () => {
 });
 after(() => mesh.close());
 
-async function calls(
-  url: string,
-  flags: readonly string[] = [],
-  from = namespace,
-): Promise<readonly Answer[]> {
-  const { stdout, stderr } = await mesh.exec("deploy/caller", call(url, ...flags), {
-    namespace: from,
-    container: "caller",
-  });
-  assert.notEqual(stdout, "", stderr);
-  return stdout
-    .trim()
-    .split("\n")
-    .map((line) => JSON.parse(line) as Answer);
+function calls(url: string, flags: readonly string[] = [], from = namespace): Promise<readonly Answer[]> {
+  return callsFrom<Answer>(mesh, { deployment: "caller", namespace: from }, url, flags);
 }
 
 async function one(url: string, flags?: readonly string[], from?: string): Promise<Answer> {

@@ -1,6 +1,6 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
-import { istioGroup } from "#model/gateway-api/references.ts";
+import { isServiceParent, istioGroup, parentObject } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
 import { backendPolicyOf } from "../backend-policies.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -23,17 +23,17 @@ export function checkBackendTrafficPolicy(
 
 function checkTarget(
   policy: BackendTrafficPolicy,
-  { group, kind, name }: BackendTrafficPolicy["spec"]["targetRefs"][number],
+  target: BackendTrafficPolicy["spec"]["targetRefs"][number],
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const isService = kind === "Service" && group === "";
-  if (!isService && !(kind === "ServiceEntry" && group === istioGroup)) {
+  const { group, kind } = target;
+  if (!isServiceParent(target)) {
     const message = `${kind}${group === "" ? "" : ` of ${group}`} has no backends; name a Service, or a ServiceEntry of ${istioGroup}`;
     return [error(`${field}.kind`, message, "TargetNotFound")];
   }
-  const object = `${kind} ${policy.metadata.namespace ?? "default"}/${name}`;
+  const object = parentObject(target, policy.metadata.namespace ?? "default");
   const [service] = fetch.by(inputs.routing.servicesByObject, object);
   if (service === undefined) {
     const message = `there is no ${object}; define it or correct the name`;

@@ -4,12 +4,13 @@ import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import { testObjects } from "#test/helpers/objects.ts";
 import { checkMesh } from "../check.ts";
+import { checkInputs } from "./inputs.ts";
 
 /** `KIND NAMESPACE/NAME FIELD: MESSAGE` for each problem of the objects. */
 function problemsOf(text: string): readonly string[] {
   const graph = new Graph();
   const { objects, put } = testObjects(graph);
-  const problems = checkMesh(graph, objects);
+  const problems = checkMesh(graph, checkInputs(graph, objects));
   put(text);
   graph.settle();
   return problems
@@ -53,6 +54,46 @@ test("of several objects for one host the one that goes first is named", () => {
     "other/own spec.hosts[0]: has effect for clients of namespace other alone: ServiceEntry shop/old has the host a.example.com already",
     "shop/cluster spec.hosts[0]: has no effect: Service shop/web has the host web.shop.svc.cluster.local already, and goes first",
     "shop/new spec.hosts[0]: has no effect: ServiceEntry shop/old has the host a.example.com already, and goes first",
+  ]);
+});
+
+test("a route of a ServiceEntry is none of the Service with its name", () => {
+  const route = (parent: string) =>
+    `---\n{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {namespace: shop, name: route}, spec: {parentRefs: [${parent}]}}\n`;
+  const rule = (name: string, host: string) =>
+    `---\n{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {namespace: shop, name: ${name}}, spec: {hosts: [${host}], http: [{route: [{destination: {host: web}}]}]}}\n`;
+  const objects = [
+    entry("web", `{hosts: [web.example.com], resolution: DNS, ${http}}`),
+    "---\n{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: web}, spec: {ports: [{port: 80}]}}\n",
+    rule("inside", "web"),
+    rule("outside", "web.example.com"),
+  ].join("");
+  const taken = (name: string, host: string) =>
+    `shop/${name} spec.hosts[0]: has no effect on ${host}: HTTPRoute shop/route is attached to it and goes first`;
+  assert.deepEqual(
+    problemsOf(objects + route("{group: networking.istio.io, kind: ServiceEntry, name: web}")),
+    [taken("outside", "web.example.com")],
+  );
+  assert.deepEqual(problemsOf(objects + route('{group: "", kind: Service, name: web}')), [
+    taken("inside", "web"),
+  ]);
+});
+
+test("what is for other clients takes nothing from an object", () => {
+  const web =
+    "---\n{apiVersion: v1, kind: Service, metadata: {namespace: shop, name: web}, spec: {ports: [{port: 80}]}}\n";
+  const object = (kind: string, name: string, exportTo: string, spec: string) =>
+    `---\n{apiVersion: networking.istio.io/v1, kind: ${kind}, metadata: {namespace: shop, name: ${name}}, spec: {exportTo: [${exportTo}], ${spec}}}\n`;
+  const rule = (name: string, exportTo: string) =>
+    object("DestinationRule", name, exportTo, "host: web, trafficPolicy: {loadBalancer: {simple: RANDOM}}");
+  const routes = (name: string, exportTo: string) =>
+    object("VirtualService", name, exportTo, "hosts: [web], http: [{route: [{destination: {host: web}}]}]");
+  const all = (first: string, second: string) =>
+    [web, rule("a", first), rule("b", second), routes("a", first), routes("b", second)].join("");
+  assert.deepEqual(problemsOf(all(".", '"*"')), []);
+  assert.deepEqual(problemsOf(all('"*"', ".")), [
+    "shop/b spec.host: has no effect: DestinationRule shop/a is for web already; put both into one",
+    "shop/b spec.hosts[0]: has no effect on web: VirtualService shop/a is older and takes every request; put both into one",
   ]);
 });
 

@@ -32,9 +32,9 @@ export function checkShares(
     const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
     const rule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
     if (rule === undefined) return [];
-    const { tls, tunnel, proxyProtocol } = rule.spec.trafficPolicy ?? {};
+    const { tls, proxyProtocol } = rule.spec.trafficPolicy ?? {};
     const isOriginated = tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL";
-    if (isOriginated || tunnel !== undefined || proxyProtocol !== undefined) {
+    if (isOriginated || proxyProtocol !== undefined) {
       const message = `DestinationRule ${objectKey(rule.metadata)} has ${name} reached in a way of its own, ${refused}`;
       return [error(field, message, "UnsupportedValue")];
     }

@@ -1,5 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
-import { type BackendReference, isServiceParent, parentKey } from "#model/gateway-api/references.ts";
+import { type BackendReference, isServiceParent, parentObject } from "#model/gateway-api/references.ts";
 import { attachedPorts, type ConnectionRouteObject } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
 import { serviceOfHost } from "../services.ts";
@@ -41,7 +41,7 @@ function checkPorts(
 ): readonly CheckFinding[] {
   return (route.spec.parentRefs ?? []).flatMap((parent, index) => {
     if (!isServiceParent(parent)) return [];
-    const object = `${parent.kind} ${parentKey(parent, route.metadata.namespace ?? "default")}`;
+    const object = parentObject(parent, route.metadata.namespace ?? "default");
     const [service] = fetch.by(inputs.routing.servicesByObject, object);
     const attached = service === undefined ? undefined : attachedPorts(parent, service);
     return service === undefined || attached?.kind !== "ports"

@@ -1,8 +1,9 @@
 import type { Fetch } from "#collections/graph.ts";
-import { systemNamespace } from "#model/installation.ts";
+import { rootNamespaces } from "#model/installation.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
+import { isWithinVisibility, type Visibility, visibility } from "#model/visibility.ts";
 import { byAge } from "../by-age.ts";
 import { hostPatterns, meantHostnames, serviceOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -46,7 +47,7 @@ function servicesOf(
   return fetch.all(routing.services).filter(({ hostname }) => hostPatterns(hostname).includes(spec.host));
 }
 
-/** Rules are looked for where the client is, where the service is, and in Heddle's own namespace. */
+/** Rules are looked for where the client is, where the service is, and in the root namespaces. */
 function checkNamespace(
   { metadata, spec }: DestinationRule,
   services: readonly MeshService[],
@@ -55,7 +56,7 @@ function checkNamespace(
   const isElsewhere = services.every((service) => service.namespace !== namespace);
   const { exportTo = [] } = spec;
   const forOthers = exportTo.some((to) => to !== "." && to !== namespace);
-  if (!isElsewhere || !forOthers || namespace === systemNamespace) return [];
+  if (!isElsewhere || !forOthers || rootNamespaces.includes(namespace)) return [];
   const message = `${spec.host} is of another namespace, so that the rule is for clients of namespace ${namespace} alone; move it to the namespace of the service`;
   return [warning("spec.exportTo", message)];
 }
@@ -65,11 +66,13 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
   const { metadata, spec } = rule;
   const sameClients = (other: DestinationRule) =>
     other.metadata.namespace === metadata.namespace &&
-    JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector);
+    JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector) &&
+    isWithinVisibility(clientsOf(rule), clientsOf(other));
   const [host = spec.host] = meantHostnames(spec.host, metadata.namespace ?? "default").slice(-1);
-  const alike = [...fetch.by(routing.destinationRulesByHost, host)].filter(sameClients).sort(byAge);
-  const position = alike.findIndex((other) => objectKey(other.metadata) === objectKey(metadata));
-  const earlier = alike.slice(0, Math.max(0, position));
+  const earlier = fetch
+    .by(routing.destinationRulesByHost, host)
+    .filter((other) => byAge(other, rule) < 0 && sameClients(other))
+    .sort(byAge);
   const decides = earlier.find((other) => other.spec.trafficPolicy !== undefined);
   const subsets = (spec.subsets ?? []).map(({ name }, index) => ({
     index,
@@ -102,6 +105,10 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
       ),
     ),
   ];
+}
+
+function clientsOf({ metadata, spec }: DestinationRule): Visibility {
+  return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 
 function checkSelector(rule: DestinationRule, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {

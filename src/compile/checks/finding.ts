@@ -10,6 +10,11 @@ export interface CheckFinding {
   readonly reason?: ProblemReason;
 }
 
+/** The place of a part of a field; of the field itself where the part is empty. */
+export function partOf(field: string, part: string): string {
+  return part === "" ? field : `${field}.${part}`;
+}
+
 /** Something that cannot work. */
 export function error(field: string, message: string, reason?: ProblemReason): CheckFinding {
   return { severity: "error", message, field, ...(reason === undefined ? {} : { reason }) };

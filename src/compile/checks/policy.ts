@@ -1,7 +1,9 @@
 // Policies beside what they are attached to: whether it is there, whether another policy goes first, and whether
 // somebody enforces what they say.
+
 import type { Fetch, Index } from "#collections/graph.ts";
 import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
+import { isGatewayParent } from "#model/gateway-api/references.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { objectKey } from "#model/reference.ts";
@@ -172,5 +174,5 @@ function isOnGateway({ kind, namespace, name }: PolicyTarget, inputs: CheckInput
     kind === "HTTPRoute"
       ? fetch.get(inputs.objects.httpRoutes, key)
       : fetch.get(inputs.objects.grpcRoutes, key);
-  return (route?.spec.parentRefs ?? []).some((parent) => (parent.kind ?? "Gateway") === "Gateway");
+  return (route?.spec.parentRefs ?? []).some(isGatewayParent);
 }

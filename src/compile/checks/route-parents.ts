@@ -5,6 +5,7 @@ import {
   istioGroup,
   type ParentReference,
   parentKey,
+  parentObject,
 } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
@@ -23,7 +24,7 @@ import {
 } from "../attachments.ts";
 import { olderRival, servedConnectionRoutes } from "../connection-routes.ts";
 import { isForeignParent } from "../ownership.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, partOf, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Whether the parents of a route are there and take it. */
@@ -59,7 +60,7 @@ function checkServiceParent(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const object = `${parent.kind} ${parentKey(parent, route.metadata.namespace ?? "default")}`;
+  const object = parentObject(parent, route.metadata.namespace ?? "default");
   const [service] = fetch.by(inputs.routing.servicesByObject, object);
   if (service === undefined) {
     const message = `there is no ${object}; define it or correct the name`;
@@ -71,7 +72,7 @@ function checkServiceParent(
   }
   const attached = attachedPorts(parent, service);
   if (attached.kind === "refused") {
-    return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
+    return [error(partOf(field, attached.field), attached.message, attached.reason)];
   }
   const rivals = attached.ports.map((port) => rivalOnPort(inputs, fetch, service, port, route));
   const rival = rivals[0];
@@ -120,7 +121,7 @@ function checkGatewayParent(
   }
   const attached = attachedListeners(inputs.routing, fetch, parent, gateway, route);
   if (attached.kind === "refused") {
-    return [error(fieldOf(field, attached.field), attached.message, attached.reason)];
+    return [error(partOf(field, attached.field), attached.message, attached.reason)];
   }
   const rivals = attached.listeners.map((listener) => {
     const served = servedRoutes(listener, routesOnListener(inputs.routing, fetch, gateway, listener));
@@ -149,8 +150,4 @@ function checkOtherParent(
     return [];
   const message = `the group of a ${kind} is ${group}; without it this names another API and has no effect`;
   return [error(`${field}.group`, message, "NoMatchingParent")];
-}
-
-function fieldOf(parent: string, part: string): string {
-  return part === "" ? parent : `${parent}.${part}`;
 }

@@ -3,7 +3,7 @@ import { rootNamespaces } from "#model/installation.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "#model/istio/sidecar.ts";
 import { ingressEndpoint, sidecarScope } from "#model/istio/sidecar-scopes.ts";
 import { objectKey } from "#model/reference.ts";
-import { byAge, isSelective } from "../sidecars.ts";
+import { isSelective, olderFirst } from "../sidecars.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
 
@@ -34,7 +34,7 @@ function checkPlace(sidecar: Sidecar, inputs: CheckInputs, fetch: Fetch): readon
     .by(inputs.sidecarsByNamespace, scope.namespace)
     .map(sidecarScope)
     .filter((other) => !isSelective(other))
-    .sort(byAge)[0];
+    .sort(olderFirst)[0];
   if (oldest === undefined || objectKey(oldest.origin) === objectKey(scope.origin)) return [];
   const message = `has no effect: Sidecar ${objectKey(oldest.origin)} is for all workloads of the namespace already`;
   return [warning("spec", message, "Conflicted")];

@@ -18,6 +18,7 @@ export interface PolicyContext {
   readonly fetch: Fetch;
 }
 
+/** The policy at `field`, with those for single ports. */
 export function checkTrafficPolicy(
   policy: IstioTrafficPolicy | undefined,
   field: string,

@@ -1,4 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type {
   IstioRouteDestination,
@@ -77,10 +78,7 @@ function checkServerNames(
   field: string,
 ): readonly CheckFinding[] {
   const hosts = spec.hosts ?? [];
-  const isOfHosts = (name: string) =>
-    hosts.some(
-      (host) => host === name || host === "*" || (host.startsWith("*.") && name.endsWith(host.slice(1))),
-    );
+  const isOfHosts = (name: string) => hosts.some((host) => coversHost(host, name));
   return [
     ...checkPlaces(match, field),
     ...match.sniHosts.flatMap((name, index) =>

@@ -7,7 +7,7 @@ import { routeFaults } from "#model/istio/route-faults.ts";
 import type { IstioHeaders, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
 import { delegatesFor } from "../virtual-services.ts";
 import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, partOf, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
 import { checkHttpMatch } from "./virtual-service-match.ts";
@@ -24,7 +24,7 @@ export function checkHttpRoutes(
     return [
       ...(http.match ?? []).flatMap((match, at) => checkHttpMatch(match, `${field}.match[${at}]`)),
       ...routeFaults(http).map((fault) =>
-        error(joined(field, fault.field), fault.message, "UnsupportedValue"),
+        error(partOf(field, fault.field), fault.message, "UnsupportedValue"),
       ),
       ...destinationsOf(http, field).flatMap(({ destination, at }) =>
         checkDestination(destination, namespace, at, inputs, fetch),
@@ -35,10 +35,6 @@ export function checkHttpRoutes(
       ...checkEffects(http, field),
     ];
   });
-}
-
-function joined(field: string, part: string): string {
-  return part === "" ? field : `${field}.${part}`;
 }
 
 function destinationsOf({ route = [], mirror, mirrors = [] }: IstioHttpRoute, field: string) {

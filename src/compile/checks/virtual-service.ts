@@ -1,10 +1,12 @@
 import type { Fetch } from "#collections/graph.ts";
+import { coversHost } from "#model/host-pattern.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
+import { isWithinVisibility } from "#model/visibility.ts";
 import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { serviceOfHost } from "../services.ts";
-import { isWildcardOf, virtualServicesOf } from "../virtual-services.ts";
+import { virtualServicesOf, visibilityOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -54,7 +56,11 @@ function checkHost(
   const own = objectKey(virtualService.metadata);
   const all = virtualServicesOf(inputs.routing, fetch, service.hostname, namespace);
   const position = all.findIndex(({ metadata }) => objectKey(metadata) === own);
-  return besideOlder(all.slice(0, Math.max(0, position)), host, meshGateway, field);
+  const older = all
+    .slice(0, Math.max(0, position))
+    // One that is for fewer clients takes nothing from the others.
+    .filter((each) => isWithinVisibility(visibilityOf(virtualService), visibilityOf(each)));
+  return besideOlder(older, host, meshGateway, field);
 }
 
 /** Names that TLS asks for stand among the hosts, whatever they are the names of. */
@@ -70,7 +76,7 @@ function checkWildcard(
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const services = fetch.all(inputs.routing.services);
-  return services.some(({ hostname }) => hostname === host || isWildcardOf(host, hostname))
+  return services.some(({ hostname }) => coversHost(host, hostname))
     ? []
     : [unknownHost(field, host, namespace)];
 }

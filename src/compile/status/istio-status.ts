@@ -1,11 +1,12 @@
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
-import { gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
+import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { ServiceEntry } from "#model/istio/service-entry.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { WorkloadEntry } from "#model/istio/workload-entry.ts";
 import type { Condition } from "#model/status.ts";
+import { gatewayKeysOf } from "../istio-servers.ts";
 import { type ConditionContext, conditionsOf, holds, type Verdict } from "./conditions.ts";
 import { accepted, type Facts, messageOf, programmed, resolvedRefs, unsupportedValues } from "./facts.ts";
 
@@ -42,7 +43,7 @@ function acceptanceOf(object: Parameters<typeof istioConditions>[0], facts: Fact
 /** In the mesh each host is like a parent of a route, outside of it each gateway; one that has effect is enough. */
 function acceptedForParents(virtualService: VirtualService, facts: Facts): Verdict {
   const { hosts = [] } = virtualService.spec;
-  const gateways = gatewaysOf(virtualService).filter((name) => name !== meshGateway);
+  const gateways = gatewayKeysOf(virtualService);
   const parents = gateways.length + (isForMesh(virtualService) ? hosts.length : 0);
   return acceptedForSome(parents, ["spec.hosts", "spec.gateways"], facts);
 }

@@ -11,6 +11,7 @@ import type { PolicyFilter } from "./policies.ts";
 const baselineEveryMs = 60_000;
 const baselineRequests = 50;
 
+/** The filters of a limit, in order. */
 export function adaptiveConcurrency(limit: ConcurrencyLimit): readonly PolicyFilter[] {
   const { kind, namespace, name } = limit.origin;
   return [

@@ -104,6 +104,7 @@ const maximumValues = 10_000;
 /** Of requests to which no limit applies: as many as they like. */
 const unlimited = { maxTokens: 4_294_967_295, tokensPerFill: 4_294_967_295, fillInterval: duration(1_000) };
 
+/** The filter of a policy for one scope. `source`: where the proxy learns which route a request takes. */
 export function rateLimit(view: RateLimitView, source: ScopeSource): PolicyFilter {
   const descriptors = view.limits.map((limit, index) => partsOf(limit, index, view.scope, source));
   return typedExtension(nameOf(view), LocalRateLimitSchema, {

@@ -12,7 +12,7 @@ export interface PolicyDefinition {
   readonly spec: OpenApiSchema;
 }
 
-export const heddleGroup = "heddle.dev";
+const heddleGroup = "heddle.dev";
 
 const name: OpenApiSchema = { type: "string", minLength: 1, maxLength: 253 };
 

@@ -1,6 +1,5 @@
 /** Addresses of a mesh. All of them exist in its node namespace only, so any number of meshes can have the same. */
 export const NODE_ADDRESS = "10.244.0.1";
-export const POD_RANGE = "10.244.0.0/16";
 export const SERVICE_RANGE = "10.96.0.0/16";
 export const DNS_ADDRESS = "10.96.0.10";
 export const BRIDGE = "br0";

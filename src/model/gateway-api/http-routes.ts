@@ -1,4 +1,4 @@
-import { parseDuration } from "../duration.ts";
+import { parseTimeout } from "../duration.ts";
 import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
@@ -20,8 +20,8 @@ function routesOfRule(
 ): readonly Route[] {
   const namespace = route.metadata.namespace ?? "default";
   const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
-  const timeoutMs = timeout(rule.timeouts?.request);
-  const attemptTimeoutMs = timeout(rule.timeouts?.backendRequest);
+  const timeoutMs = parseTimeout(rule.timeouts?.request);
+  const attemptTimeoutMs = parseTimeout(rule.timeouts?.backendRequest);
   const unsupported =
     filterFaults(rule.filters, "httpRule", matchesByPrefix(rule)).length > 0 || hasSessionFault(rule);
   const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
@@ -59,12 +59,6 @@ function routesOfRule(
 /** Whether every match of a rule is by path prefix; a rule without matches has the prefix `/`. */
 export function matchesByPrefix({ matches }: HttpRouteRule): boolean {
   return (matches ?? []).every(({ path }) => (path?.type ?? "PathPrefix") === "PathPrefix");
-}
-
-/** `0s` switches a timeout off, as does an absent one. */
-function timeout(text: string | undefined): number | undefined {
-  const milliseconds = text === undefined ? undefined : parseDuration(text);
-  return milliseconds === 0 ? undefined : milliseconds;
 }
 
 function routeMatch(match: HttpRouteMatch): RouteMatch & { readonly path: PathMatcher } {

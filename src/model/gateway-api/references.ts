@@ -19,7 +19,7 @@ export interface BackendReference {
   readonly weight?: number;
 }
 
-/** Whether a parent is a Service (GAMMA), or a ServiceEntry, which defines services as well. */
+/** Whether what is referred to is a Service (GAMMA), or a ServiceEntry, which defines services as well. */
 export function isServiceParent({ kind, group = gatewayApiGroup }: ParentReference): boolean {
   return (kind === "Service" && group === "") || (kind === "ServiceEntry" && group === istioGroup);
 }
@@ -32,6 +32,11 @@ export function isGatewayParent(parent: ParentReference): boolean {
 /** The key of the object that a parent of a route of `namespace` names. */
 export function parentKey(parent: ParentReference, namespace: string): string {
   return `${parent.namespace ?? namespace}/${parent.name}`;
+}
+
+/** The object that a parent of a route names, with its kind: `Service shop/web`. */
+export function parentObject(parent: ParentReference, namespace: string): string {
+  return `${parent.kind ?? "Gateway"} ${parentKey(parent, namespace)}`;
 }
 
 export const gatewayApiGroup = "gateway.networking.k8s.io";

@@ -7,6 +7,7 @@ import {
   type PathChange,
   type Redirect,
   type Rewrite,
+  redirectStatuses,
 } from "../route.ts";
 import { corsPolicy } from "./cors.ts";
 import type { HeaderFilter, MirrorFilter, PathModifier, RedirectFilter, RouteFilter } from "./filters.ts";
@@ -127,15 +128,13 @@ export function requestEffects(
   return { rewrite: { hostname: rewrite.hostname, path: pathChange(rewrite.path, prefix) } };
 }
 
-const statuses: readonly Redirect["status"][] = [301, 302, 303, 307, 308];
-
 const portOfScheme = { http: 80, https: 443 };
 
 /** Without a port it is that of the scheme, and without a scheme that of the request. */
 function redirectOf(filter: RedirectFilter, prefix: string): Redirect {
   const scheme = filter.scheme === "http" || filter.scheme === "https" ? filter.scheme : undefined;
   return {
-    status: statuses.find((status) => status === filter.statusCode) ?? 302,
+    status: redirectStatuses.find((status) => status === filter.statusCode) ?? 302,
     scheme,
     hostname: filter.hostname,
     port: filter.port ?? (scheme === undefined ? "request" : portOfScheme[scheme]),

@@ -112,11 +112,6 @@ export function delegated(root: IstioHttpRoute, inner: IstioHttpRoute): IstioHtt
   };
 }
 
-/** Whether a VirtualService is one that others delegate to. */
-export function isDelegate({ spec }: VirtualService): boolean {
-  return (spec.hosts ?? []).length === 0;
-}
-
 /** The name of a route in proxies and telemetry: that which it has, or its place. */
 export function routeName({ owner, http, field }: WrittenRoute): string {
   const place = /\[(\d+)\]$/.exec(field)?.[1] ?? "";

@@ -1,5 +1,5 @@
 // When a VirtualService has requests sent again.
-import { parseDuration } from "../duration.ts";
+import { parseTimeout } from "../duration.ts";
 import { type RetryPolicy, unprocessedConditions } from "../route.ts";
 import type { HttpRetries } from "./virtual-service-http.ts";
 
@@ -47,11 +47,11 @@ export function retryEffects(retries: HttpRetries | undefined): {
 } {
   if (retries === undefined) return {};
   const { attempts = 0, perTryTimeout, retryOn, retryRemoteLocalities, retryIgnorePreviousHosts } = retries;
-  const attemptTimeoutMs = milliseconds(perTryTimeout);
+  const attemptTimeoutMs = parseTimeout(perTryTimeout);
   const timeout = attemptTimeoutMs === undefined ? {} : { attemptTimeoutMs };
   if (attempts <= 0) return { retries: { attempts: 0, on: [], statuses: [] }, ...timeout };
   const { on, statuses } = retriedOn(retryOn);
-  const backoffMs = milliseconds(retries.backoff);
+  const backoffMs = parseTimeout(retries.backoff);
   return {
     retries: {
       attempts,
@@ -63,10 +63,4 @@ export function retryEffects(retries: HttpRetries | undefined): {
     },
     ...timeout,
   };
-}
-
-/** `0s` is none. */
-function milliseconds(text: string | undefined): number | undefined {
-  const parsed = text === undefined ? undefined : parseDuration(text);
-  return parsed === 0 ? undefined : parsed;
 }

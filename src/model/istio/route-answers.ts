@@ -1,9 +1,13 @@
 // Where a route of a VirtualService sends a client, what it answers itself, and how it changes what it forwards.
-import type { DirectResponse, PathChange, Redirect, Rewrite } from "../route.ts";
+import {
+  type DirectResponse,
+  type PathChange,
+  type Redirect,
+  type Rewrite,
+  redirectStatuses,
+} from "../route.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
 import type { HttpRedirect, HttpRewrite } from "./virtual-service-http.ts";
-
-export const redirectStatuses: readonly Redirect["status"][] = [301, 302, 303, 307, 308];
 
 /**
  * API type → domain type. Where no port is named, the new address has none but that of a Host that stays.

@@ -1,7 +1,6 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
-import { largestAnswer } from "../route.ts";
+import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
-import { redirectStatuses } from "./route-answers.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
 
 /** Why a route cannot be applied. */

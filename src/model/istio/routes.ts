@@ -1,4 +1,4 @@
-import { parseDuration } from "../duration.ts";
+import { parseTimeout } from "../duration.ts";
 import type { Route, RouteDestination } from "../route.ts";
 import type { ServicePortReference } from "../service.ts";
 import { corsPolicy } from "./cors-policies.ts";
@@ -87,7 +87,7 @@ function routeOf(
 
 /** What few routes have. */
 function effects(http: IstioHttpRoute, namespace: string, resolve: ResolveDestination) {
-  const timeoutMs = http.timeout === undefined ? undefined : parseDuration(http.timeout);
+  const timeoutMs = parseTimeout(http.timeout);
   const fault = faultInjection(http.fault);
   const mirrors = mirrorsOf(http, namespace, resolve);
   return {
@@ -97,7 +97,7 @@ function effects(http: IstioHttpRoute, namespace: string, resolve: ResolveDestin
     ...(mirrors.length === 0 ? {} : { mirrors }),
     ...(http.corsPolicy === undefined ? {} : { cors: corsPolicy(http.corsPolicy) }),
     ...retryEffects(http.retries),
-    ...(timeoutMs === undefined || timeoutMs === 0 ? {} : { timeoutMs }),
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
   };
 }
 

@@ -1,4 +1,5 @@
 import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { othersPolicyOf } from "../others.ts";
 import type { EgressScope, IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
 import { connectionPool } from "./connection-limits.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
@@ -21,8 +22,7 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
 
 /** A policy without a mode is REGISTRY_ONLY, the first of its values. */
 function othersOf(policy: Sidecar["spec"]["outboundTrafficPolicy"]): SidecarScope["others"] {
-  if (policy === undefined) return undefined;
-  return policy.mode === "ALLOW_ANY" ? "passthrough" : "refuse";
+  return policy === undefined ? undefined : othersPolicyOf(policy.mode ?? "REGISTRY_ONLY");
 }
 
 function egressScope({ port, hosts }: SidecarEgress): EgressScope {

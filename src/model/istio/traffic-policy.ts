@@ -1,6 +1,6 @@
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy
 import { parseDuration } from "../duration.ts";
-import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget, Tunnel } from "../policy.ts";
+import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget } from "../policy.ts";
 import { present } from "../present.ts";
 import { balancing } from "./balancing.ts";
 import { clientTls } from "./client-tls.ts";
@@ -18,7 +18,6 @@ export function policyOfPorts(policy: IstioTrafficPolicy | undefined): PolicyOfP
     all: {
       ...portPolicy(policy),
       ...present({
-        tunnel: tunnel(policy?.tunnel),
         proxyProtocol: proxyProtocol(policy?.proxyProtocol),
         retryBudget: retryBudget(policy?.retryBudget),
       }),
@@ -71,12 +70,6 @@ function outlierDetection(detection: IstioOutlierDetection): OutlierDetection {
     maxEjectionPercent,
     minHealthPercent,
   });
-}
-
-function tunnel(given: IstioTrafficPolicy["tunnel"]): Tunnel | undefined {
-  if (given === undefined) return undefined;
-  const method = given.protocol?.toUpperCase() === "POST" ? "POST" : "CONNECT";
-  return { method, host: given.targetHost, port: given.targetPort };
 }
 
 function proxyProtocol(given: IstioTrafficPolicy["proxyProtocol"]): 1 | 2 | undefined {

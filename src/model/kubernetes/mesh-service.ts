@@ -3,9 +3,9 @@ import { visibility } from "../visibility.ts";
 import type { Service, ServicePort } from "./service.ts";
 
 /** https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo */
-export const exportToAnnotation = "networking.istio.io/exportTo";
+const exportToAnnotation = "networking.istio.io/exportTo";
 
-export const clusterDomain = "cluster.local";
+const clusterDomain = "cluster.local";
 
 /** The fully qualified name of a service, by which clusters and hosts call it. */
 export function serviceHostname(namespace: string, name: string): string {

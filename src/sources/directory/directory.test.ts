@@ -65,16 +65,21 @@ function history(name: string): (string | undefined)[] {
   return seen;
 }
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "heddle-directory-"));
-});
+/** A suite whose tests have a directory each, and close what they opened of it. */
+function suite(name: string, tests: () => void): void {
+  describe(name, () => {
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), "heddle-directory-"));
+    });
+    afterEach(() => {
+      source.close();
+      rmSync(directory, { recursive: true, force: true });
+    });
+    tests();
+  });
+}
 
-afterEach(() => {
-  source.close();
-  rmSync(directory, { recursive: true, force: true });
-});
-
-describe("reading", () => {
+suite("reading", () => {
   test("folders are read recursively; hidden ones, node_modules and other files are not", () => {
     mkdirSync(file("a/b"), { recursive: true });
     mkdirSync(file(".hidden"));
@@ -137,7 +142,7 @@ describe("reading", () => {
   });
 });
 
-describe("watching", () => {
+suite("watching", () => {
   test("an edit takes effect at once", async () => {
     writeFileSync(file("a.yaml"), configMap("one", "1"));
     open();
@@ -283,7 +288,7 @@ const pod = (name: string, ip: string) =>
     status: { podIP: ip, phase: "Running", conditions: [{ type: "Ready", status: "True" }] },
   });
 
-describe("with the state of a cluster", () => {
+suite("with the state of a cluster", () => {
   const service =
     "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {selector: {app: web}, ports: [{port: 80, targetPort: http}]}\n";
   const wanted =

@@ -14,10 +14,16 @@ import { IMAGE_FILE } from "./image-file.ts";
 let directory: string;
 const write = (name: string, text: string): void => writeFileSync(join(directory, name), text);
 
-beforeEach(() => {
-  directory = mkdtempSync(join(tmpdir(), "heddle-images-"));
-});
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+/** A suite whose tests have a directory each. */
+function describe(name: string, tests: () => void): void {
+  suite(name, () => {
+    beforeEach(() => {
+      directory = mkdtempSync(join(tmpdir(), "heddle-images-"));
+    });
+    afterEach(() => rmSync(directory, { recursive: true, force: true }));
+    tests();
+  });
+}
 
 const pod = `apiVersion: v1
 kind: Pod
@@ -34,7 +40,7 @@ async function problems(): Promise<readonly string[]> {
   return found.problems.map((problem) => formatProblem(problem).replaceAll(`${directory}/`, ""));
 }
 
-suite("the file that says what stands in for images", () => {
+describe("the file that says what stands in for images", () => {
   test("is read among manifests, its directories relative to it", () => {
     mkdirSync(join(directory, "sub"));
     write(
@@ -103,7 +109,7 @@ suite("the file that says what stands in for images", () => {
   });
 });
 
-suite("a container without a command", () => {
+describe("a container without a command", () => {
   test("needs a stand-in", async () => {
     write("pod.yaml", pod);
     assert.deepEqual(await problems(), [

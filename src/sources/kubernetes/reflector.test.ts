@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import {
   type KubernetesClient,
   KubernetesError,
@@ -41,18 +40,15 @@ async function follow(script: {
         items: answer.names.map((name) => object(name, answer.version)),
       };
     },
-    watch: async (_path: string, { query = {}, signal }: RequestOptions) => {
-      const events = watches.shift();
-      if (events === undefined) {
-        ending.abort();
-        await delay(10_000, undefined, signal === undefined ? {} : { signal });
-      }
+    watch: async (_path: string, { query = {} }: RequestOptions) => {
+      const events = watches.shift() ?? [];
       record("watch", query);
       return (async function* () {
-        for (const event of events ?? []) {
+        for (const event of events) {
           if (event instanceof Error) throw event;
           yield event;
         }
+        if (watches.length === 0) ending.abort();
       })();
     },
   } as unknown as KubernetesClient;

@@ -1,13 +1,15 @@
-// Several different HTTP/1.1 calls by one process, one after the other, each over a connection of its own:
-//   calls.ts '[{"url": "http://HOST/PATH", "method": "GET", "headers": {"host": "other"}}, …]'
+// Several different HTTP/1.1 calls by one process, one after the other or all at a time, each over a connection of its own:
+//   calls.ts [--at-once] '[{"url": "http://HOST/PATH", "method": "GET", "headers": {"host": "other"}, "body": "…"}, …]'
 // Writes the answers as one line of JSON.
 import { type IncomingMessage, request } from "node:http";
+import { parseArgs } from "node:util";
 
 /** A call; its result is an `Answer`. */
 export interface Call {
   readonly url: string;
   readonly method?: string;
   readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
 }
 
 export interface Answer {
@@ -17,7 +19,7 @@ export interface Answer {
   readonly ms: number;
 }
 
-function answerTo({ url, method = "GET", headers = {} }: Call): Promise<Answer> {
+function answerTo({ url, method = "GET", headers = {}, body }: Call): Promise<Answer> {
   const start = performance.now();
   return new Promise((resolve, reject) => {
     const asked = request(
@@ -39,10 +41,16 @@ function answerTo({ url, method = "GET", headers = {} }: Call): Promise<Answer> 
     );
     asked.on("error", reject);
     asked.on("timeout", () => asked.destroy(new Error("timeout")));
-    asked.end();
+    asked.end(body);
   });
 }
 
+const { values: flags, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { "at-once": { type: "boolean", default: false } },
+});
+const calls = JSON.parse(positionals[0] ?? "[]") as readonly Call[];
 const answers: Answer[] = [];
-for (const call of JSON.parse(process.argv[2] ?? "[]") as readonly Call[]) answers.push(await answerTo(call));
+if (flags["at-once"]) answers.push(...(await Promise.all(calls.map(answerTo))));
+else for (const call of calls) answers.push(await answerTo(call));
 console.log(JSON.stringify(answers));
