@@ -133,6 +133,16 @@ fn the_quicker_of_two_wins() {
 }
 
 #[test]
+fn those_that_are_nearly_alike_share() {
+    let mut world = world(even(&["one", "other"]), Settings::default());
+    world.answer("one", 4.0);
+    world.answer("other", 4.0);
+    about(world.shares(NOW).get("one"), 50);
+    world.answer("other", 5.0);
+    about(world.shares(NOW).get("one"), 71);
+}
+
+#[test]
 fn what_is_under_way_counts() {
     let mut world = world(even(&["busy", "idle"]), Settings::default());
     world.answer("busy", 4.0);

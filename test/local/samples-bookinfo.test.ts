@@ -122,12 +122,12 @@ suite("fault injection", () => {
 
   test("an abort for jason is seen at once", async () => {
     samples.apply(networking("virtual-service-ratings-test-abort"));
-    const { page, ms } = await eventually(
+    // The delay of the task before makes the page say the same, but late.
+    const { page } = await eventually(
       () => pageFor("jason"),
-      (answer) => answer.page.includes("Ratings service is currently unavailable"),
+      (answer) => answer.page.includes("Ratings service is currently unavailable") && answer.ms < 3_000,
     );
     assert.match(page, /Book Reviews/);
-    assert.ok(ms < 3_000, `${ms} ms`);
   });
 
   test("an abort can have any status", async () => {
