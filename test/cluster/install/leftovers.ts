@@ -1,3 +1,4 @@
+import { orAbsent } from "#install/installed.ts";
 import { partOfLabel } from "#install/object.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
@@ -21,15 +22,17 @@ export async function leftovers(client: KubernetesClient): Promise<readonly stri
   ];
   const found = await Promise.all(
     roots.map(async (root) => {
-      const { resources } = await client.request<ResourceList>("GET", root);
-      const listable = resources.filter(({ name, verbs }) => verbs.includes("list") && !name.includes("/"));
+      // A kind may go while this looks.
+      const list = await orAbsent(client.request<ResourceList>("GET", root));
+      const listable = (list?.resources ?? []).filter(
+        ({ name, verbs }) => verbs.includes("list") && !name.includes("/"),
+      );
       return Promise.all(
         listable.map(async ({ name, kind }) => {
-          const { items } = await client.request<{ readonly items: readonly KubernetesObject[] }>(
-            "GET",
-            `${root}/${name}`,
+          const objects = await orAbsent(
+            client.request<{ readonly items: readonly KubernetesObject[] }>("GET", `${root}/${name}`),
           );
-          return items
+          return (objects?.items ?? [])
             .filter(isHeddles)
             .map(({ metadata }) => `${kind} ${metadata.namespace ?? ""}/${metadata.name}`);
         }),
