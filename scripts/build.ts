@@ -1,8 +1,10 @@
-// `npm run build`: bundles Heddle's programs into dist/, and lays out in dist/images/ what the images of images/ copy.
+// `npm run build -- [x64] [arm64]`: bundles Heddle's programs into dist/, and lays out in dist/images/ what the images of
+// images/ copy; the balancer for the named kinds of machines, by default this one (scripts/balancer.ts).
 import { chmodSync, cpSync, rmSync, writeFileSync } from "node:fs";
 import { build } from "esbuild";
 import { balancerPath } from "#model/balancer.ts";
 import { writeBalancer } from "./balancer.ts";
+import { dockerArchitecture } from "./images/dockerfile.ts";
 
 /** CommonJS in a bundle asks for Node's own modules by a `require` that modules lack. */
 const REQUIRE =
@@ -50,7 +52,7 @@ async function bundleConformance(outdir: string): Promise<void> {
 }
 
 /** Everything that is built. Takes half a second, but for the balancer, which is kept. */
-export async function buildAll(): Promise<void> {
+export async function buildAll(machines: readonly string[] = [process.arch]): Promise<void> {
   rmSync("dist", { recursive: true, force: true });
   const controlPlane = { "main-kubernetes": "src/main-kubernetes.ts" };
   await bundleHeddle("dist", {
@@ -71,7 +73,11 @@ export async function buildAll(): Promise<void> {
     probed: "test/local/apps/probed.ts",
   });
   await bundleConformance("dist/images/echo-advanced");
-  await writeBalancer(`dist/images/proxy${balancerPath}`);
+  for (const machine of machines)
+    await writeBalancer(`dist/images/proxy/${dockerArchitecture(machine)}${balancerPath}`, machine);
 }
 
-if (import.meta.main) await buildAll();
+if (import.meta.main) {
+  const named = process.argv.slice(2);
+  await buildAll(named.length === 0 ? undefined : named);
+}

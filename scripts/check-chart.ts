@@ -29,10 +29,11 @@ const cases: readonly Case[] = [
       "--trust-domain=mesh.example",
       "--control-plane-image=registry.example/control-plane@sha256:00ff",
       "--proxy-image=registry.example:5000/proxy:1",
+      "--no-latency-aware",
     ],
     helm: [
       "--set",
-      "injection=policy,replicas=3,terminationDelaySeconds=20,trustDomain=mesh.example,controlPlaneImage=registry.example/control-plane@sha256:00ff,proxyImage=registry.example:5000/proxy:1",
+      "injection=policy,replicas=3,terminationDelaySeconds=20,trustDomain=mesh.example,controlPlaneImage=registry.example/control-plane@sha256:00ff,proxyImage=registry.example:5000/proxy:1,latencyAware=false",
       ...gatewayApi,
       ...policies,
     ],

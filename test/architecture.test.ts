@@ -26,6 +26,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "model",
     "collections",
     "type compile/views.ts",
+    "type compile/listener-views.ts",
     "type compile/credentials.ts",
     // How hosts name services, and the ports on which servers speak first: facts that both halves need.
     "compile/services.ts",
@@ -38,6 +39,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
   "envoy/provider.ts": ["compile", "identity/workload-certificates.ts"],
+  // Kinds of clients are what most resources are kept by.
+  "envoy/resource-keys.ts": ["compile/clients.ts"],
   xds: ["collections", "model", "runtime"],
   // A cluster's tokens are checked by what its API server says.
   identity: ["model", "collections", "kubernetes/client.ts"],

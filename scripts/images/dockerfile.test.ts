@@ -24,6 +24,12 @@ test("every Dockerfile can be built without Docker", () => {
   for (const file of files) assert.equal(readDockerfile(file).steps[0]?.kind, "from", file);
 });
 
+test("what is made for each kind of machine is that of this one", () => {
+  const { steps } = readDockerfile("images/proxy/Dockerfile");
+  const source = `dist/images/proxy/${process.arch === "x64" ? "amd64" : process.arch}/`;
+  assert.deepEqual(steps.at(-1), { kind: "copy", source, target: "/" });
+});
+
 test("an instruction that only Docker knows is refused", (context) => {
   const directory = mkdtempSync(join(tmpdir(), "heddle-dockerfile-"));
   context.after(() => rmSync(directory, { recursive: true }));

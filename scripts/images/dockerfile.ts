@@ -16,6 +16,14 @@ export interface ImageDescription {
   readonly workingDirectory?: string;
 }
 
+/** What Docker calls this kind of machine. */
+export const architecture = dockerArchitecture(process.arch);
+
+/** What Docker calls a kind of machine that Node names. */
+export function dockerArchitecture(machine: string): string {
+  return machine === "x64" ? "amd64" : machine;
+}
+
 /** Reads a Dockerfile; throws for what it does not know, so that no image differs from what Docker would make. */
 export function readDockerfile(file: string): ImageDescription {
   let description: ImageDescription = { steps: [], user: "", entrypoint: [], command: [] };
@@ -29,11 +37,12 @@ export function readDockerfile(file: string): ImageDescription {
 function instruction(line: string, steps: readonly Step[], file: string): Partial<ImageDescription> {
   const [, name = "", rest = ""] = /^([A-Z]+) (.*)$/.exec(line) ?? [];
   const packages = /apt-get install((?: --?[\w-]+)*)((?: [a-z][\w.-]*)+)/.exec(rest)?.[2];
-  const [source = "", target = ""] = rest.split(" ");
+  const [source = "", target = ""] = rest.replaceAll("$TARGETARCH", architecture).split(" ");
   if (name === "FROM") return { steps: [...steps, { kind: "from", image: rest }] };
   if (name === "RUN" && packages !== undefined)
     return { steps: [...steps, { kind: "install", packages: packages.trim().split(" ") }] };
   if (name === "COPY") return { steps: [...steps, { kind: "copy", source, target }] };
+  if (name === "ARG" && rest === "TARGETARCH") return {};
   if (name === "USER") return { user: rest };
   if (name === "ENTRYPOINT") return { entrypoint: JSON.parse(rest) as string[] };
   if (name === "CMD") return { command: JSON.parse(rest) as string[] };

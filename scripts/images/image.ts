@@ -16,7 +16,7 @@ import {
 } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ImageDescription, readDockerfile, type Step } from "./dockerfile.ts";
+import { architecture, type ImageDescription, readDockerfile, type Step } from "./dockerfile.ts";
 import { addBase, addPackage } from "./programs.ts";
 
 export interface Image {
@@ -55,7 +55,7 @@ interface Layer {
 function configuration(description: ImageDescription, layers: readonly Layer[]): object {
   const { user, entrypoint, command, environment = {}, workingDirectory } = description;
   return {
-    architecture: process.arch === "x64" ? "amd64" : process.arch,
+    architecture,
     os: "linux",
     config: {
       User: user,

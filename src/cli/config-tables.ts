@@ -140,7 +140,7 @@ function clusterType(cluster: Message): string {
 
 function encryption(cluster: Message): string {
   if (cluster["transport_socket_matches"] !== undefined) return "by endpoint";
-  return text(message(cluster["transport_socket"])["name"]).replace("envoy.transport_sockets.", "");
+  return text(message(cluster["transport_socket"])["name"]);
 }
 
 function secretType(secret: Message): string {

@@ -11,6 +11,14 @@ function optionsOf(...words: readonly string[]): InstallOptions {
   return command.parse(words, { from: "user" }).opts<InstallOptions>();
 }
 
+test("proxies balance by latency unless their image cannot", () => {
+  const latencyAware = (...words: readonly string[]) =>
+    settingsFrom(optionsOf(...words), { gatewayApi: true, terminationDelay: true }).latencyAware;
+  assert.equal(latencyAware(), true);
+  assert.equal(latencyAware("--proxy-image=registry.example/heddle-proxy:1"), true);
+  assert.equal(latencyAware("--proxy-image=envoyproxy/envoy:v1.40.0", "--no-latency-aware"), false);
+});
+
 test("the termination delay is what was asked for, and none where Kubernetes has none", () => {
   const delay = (words: readonly string[], minor: string) => {
     const server = parseServerVersion({ major: "1", minor, gitVersion: "" });

@@ -14,6 +14,7 @@ export interface InstallOptions {
   readonly injection: InjectionMode;
   readonly controlPlaneImage: string;
   readonly proxyImage: string;
+  readonly latencyAware: boolean;
   readonly trustDomain: string;
   readonly outboundTrafficPolicy: OutboundTrafficMode;
   readonly replicas: number;
@@ -29,7 +30,7 @@ export interface ClusterAbilities {
 
 const defaults = defaultSettings(packageVersion);
 
-/** The images, also for `heddle inject`. */
+/** The images and what they have, also for `heddle inject`. */
 export function withImageOptions(command: Command): Command {
   return command
     .addOption(
@@ -38,7 +39,13 @@ export function withImageOptions(command: Command): Command {
         "of the control plane, and of the container that captures traffic",
       ).default(defaults.controlPlaneImage),
     )
-    .addOption(new Option("--proxy-image <image>", "of the sidecars").default(defaults.proxyImage));
+    .addOption(
+      new Option(
+        "--proxy-image <image>",
+        "of sidecars and gateways: Envoy 1.40, with Heddle's balancer",
+      ).default(defaults.proxyImage),
+    )
+    .option("--no-latency-aware", "for a proxy image without the balancer: balance by outstanding requests");
 }
 
 export function withInstallOptions(command: Command): Command {
@@ -74,13 +81,14 @@ export function withInstallOptions(command: Command): Command {
 }
 
 export function settingsFrom(options: InstallOptions, cluster: ClusterAbilities): InstallationSettings {
-  const { injection, controlPlaneImage, proxyImage, trustDomain: domain, replicas } = options;
-  const { outboundTrafficPolicy } = options;
+  const { injection, controlPlaneImage, proxyImage, latencyAware, trustDomain: domain } = options;
+  const { outboundTrafficPolicy, replicas } = options;
   return {
     ...defaults,
     injection,
     controlPlaneImage,
     proxyImage,
+    latencyAware,
     trustDomain: domain,
     outboundTrafficPolicy,
     replicas,

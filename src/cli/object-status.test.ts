@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
-import { type ObjectWithStatus, objectStatus } from "./object-status.ts";
+import { kindsNamed, type ObjectWithStatus, objectStatus } from "./object-status.ts";
 import { statusDetail, statusRow } from "./status-table.ts";
 
 const condition = (type: string, status: string, reason: string, message = "") => ({
@@ -73,4 +73,14 @@ test("conditions that are bad news when they hold are told as such", () => {
   assert.equal(plain(statusRow(good))[3], "Accepted");
   const bad = objectStatus(route([condition("Conflicted", "True", "HostnameConflict")]), counts);
   assert.equal(plain(statusRow(bad))[3], "Conflicted: HostnameConflict");
+});
+
+test("a kind is named as kubectl takes it, and what two APIs have is both", () => {
+  const named = (wanted: string) => kindsNamed(wanted).join();
+  assert.equal(named("HTTPRoutes"), "HTTPRoute");
+  assert.equal(named("serviceentries"), "ServiceEntry");
+  assert.equal(named("gateway"), "Gateway,Gateway.networking.istio.io");
+  assert.equal(named("gateways.networking.istio.io"), "Gateway.networking.istio.io");
+  assert.equal(named("gateway.gateway.networking.k8s.io"), "Gateway");
+  assert.throws(() => kindsNamed("pod"), /kind pod has no status; these have one: Gateway, HTTPRoute/);
 });

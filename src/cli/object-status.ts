@@ -4,6 +4,8 @@ import { pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type ObjectReference } from "#model/reference.ts";
+import type { Kind } from "#sources/objects.ts";
+import { apiOf } from "#sources/schema/kinds.ts";
 import type { Acknowledgement } from "#xds/status.ts";
 import { askMesh } from "./mesh-client.ts";
 import type { Target } from "./target.ts";
@@ -24,52 +26,62 @@ export interface StatusCondition {
   readonly message: string;
 }
 
-const gatewayApi = "gateway.networking.k8s.io/v1";
-const istio = "networking.istio.io/v1";
-const heddle = "heddle.dev/v1alpha1";
-
 /** The kinds that have a status, in the order in which they are told. */
-const kinds: readonly (readonly [string, string])[] = [
-  [gatewayApi, "Gateway"],
-  [gatewayApi, "HTTPRoute"],
-  [gatewayApi, "GRPCRoute"],
-  [istio, "VirtualService"],
-  [istio, "DestinationRule"],
-  [heddle, "RateLimit"],
-  [heddle, "AdaptiveConcurrency"],
+const kinds: readonly Kind[] = [
+  "Gateway",
+  "HTTPRoute",
+  "GRPCRoute",
+  "TCPRoute",
+  "TLSRoute",
+  "XBackendTrafficPolicy",
+  "VirtualService",
+  "DestinationRule",
+  "Gateway.networking.istio.io",
+  "ServiceEntry",
+  "WorkloadEntry",
+  "Sidecar",
+  "RateLimit",
+  "AdaptiveConcurrency",
 ];
 
-/** Of one kind (`httproute`, `HTTPRoutes` …) or of all. Throws if there is no such kind. */
+/** Of one kind (`httproute`, `HTTPRoutes`, `gateways.networking.istio.io` …) or of all. Throws if there is no such kind. */
 export async function readObjectStatuses(
   target: Target,
   wanted: string | undefined,
 ): Promise<readonly ObjectStatus[]> {
-  const chosen = kinds.filter(([, kind]) => wanted === undefined || isNamed(kind, wanted));
-  if (chosen.length === 0) {
-    throw new Error(
-      `kind ${wanted} has no status; these have one: ${kinds.map(([, kind]) => kind).join(", ")}`,
-    );
-  }
+  const chosen = kindsNamed(wanted);
   const counts = await askMesh<readonly Acknowledgement[]>(target, "/acknowledgements");
   if (target.kind === "local") return statusesOfCounts(counts, chosen);
   const { connectCluster } = await import("./cluster.ts");
   const client = await connectCluster(target.cluster);
-  const objects = await Promise.all(chosen.map(([apiVersion, kind]) => listKind(client, apiVersion, kind)));
+  const objects = await Promise.all(chosen.map((kind) => listKind(client, kind)));
   return objects.flat().map((object) => objectStatus(object, counts));
 }
 
-function isNamed(kind: string, wanted: string): boolean {
-  const name = kind.toLowerCase();
-  return [name, `${name}s`, name.replace(/y$/, "ies")].includes(wanted.toLowerCase());
+/** All, or those with a name. Throws if there is none. */
+export function kindsNamed(wanted: string | undefined): readonly Kind[] {
+  const chosen = kinds.filter((kind) => wanted === undefined || isNamed(kind, wanted));
+  if (chosen.length > 0) return chosen;
+  throw new Error(`kind ${wanted} has no status; these have one: ${kinds.join(", ")}`);
+}
+
+/** As kubectl takes it; what two APIs have is both. */
+function isNamed(kind: Kind, wanted: string): boolean {
+  const api = apiOf(kind);
+  const [word = "", ...group] = wanted.toLowerCase().split(".");
+  return (
+    [api.kind.toLowerCase(), api.plural].includes(word) &&
+    (group.length === 0 || group.join(".") === api.group)
+  );
 }
 
 /** The machine's own mesh writes no status: what is wrong there is said with file and line. */
 function statusesOfCounts(
   counts: readonly Acknowledgement[],
-  chosen: readonly (readonly [string, string])[],
+  chosen: readonly Kind[],
 ): readonly ObjectStatus[] {
   return counts
-    .filter(({ object }) => chosen.some(([, kind]) => kind === object.kind))
+    .filter(({ object }) => chosen.some((kind) => kind === object.kind))
     .map(({ object, acknowledged, proxies }) => ({
       object,
       conditions: [],
@@ -77,16 +89,17 @@ function statusesOfCounts(
     }));
 }
 
-async function listKind(
-  client: KubernetesClient,
-  apiVersion: string,
-  kind: string,
-): Promise<readonly ObjectWithStatus[]> {
-  const resource = await client.resourceOf(apiVersion, kind);
-  if (resource === undefined) return [];
-  const items = await listAll<ObjectWithStatus>(client, pathOf(resource));
-  // Items of a list do not say their kind.
-  return items.map((item) => ({ ...item, apiVersion, kind }));
+async function listKind(client: KubernetesClient, wanted: Kind): Promise<readonly ObjectWithStatus[]> {
+  const { group, kind, versions } = apiOf(wanted);
+  for (const version of versions) {
+    const apiVersion = `${group}/${version}`;
+    const resource = await client.resourceOf(apiVersion, kind);
+    if (resource === undefined) continue;
+    const items = await listAll<ObjectWithStatus>(client, pathOf(resource));
+    // Items of a list do not say their kind.
+    return items.map((item) => ({ ...item, apiVersion, kind }));
+  }
+  return [];
 }
 
 /**

@@ -59,7 +59,7 @@ export class Stage<R> {
   /** What each key read last, as text. */
   *reads(): Iterable<[string, readonly string[]]> {
     for (const [key, cell] of this.#cells)
-      yield [key, [...cell.reads].map((slot) => slot.table.label + slot.token).sort()];
+      yield [key, cell.reads.map((slot) => slot.table.label + slot.token).sort()];
   }
 
   #refresh(key: string): void {

@@ -142,7 +142,7 @@ export class StoreIndex<T> implements Index<T> {
   readonly #valuesOf: (item: T, key: string) => Iterable<string>;
   readonly #items: ReadonlyMap<string, T>;
   readonly #buckets = new Map<string, Bucket<T>>();
-  readonly #values = new Map<string, ReadonlySet<string>>();
+  readonly #values = new Map<string, readonly string[]>();
   readonly #readers: SlotTable;
 
   constructor(
@@ -171,13 +171,14 @@ export class StoreIndex<T> implements Index<T> {
   }
 
   update(key: string, item: T | undefined): void {
-    const before = this.#values.get(key) ?? new Set();
-    const after = item === undefined ? new Set<string>() : this.#evaluate(item, key);
+    const before = this.#values.get(key) ?? [];
+    const after = item === undefined ? [] : this.#evaluate(item, key);
     if (item === undefined) this.of.host.recovered(this.#faultName, key);
-    if (after.size === 0) this.#values.delete(key);
+    if (after.length === 0) this.#values.delete(key);
     else this.#values.set(key, after);
+    const kept = new Set(after);
     for (const value of before) {
-      if (after.has(value)) continue;
+      if (kept.has(value)) continue;
       const bucket = this.#buckets.get(value);
       bucket?.keys.delete(key);
       if (bucket?.keys.size === 0) this.#buckets.delete(value);
@@ -198,14 +199,15 @@ export class StoreIndex<T> implements Index<T> {
     return `${this.of.name}#${this.name}`;
   }
 
-  #evaluate(item: T, key: string): ReadonlySet<string> {
+  /** The values, each once. */
+  #evaluate(item: T, key: string): readonly string[] {
     try {
-      const values = new Set(this.#valuesOf(item, key));
+      const values = [...new Set(this.#valuesOf(item, key))];
       this.of.host.recovered(this.#faultName, key);
       return values;
     } catch (error) {
       this.of.host.fault(this.#faultName, key, error);
-      return new Set();
+      return [];
     }
   }
 

@@ -4,14 +4,15 @@
 export interface Cell {
   readonly key: string;
   readonly stage: { readonly name: string; invalidate(key: string): void };
-  reads: ReadonlySet<Slot>;
+  reads: readonly Slot[];
 }
 
 /** One readable thing: a key, a value of an index, or all of a collection. */
 export interface Slot {
   readonly table: SlotTable;
   readonly token: string;
-  readonly readers: Set<Cell>;
+  /** One alone or several: most slots have one reader, and a set for each would be a third of a large graph's memory. */
+  readers: Cell | Set<Cell> | undefined;
 }
 
 /** The slots of one kind of read of one collection, by token. Slots that nobody reads are dropped. */
@@ -30,7 +31,7 @@ export class SlotTable {
   obtain(token: string): Slot {
     let slot = this.#slots.get(token);
     if (slot === undefined) {
-      slot = { table: this, token, readers: new Set() };
+      slot = { table: this, token, readers: undefined };
       this.#slots.set(token, slot);
     }
     return slot;
@@ -42,14 +43,16 @@ export class SlotTable {
 
   /** Makes everything that read this token run again. */
   wake(token: string): void {
-    const slot = this.#slots.get(token);
-    if (slot === undefined) return;
-    for (const cell of slot.readers) cell.stage.invalidate(cell.key);
+    const readers = this.#slots.get(token)?.readers;
+    if (readers instanceof Set) for (const cell of readers) cell.stage.invalidate(cell.key);
+    else readers?.stage.invalidate(readers.key);
   }
 
   leave(slot: Slot, cell: Cell): void {
-    slot.readers.delete(cell);
-    if (slot.readers.size > 0) return;
+    if (slot.readers instanceof Set) {
+      slot.readers.delete(cell);
+      if (slot.readers.size > 0) return;
+    } else if (slot.readers !== cell) return;
     this.#slots.delete(slot.token);
     this.#vacated?.(slot.token);
   }
@@ -57,15 +60,21 @@ export class SlotTable {
 
 const nothing: ReadonlySet<Slot> = new Set();
 
+function addReader(slot: Slot, cell: Cell): void {
+  if (slot.readers instanceof Set) slot.readers.add(cell);
+  else if (slot.readers === undefined) slot.readers = cell;
+  else if (slot.readers !== cell) slot.readers = new Set([slot.readers, cell]);
+}
+
 export function newCell(stage: Cell["stage"], key: string): Cell {
-  return { key, stage, reads: nothing };
+  return { key, stage, reads: [] };
 }
 
 /** Replaces what a cell is recorded to have read. Slots in both sets are not touched. */
 export function recordReads(cell: Cell, reads: ReadonlySet<Slot>): void {
   const before = cell.reads;
-  cell.reads = reads;
-  for (const slot of reads) slot.readers.add(cell);
+  cell.reads = [...reads];
+  for (const slot of reads) addReader(slot, cell);
   for (const slot of before) if (!reads.has(slot)) slot.table.leave(slot, cell);
 }
 

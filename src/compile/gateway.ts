@@ -9,10 +9,10 @@ import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { istioListenerViews } from "./istio-gateway.ts";
 import { gatewayLimits, routeScopes } from "./limits.ts";
+import type { GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
 import { type Listener, listenerFault } from "./listeners.ts";
-import { routeView } from "./outbound.ts";
+import { routeView } from "./route-views.ts";
 import { routesInOrder } from "./routes.ts";
-import type { GatewayListenerView, GatewayVirtualHostView } from "./views.ts";
 
 /** The HTTP listeners of a gateway's pod, one per port: of the Gateway that it runs, and of Istio's that select it. */
 export function listenersOfPod(

@@ -20,6 +20,7 @@ import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
 import { labelsReadByRule, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
+import type { HealthListenerView, InboundView } from "./listener-views.ts";
 import { meshServices } from "./mesh-services.ts";
 import { openTcpPorts, rangesOf } from "./reach.ts";
 import { type PortRoutes, routesOfService } from "./routes.ts";
@@ -28,7 +29,6 @@ import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
-import type { HealthListenerView, InboundView } from "./views.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {

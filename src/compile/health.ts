@@ -2,7 +2,7 @@
 import { type ProbePath, probePaths } from "#injector/probes.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
-import type { HealthListenerView, ProbeView } from "./views.ts";
+import type { HealthListenerView, ProbeView } from "./listener-views.ts";
 
 /** Undefined for a pod without a proxy or without an address yet. */
 export function healthListenerView(pod: Pod): HealthListenerView | undefined {

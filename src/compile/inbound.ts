@@ -4,8 +4,8 @@ import type { MeshService } from "#model/service.ts";
 import type { IngressPort, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 import type { ServedPort } from "./limits.ts";
+import type { InboundPortView, InboundView, PortLimits } from "./listener-views.ts";
 import { serviceLabel } from "./services.ts";
-import type { InboundPortView, InboundView, PortLimits } from "./views.ts";
 
 /** What others say of a pod. */
 interface Said {

@@ -16,8 +16,9 @@ import {
   keyOfGateway,
   serversOfPod,
 } from "./istio-servers.ts";
-import { everything, routeView } from "./outbound.ts";
-import type { GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
+import type { GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
+import { everything, routeView } from "./route-views.ts";
+import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
 /** The listeners of a gateway's pod, one for each port. */

@@ -9,9 +9,10 @@ import type { Route } from "#model/route.ts";
 import type { MeshService, MeshServicePort } from "#model/service.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { byAge } from "./by-age.ts";
+import type { LimitScope, PortLimits, RateLimitView } from "./listener-views.ts";
 import { policiesOn } from "./policy-targets.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
-import type { LimitScope, PortLimits, RateLimitView, RouteScopes } from "./views.ts";
+import type { RouteScopes } from "./views.ts";
 
 /** A port of a Service that some port of a pod is behind. */
 export interface ServedPort {

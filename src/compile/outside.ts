@@ -3,9 +3,9 @@ import type { Fetch } from "#collections/graph.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
+import type { OutboundListenerView, OutsideHostView, OutsideRoutesView } from "./listener-views.ts";
 import { hasHttpPort, portRoutes } from "./outbound.ts";
 import { entriesFor, openTcpPorts, othersPolicy } from "./reach.ts";
-import type { OutboundListenerView, OutsideHostView, OutsideRoutesView } from "./views.ts";
 
 /** Ranges in which services and pods live, whatever there is: RFC 1918 and RFC 6598. */
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];

@@ -1,8 +1,6 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
 import type { TlsOrigination } from "#model/client-tls.ts";
-import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
-import type { OthersPolicy } from "#model/others.ts";
 import type {
   ConnectionPool,
   HashKey,
@@ -24,8 +22,6 @@ import type {
   RouteMatch,
   SessionPersistence,
 } from "#model/route.ts";
-import type { PortProtocol } from "#model/service.ts";
-import type { IngressEndpoint } from "#model/sidecar.ts";
 
 /** What a cluster is for; its name on the wire is made of this alone. */
 export type ClusterReference =
@@ -219,89 +215,6 @@ export interface WeightedCluster {
   readonly sessionPersistence?: SessionPersistence;
 }
 
-/** What a sidecar does with the connections that its application opens. */
-export interface OutboundListenerView {
-  /** CIDR ranges of which every address is looked up on demand: where services and pods live. */
-  readonly meshRanges: readonly string[];
-  /** Names of TLS servers outside (SNI); `*.example.com` for all below. */
-  readonly serverNames: readonly string[];
-  /** Ports on which names are told apart that TLS to addresses inside asks for (SNI). */
-  readonly serverNamePorts: readonly number[];
-  /** Ports on which every address outside of the ranges is looked up on demand, too. */
-  readonly outsideTcpPorts: readonly number[];
-  /** What becomes of everything else. */
-  readonly others: OthersPolicy;
-  /** Ports on which nothing waits for the client's first bytes. */
-  readonly tcpPorts: readonly number[];
-  /** Ports on which nobody looks for HTTP: those, and the ones on which clients speak TLS. */
-  readonly opaquePorts: readonly number[];
-  /** Ports on which everything is HTTP, also what does not say so in time. */
-  readonly httpPorts: readonly number[];
-}
-
-/** The routes that a sidecar has from the start, by Host: to what has no address by which it could be looked up. */
-export interface OutsideRoutesView {
-  /** As in the listener: what goes there is looked up by its address, whatever its Host. */
-  readonly meshRanges: readonly string[];
-  readonly hosts: readonly OutsideHostView[];
-  readonly others: OthersPolicy;
-  readonly origins: readonly Origin[];
-}
-
-export interface OutsideHostView {
-  /** `*.example.com` for all below. */
-  readonly hostname: string;
-  readonly ports: readonly OutsidePortView[];
-}
-
-export interface OutsidePortView {
-  readonly port: number;
-  readonly routes: readonly RouteView[];
-}
-
-/** What a sidecar does with the connections that reach its pod. */
-export interface InboundListenerView {
-  readonly ports: readonly ListenedPort[];
-  /** Set while the pod terminates: the listener differs, so Envoy drains what it had. */
-  readonly draining: boolean;
-}
-
-export interface ListenedPort {
-  readonly port: number;
-  readonly protocol: PortProtocol;
-}
-
-/** What a sidecar knows of its pod: its listener's view, and the service behind each port. */
-export interface InboundView extends InboundListenerView {
-  readonly ports: readonly InboundPortView[];
-}
-
-export interface InboundPortView extends ListenedPort {
-  readonly service: ServiceLabel | undefined;
-  /** Where the application listens; undefined: where the client dialled. */
-  readonly endpoint?: IngressEndpoint;
-  /** How much it is given at a time. */
-  readonly connectionPool?: ConnectionPool;
-  readonly limits: PortLimits;
-}
-
-/** What is enforced at a port of a pod. */
-export interface PortLimits {
-  readonly rateLimits: readonly RateLimitView[];
-  readonly concurrency?: ConcurrencyLimit;
-}
-
-/** Limits, and for which of the requests that come by they are. */
-export interface RateLimitView extends RequestLimits {
-  /** Undefined: for all. */
-  readonly scope?: LimitScope;
-}
-
-export interface LimitScope {
-  readonly kind: keyof RouteScopes;
-  readonly value: string;
-}
-
 /** What a request's route is called in the scopes of limits. */
 export interface RouteScopes {
   /** A listener of a gateway. */
@@ -311,36 +224,3 @@ export interface RouteScopes {
   /** The same with `/rule`. */
   readonly rule?: string;
 }
-
-/** The routes of one port of a pod: all go to the application. */
-export interface InboundRoutesView extends PortLimits {
-  readonly port: number | undefined;
-}
-
-/** One listener of a gateway, its routes whole. */
-export interface GatewayListenerView {
-  readonly port: number;
-  readonly virtualHosts: readonly GatewayVirtualHostView[];
-  readonly rateLimits: readonly RateLimitView[];
-  readonly origins: readonly Origin[];
-}
-
-export interface GatewayVirtualHostView {
-  readonly name: string;
-  readonly domains: readonly string[];
-  readonly routes: readonly RouteView[];
-}
-
-/** What the node may ask a pod's proxy about its application. */
-export interface HealthListenerView {
-  /** The pod's own. */
-  readonly address: string;
-  readonly probes: readonly ProbeView[];
-}
-
-/** A probe that the injector has rewritten; `path` is what the node asks for. */
-export type ProbeView = { readonly path: string; readonly port: number } & (
-  | { readonly kind: "http"; readonly applicationPath: string }
-  | { readonly kind: "tcp" }
-  | { readonly kind: "grpc"; readonly service: string }
-);

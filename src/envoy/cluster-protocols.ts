@@ -33,7 +33,7 @@ const cleaning = extension("envoy.filters.http.header_mutation", HeaderMutationS
   },
 });
 
-const codec = extension("envoy.filters.http.upstream_codec", UpstreamCodecSchema, {});
+const codec = extension("codec", UpstreamCodecSchema, {});
 
 export const sameProtocol = options({ upstreamProtocolOptions: keepVersion });
 

@@ -15,7 +15,7 @@ const view: ClusterView = {
 };
 
 test("what was dialled is reached by mutual TLS where all endpoints of the service are meshed", () => {
-  assert.equal(transportSockets(view, "cluster.local").transportSocket?.name, "envoy.transport_sockets.tls");
+  assert.equal(transportSockets(view, "cluster.local").transportSocket?.name, "tls");
   assert.deepEqual(transportSockets({ ...view, reachesUnmeshed: true }, "cluster.local"), {});
 });
 

@@ -6,6 +6,7 @@ import { ProxyProtocolConfig_Version } from "@heddle/envoy-api/envoy/config/core
 import { ProxyProtocolUpstreamTransportSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol";
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import type { ClusterView, MeshTls } from "#compile/views.ts";
+import { reachedInPlaintext } from "./endpoints.ts";
 import { extension, type Init } from "./messages.ts";
 import { clusterName, httpAlpn, tcpAlpn } from "./names.ts";
 import { originatedTls, upstreamTls } from "./tls.ts";
@@ -13,7 +14,7 @@ import { originatedTls, upstreamTls } from "./tls.ts";
 type Socket = MessageInitShape<typeof TransportSocketSchema>;
 type Sockets = Pick<Init<typeof ClusterSchema>, "transportSocket" | "transportSocketMatches">;
 
-const plaintext = extension("envoy.transport_sockets.raw_buffer", RawBufferSchema, {});
+const plaintext = extension("raw_buffer", RawBufferSchema, {});
 
 /** The transport sockets of a cluster. None at all is plaintext. */
 export function transportSockets(view: ClusterView, trustDomain: string): Sockets {
@@ -32,28 +33,34 @@ export function transportSockets(view: ClusterView, trustDomain: string): Socket
   // Nothing is known of what is dialled but that all endpoints of the service are alike.
   if (view.endpoints.kind === "asDialled") return view.reachesUnmeshed ? {} : { transportSocket: meshed };
   return {
-    transportSocketMatches: [
-      { name: "mesh", match: { meshed: "true" }, transportSocket: meshed },
-      { name: "plaintext", match: {}, transportSocket: announced(plaintext, proxyProtocol) },
-    ],
+    transportSocket: meshed,
+    transportSocketMatches: [plaintextMatch(announced(plaintext, proxyProtocol))],
   };
 }
 
-/** An endpoint says in its metadata which share it belongs to. */
+function plaintextMatch(transportSocket: Socket) {
+  return { name: "plaintext", match: reachedInPlaintext, transportSocket };
+}
+
+/** An endpoint says in its metadata which share it belongs to. The first match counts. */
 function socketsOfShares(
   view: ClusterView,
   shares: NonNullable<ClusterView["shares"]>,
   trustDomain: string,
 ): NonNullable<Sockets["transportSocketMatches"]> {
-  const ofShares = shares.map(({ cluster, tls }) => {
+  const ofShare = ({ cluster, tls }: (typeof shares)[number]) => {
     const destination = clusterName(cluster);
     return {
       name: `mesh ${destination}`,
-      match: { ...(tls.always === true ? {} : { meshed: "true" }), destination },
+      match: { destination },
       transportSocket: meshSocket(view, tls, trustDomain),
     };
-  });
-  return [...ofShares, { name: "plaintext", match: {}, transportSocket: plaintext }];
+  };
+  return [
+    ...shares.filter(({ tls }) => tls.always === true).map(ofShare),
+    plaintextMatch(plaintext),
+    ...shares.filter(({ tls }) => tls.always !== true).map(ofShare),
+  ];
 }
 
 /** What TLS is told of the server where no request says it. */
@@ -73,7 +80,7 @@ function meshSocket(view: ClusterView, tls: MeshTls, trustDomain: string): Socke
 /** Sidecars take no header of the PROXY protocol: only servers outside the mesh are sent one. */
 function announced(socket: Socket, version: ClusterView["proxyProtocol"]): Socket {
   if (version === undefined) return socket;
-  return extension("envoy.transport_sockets.upstream_proxy_protocol", ProxyProtocolUpstreamTransportSchema, {
+  return extension("upstream_proxy_protocol", ProxyProtocolUpstreamTransportSchema, {
     config: {
       version: version === 1 ? ProxyProtocolConfig_Version.V1 : ProxyProtocolConfig_Version.V2,
     },

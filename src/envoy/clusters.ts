@@ -1,7 +1,8 @@
 // Views of clusters → Envoy clusters.
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import type { ClusterEndpoints, ClusterView, InboundPortView, ServiceLabel } from "#compile/views.ts";
+import type { InboundPortView } from "#compile/listener-views.ts";
+import type { ClusterEndpoints, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";

@@ -10,7 +10,7 @@ import { endpointMetadataKey, joinEndpoint } from "#telemetry/measures.ts";
 import { type Init, socketAddress } from "./messages.ts";
 import { clusterName } from "./names.ts";
 
-/** The endpoints of a cluster; Envoy learns here which of them it must reach by TLS. */
+/** The endpoints of a cluster; Envoy learns here which of them it must not reach by TLS. */
 export function loadAssignment(view: EndpointsView): ClusterLoadAssignment {
   const groups = new Map<string, EndpointView[]>();
   for (const endpoint of view.endpoints) {
@@ -68,9 +68,13 @@ const refusing = {
   },
 };
 
+/** In the metadata by which a cluster chooses how an endpoint is reached; without it by TLS, where the cluster has any. */
+export const reachedInPlaintext = { plaintext: "true" } as const;
+
 function lbEndpoint(endpoint: EndpointView, share: Readonly<Record<string, string>> = {}) {
   const { address, port, meshed, workload, namespace, app, version, weight } = endpoint;
-  const socket = { ...(meshed ? { meshed: "true" } : {}), ...share };
+  // Said of the ones that are not in the mesh: where all are, which is the rule, no list needs to say anything.
+  const socket = { ...(meshed ? {} : reachedInPlaintext), ...share };
   return {
     hostIdentifier: { case: "endpoint" as const, value: { address: socketAddress(address, port) } },
     ...(weight === undefined ? {} : { loadBalancingWeight: weight }),

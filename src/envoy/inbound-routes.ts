@@ -1,7 +1,7 @@
 // What a sidecar does with the requests to a port of its pod: the policies, then the application.
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
-import type { InboundRoutesView } from "#compile/views.ts";
+import type { InboundRoutesView } from "#compile/listener-views.ts";
 import { adaptiveConcurrency } from "./filters/adaptive-concurrency.ts";
 import { helperHeaders } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";

@@ -4,7 +4,7 @@ import {
   Cluster_LbPolicy,
   type ClusterSchema,
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import type { ClusterView } from "#compile/views.ts";
+import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import type { SlowStart } from "#model/policy.ts";
 import { dnsDiscovery, dnsOfRequestDiscovery } from "./dns-clusters.ts";
 import { type BalancerSettings, latencyAwarePolicy } from "./latency-aware.ts";
@@ -19,7 +19,7 @@ export function discovery(view: ClusterView): Part {
     case "listed":
       return {
         clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
-        edsClusterConfig: { edsConfig: adsSource(), serviceName: clusterName(view.endpoints.list) },
+        edsClusterConfig: { edsConfig: adsSource(), ...listName(view.reference, view.endpoints.list) },
         ...loadBalancing(view),
         commonLbConfig: {
           ...panic(view),
@@ -42,6 +42,12 @@ export function discovery(view: ClusterView): Part {
     case "none":
       return noEndpoints;
   }
+}
+
+/** Envoy asks for the list that is called as the cluster is, unless it is told of another one. */
+function listName(cluster: ClusterReference, list: ClusterReference) {
+  const serviceName = clusterName(list);
+  return serviceName === clusterName(cluster) ? {} : { serviceName };
 }
 
 /** Endpoints that are gone must get nothing, also when they were the last. */

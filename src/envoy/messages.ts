@@ -18,7 +18,10 @@ export function pack<Desc extends DescMessage>(schema: Desc, init: MessageInitSh
   return anyPack(schema, create(schema, init));
 }
 
-/** The shape that filters, loggers and transport sockets share: a name and a packed configuration. */
+/**
+ * The shape that filters, loggers and transport sockets share: a name and a packed configuration. Envoy goes by the
+ * type of the configuration, and the name may be any; it is short in what each cluster and each route repeats.
+ */
 export function extension<Desc extends DescMessage>(
   name: string,
   schema: Desc,

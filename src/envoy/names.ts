@@ -1,5 +1,7 @@
 // Every name on the wire is made here and parsed here, nowhere else.
-import type { ClusterReference, ProbeView } from "#compile/views.ts";
+
+import type { ProbeView } from "#compile/listener-views.ts";
+import type { ClusterReference } from "#compile/views.ts";
 
 /** The one route configuration of a sidecar's outbound HTTP. */
 export const outboundRouteConfiguration = "outbound";

@@ -1,6 +1,6 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
-import { type Client, clientOfKey, withBalancer } from "#compile/clients.ts";
+import { clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
 import { connectionSelection } from "#compile/connection-clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
@@ -13,7 +13,7 @@ import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
-import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
+import type { Absent, Provider, Resource } from "#xds/provider.ts";
 import {
   clusterType,
   endpointsType,
@@ -39,6 +39,7 @@ import {
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
+import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
 
 /** What resources are made of. */
@@ -266,53 +267,5 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       return resources.viewResource({ kind: "virtualHost", view }, trustDomain);
     },
     wantedCertificates: wantedCertificates.demanded,
-  };
-}
-
-interface ResourceKey extends ResourceName {
-  /** What depends on the asker: nothing, what kind of client it is, or its pod. */
-  readonly scope: string;
-}
-
-/** As little of the asker as the resource needs, so that proxies share what is the same for them. */
-function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceName): string {
-  switch (typeUrl) {
-    case virtualHostType:
-    case endpointsType:
-      return client.key;
-    case clusterType:
-      if (isConstantCluster(name)) return "";
-      if (parseClusterName(name) === undefined) return podKey(pod);
-      return (pod.balancesByLatency ? withBalancer(client) : client).key;
-    case listenerType:
-      return name === outboundListenerName ? client.key : podKey(pod);
-    case routeConfigurationType:
-      return name === outboundRouteConfiguration ? client.key : podKey(pod);
-    case secretType:
-      return name === trustBundleSecret ? "" : podKey(pod);
-    default:
-      return "";
-  }
-}
-
-function isConstantCluster(name: string): boolean {
-  return [passthroughCluster, blackHoleCluster, inboundClusterName(undefined)].includes(name);
-}
-
-function podKey(pod: { readonly namespace: string; readonly pod: string }): string {
-  return `${pod.namespace}/${pod.pod}`;
-}
-
-function formatKey({ typeUrl, name, scope }: ResourceKey): string {
-  return `${typeUrl} ${scope} ${name}`;
-}
-
-function parseKey(key: string): ResourceKey {
-  const first = key.indexOf(" ");
-  const second = key.indexOf(" ", first + 1);
-  return {
-    typeUrl: key.slice(0, first),
-    scope: key.slice(first + 1, second),
-    name: key.slice(second + 1),
   };
 }

@@ -9,9 +9,6 @@ import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type { CredentialPart } from "#compile/credentials.ts";
 import type {
-  ClusterReference,
-  ClusterView,
-  EndpointsView,
   GatewayListenerView,
   HealthListenerView,
   InboundListenerView,
@@ -20,6 +17,11 @@ import type {
   OutboundListenerView,
   OutsideRoutesView,
   ProbeView,
+} from "#compile/listener-views.ts";
+import type {
+  ClusterReference,
+  ClusterView,
+  EndpointsView,
   RouteView,
   VirtualHostView,
   WeightedEndpointsView,

@@ -60,20 +60,14 @@ const unprocessedMark = {
 } as const;
 
 const otherEndpoint = {
-  retryHostPredicate: [
-    extension("envoy.retry_host_predicates.previous_hosts", PreviousHostsPredicateSchema, {}),
-  ],
+  retryHostPredicate: [extension("previous_hosts", PreviousHostsPredicateSchema, {})],
   hostSelectionRetryMaxAttempts: 5n,
 };
 
 /** Localities are priorities; two attempts go to one before the next has its turn. */
-const otherPriority = extension(
-  "envoy.retry_priorities.previous_priorities",
-  PreviousPrioritiesConfigSchema,
-  {
-    updateFrequency: 2,
-  },
-);
+const otherPriority = extension("previous_priorities", PreviousPrioritiesConfigSchema, {
+  updateFrequency: 2,
+});
 
 function growing(milliseconds: number): RetryPolicyInit["retryBackOff"] {
   return { baseInterval: duration(milliseconds), maxInterval: duration(10 * milliseconds) };

@@ -10,13 +10,8 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type {
-  GatewayListenerView,
-  OutsideHostView,
-  OutsideRoutesView,
-  RouteView,
-  VirtualHostView,
-} from "#compile/views.ts";
+import type { GatewayListenerView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
+import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import {
   authorityHeader,

@@ -69,7 +69,7 @@ export function upstreamTls(options: {
     names.length === 0
       ? [{ case: "prefix", value: `spiffe://${options.trustDomain}/` }]
       : names.map((value) => ({ case: "exact", value }));
-  return extension("envoy.transport_sockets.tls", UpstreamTlsContextSchema, {
+  return extension("tls", UpstreamTlsContextSchema, {
     sni: options.sni,
     commonTlsContext: { ...commonContext(sans), alpnProtocols: [options.alpn] },
   });
@@ -82,7 +82,7 @@ const systemRoots = "/etc/ssl/certs/ca-certificates.crt";
 export function originatedTls(origination: TlsOrigination, serverName: string | undefined) {
   const { certificate } = origination;
   const sni = origination.sni ?? serverName;
-  return extension("envoy.transport_sockets.tls", UpstreamTlsContextSchema, {
+  return extension("tls", UpstreamTlsContextSchema, {
     ...(sni === undefined ? {} : { sni }),
     commonTlsContext: {
       tlsParams: { tlsMaximumProtocolVersion: TlsParameters_TlsProtocol.TLSv1_3 },
@@ -145,7 +145,7 @@ function filename(value: string) {
  * looks at the first bytes for the HTTP version; the client's ALPN has chosen the filter chain before.
  */
 export function downstreamTls(trustDomain: string) {
-  return extension("envoy.transport_sockets.tls", DownstreamTlsContextSchema, {
+  return extension("tls", DownstreamTlsContextSchema, {
     requireClientCertificate: true,
     commonTlsContext: commonContext([{ case: "prefix", value: `spiffe://${trustDomain}/` }]),
   });

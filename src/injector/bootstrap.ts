@@ -23,19 +23,19 @@ export const tokenSdsFile = "sds.json";
 const tokenSecret = "sa-token";
 
 /** The variables that Kubernetes (or the local runner) expands in the arguments. */
-function node(hasBalancer: boolean): object {
+function node(latencyAware: boolean): object {
   return {
     id: "$(POD_NAME).$(POD_NAMESPACE)",
     cluster: "$(SERVICE_ACCOUNT).$(POD_NAMESPACE)",
-    metadata: { ip: "$(POD_IP)", ...(hasBalancer && { [balancerMetadataKey]: balancerVersion }) },
+    metadata: { ip: "$(POD_IP)", ...(latencyAware && { [balancerMetadataKey]: balancerVersion }) },
   };
 }
 
 /** The bootstrap of a sidecar or gateway whose heap may have so many bytes: digits, see `maxHeapBytes`. */
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
-    node: node(settings.hasBalancer),
-    ...(settings.hasBalancer && { bootstrap_extensions: [balancerExtension()] }),
+    node: node(settings.latencyAware),
+    ...(settings.latencyAware && { bootstrap_extensions: [balancerExtension()] }),
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },

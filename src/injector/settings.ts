@@ -13,8 +13,8 @@ export interface InjectionSettings {
   /** Threads of a proxy that handle traffic. */
   readonly concurrency: number;
   readonly proxyResources: ProxyResources;
-  /** Whether the proxy's image has the module that balances by latency; an Envoy that lacks it would not start. */
-  readonly hasBalancer: boolean;
+  /** Whether the proxy's image has the module that balances by latency; a proxy that is to load it does not start without. */
+  readonly latencyAware: boolean;
   /**
    * Seconds between the end of a pod's endpoints and the signal to its containers, where they do not say otherwise; 0
    * for none. Kubernetes 1.30 and newer.
@@ -40,7 +40,7 @@ export const defaultInjectionSettings: InjectionSettings = {
   xdsAddress: { host: "heddle.heddle-system.svc", port: 15010 },
   statsFlushSeconds: 5,
   concurrency: 2,
-  hasBalancer: true,
+  latencyAware: true,
   proxyResources: { cpu: "10m", memory: "40Mi", memoryLimit: "256Mi" },
   terminationDelaySeconds: 0,
 };

@@ -28,9 +28,33 @@ const placeholders = {
 
 /** The files of the chart: path in it to text. */
 export function chartFiles(version: string): ReadonlyMap<string, string> {
+  const withBalancer = filesFor(version, true);
+  const withoutBalancer = filesFor(version, false);
+  return new Map(
+    [...withBalancer].map(([path, text]) => [
+      path,
+      either(".Values.latencyAware", text, withoutBalancer.get(path) ?? ""),
+    ]),
+  );
+}
+
+/** Of two texts that have the same number of lines, the first where the condition holds. */
+function either(condition: string, text: string, other: string): string {
+  const others = other.split("\n");
+  const lines = text.split("\n");
+  if (lines.length !== others.length) throw new Error(`${condition} changes more than values`);
+  return lines
+    .map((line, i) =>
+      line === others[i] ? line : `{{- if ${condition} }}\n${line}\n{{- else }}\n${others[i]}\n{{- end }}`,
+    )
+    .join("\n");
+}
+
+function filesFor(version: string, latencyAware: boolean): ReadonlyMap<string, string> {
   const settings: InstallationSettings = {
     ...defaultSettings(version),
     ...placeholders,
+    latencyAware,
     gatewayApi: false,
     // A whole block of YAML in the chart, for which one word stands here.
     resources: placeholders.resources as unknown as ControlPlaneResources,
@@ -127,6 +151,7 @@ function valuesYaml(version: string): string {
   const {
     controlPlaneImage,
     proxyImage,
+    latencyAware,
     trustDomain,
     outboundTrafficPolicy,
     replicas,
@@ -138,6 +163,8 @@ function valuesYaml(version: string): string {
 controlPlaneImage: ${controlPlaneImage}
 # Of the sidecars and gateways.
 proxyImage: ${proxyImage}
+# Whether that image has Heddle's balancer. Without it proxies balance by outstanding requests, not by latency.
+latencyAware: ${latencyAware}
 # The first part of every identity. Not to be changed while pods are in the mesh.
 trustDomain: ${trustDomain}
 # What becomes of traffic to destinations that nobody declares: ALLOW_ANY or REGISTRY_ONLY.
@@ -159,6 +186,7 @@ const valuesSchema = {
   required: [
     "controlPlaneImage",
     "proxyImage",
+    "latencyAware",
     "trustDomain",
     "outboundTrafficPolicy",
     "replicas",
@@ -169,6 +197,7 @@ const valuesSchema = {
   properties: {
     controlPlaneImage: { type: "string", minLength: 1 },
     proxyImage: { type: "string", minLength: 1 },
+    latencyAware: { type: "boolean" },
     trustDomain: { type: "string", pattern: "^[a-z0-9._-]{1,255}$" },
     outboundTrafficPolicy: { enum: outboundTrafficModes },
     replicas: { type: "integer", minimum: 1 },

@@ -114,6 +114,7 @@ function container(settings: InstallationSettings): object {
       `--outbound-traffic-policy=${settings.outboundTrafficPolicy}`,
       `--control-plane-image=${settings.controlPlaneImage}`,
       `--proxy-image=${settings.proxyImage}`,
+      `--latency-aware=${settings.latencyAware}`,
       `--termination-delay=${settings.terminationDelaySeconds}`,
     ],
     env: [

@@ -23,6 +23,8 @@ export interface Installed {
   readonly trustDomain: string;
   readonly controlPlaneImage: string;
   readonly proxyImage: string;
+  /** Whether proxies are to load the module that balances by latency. */
+  readonly latencyAware: boolean;
   readonly deployment: ControlPlaneDeployment;
 }
 
@@ -44,6 +46,7 @@ export function installedFrom(deployment: ControlPlaneDeployment): Installed {
     trustDomain: argument("trust-domain") ?? "cluster.local",
     controlPlaneImage: container?.image ?? "",
     proxyImage: argument("proxy-image") ?? "",
+    latencyAware: argument("latency-aware") !== "false",
     deployment,
   };
 }

@@ -14,6 +14,8 @@ export interface MeshedPod {
   /** Empty where there is no proxy. */
   readonly proxyImage: string;
   readonly ready: boolean;
+  /** Whether the proxy ends again and again as soon as it has started. */
+  readonly crashes: boolean;
 }
 
 /** What the control plane calls a pod's proxy. */
@@ -36,8 +38,14 @@ export function meshedPods(
     const proxyImage = containers.find((container) => container.name === proxyContainerName)?.image ?? "";
     const proxy = proxyKind(pod.spec);
     if (proxy === "none" && !decideInjection(pod, labelled(labels.get(namespace))).inject) return [];
-    return [{ namespace, name, proxy, proxyImage, ready: isReady(pod) }];
+    return [{ namespace, name, proxy, proxyImage, ready: isReady(pod), crashes: proxyCrashes(pod) }];
   });
+}
+
+function proxyCrashes({ status }: Pod): boolean {
+  const all = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
+  const proxy = all.find(({ name }) => name === proxyContainerName);
+  return proxy?.state?.waiting?.reason === "CrashLoopBackOff";
 }
 
 function labelled(labels: Readonly<Record<string, string>> | undefined) {

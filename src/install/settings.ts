@@ -12,6 +12,8 @@ export interface InstallationSettings {
   readonly version: string;
   readonly controlPlaneImage: string;
   readonly proxyImage: string;
+  /** Whether that image has the module that balances by latency, and proxies load it. */
+  readonly latencyAware: boolean;
   /** The first part of every identity: `spiffe://TRUST DOMAIN/ns/…`. */
   readonly trustDomain: string;
   /** What becomes of traffic to destinations that nobody declares. */
@@ -37,6 +39,7 @@ export function defaultSettings(version: string): InstallationSettings {
   return {
     version,
     ...imagesOf(version),
+    latencyAware: true,
     trustDomain: "cluster.local",
     outboundTrafficPolicy: "ALLOW_ANY",
     replicas: 2,
@@ -55,6 +58,7 @@ export function injectionSettings(settings: InstallationSettings): InjectionSett
     ...defaultInjectionSettings,
     controlPlaneImage: settings.controlPlaneImage,
     proxyImage: settings.proxyImage,
+    latencyAware: settings.latencyAware,
     terminationDelaySeconds: settings.terminationDelaySeconds,
   };
 }

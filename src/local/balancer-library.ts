@@ -66,7 +66,7 @@ function cacheDirectory(): string {
 
 /** Of all that the library is made of. */
 function digest(source: string): string {
-  const files = ["Cargo.toml", ...globSync("src/**/*.rs", { cwd: source }).toSorted()];
+  const files = ["Cargo.toml", ...globSync("{build,src/**/*}.rs", { cwd: source }).toSorted()];
   const hash = createHash("sha256").update(process.arch);
   for (const file of files) hash.update(file).update(readFileSync(join(source, file)));
   return hash.digest("hex").slice(0, 16);

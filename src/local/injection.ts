@@ -10,13 +10,13 @@ import { CONTROL_PLANE_PORT } from "./network/addresses.ts";
 import type { Inject } from "./workloads/workload.ts";
 
 /**
- * As in a cluster; the DNS server of the mesh gives the control plane's name its address. `hasBalancer`: whether this
+ * As in a cluster; the DNS server of the mesh gives the control plane's name its address. `latencyAware`: whether this
  * machine has the module that balances by latency.
  */
-export function localSettings(hasBalancer: boolean): InjectionSettings {
+export function localSettings(latencyAware: boolean): InjectionSettings {
   return {
     ...defaultInjectionSettings,
-    hasBalancer,
+    latencyAware,
     xdsAddress: { host: "heddle.heddle-system.svc", port: CONTROL_PLANE_PORT },
   };
 }

@@ -21,6 +21,7 @@ test("images, resources and the termination delay of sidecars are told by option
     [
       "--trust-domain=example.org",
       "--proxy-image=p:1",
+      "--latency-aware=false",
       "--proxy-memory-limit=1Gi",
       "--proxy-cpu-limit=2",
       "--termination-delay=5",
@@ -31,6 +32,7 @@ test("images, resources and the termination delay of sidecars are told by option
   assert.equal(trustDomain, "example.org");
   assert.equal(mesh.outboundTrafficPolicy, "refuse");
   assert.equal(injection.proxyImage, "p:1");
+  assert.equal(injection.latencyAware, false);
   assert.equal(injection.terminationDelaySeconds, 5);
   assert.deepEqual(injection.proxyResources, {
     ...defaultInjectionSettings.proxyResources,
@@ -43,5 +45,6 @@ test("what is missing or wrong is told with the usage", () => {
   assert.throws(() => readReplicaSettings([], {}), /POD_NAME and POD_IP/);
   assert.throws(() => readReplicaSettings(["--concurrency=none"], env), /usage/);
   assert.throws(() => readReplicaSettings(["--termination-delay=soon"], env), /usage/);
+  assert.throws(() => readReplicaSettings(["--latency-aware=perhaps"], env), /usage/);
   assert.throws(() => readReplicaSettings(["--api-listen=15019"], env), /usage/);
 });

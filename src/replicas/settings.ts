@@ -19,7 +19,7 @@ export interface ReplicaSettings {
 const usage = `usage: main-kubernetes.ts [OPTION]..., with POD_NAME and POD_IP in the environment
   --trust-domain NAME
   --outbound-traffic-policy ALLOW_ANY|REGISTRY_ONLY
-  --control-plane-image IMAGE, --proxy-image IMAGE
+  --control-plane-image IMAGE, --proxy-image IMAGE, --latency-aware true|false
   --proxy-cpu QUANTITY, --proxy-cpu-limit QUANTITY, --proxy-memory QUANTITY, --proxy-memory-limit QUANTITY
   --concurrency THREADS, --termination-delay SECONDS
   --api-listen ADDRESS:PORT`;
@@ -39,6 +39,7 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
       "outbound-traffic-policy": { ...text, default: "ALLOW_ANY" },
       "control-plane-image": { ...text, default: defaultInjectionSettings.controlPlaneImage },
       "proxy-image": { ...text, default: defaultInjectionSettings.proxyImage },
+      "latency-aware": { ...text, default: String(defaultInjectionSettings.latencyAware) },
       "proxy-cpu": { ...text, default: defaultInjectionSettings.proxyResources.cpu },
       "proxy-cpu-limit": text,
       "proxy-memory": { ...text, default: defaultInjectionSettings.proxyResources.memory },
@@ -54,12 +55,14 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
   const terminationDelaySeconds = Number(values["termination-delay"]);
   const isComplete = name !== "" && address !== "" && host !== "" && Number(port) > 0;
   const mode = values["outbound-traffic-policy"];
+  const latencyAware = values["latency-aware"];
   const isDelay = Number.isInteger(terminationDelaySeconds) && terminationDelaySeconds >= 0;
   if (
     !isComplete ||
     !(Number(lifetime) > 0) ||
     !(concurrency >= 1) ||
     !isDelay ||
+    !/^(?:true|false)$/.test(latencyAware) ||
     !isOutboundTrafficMode(mode)
   )
     throw new Error(usage);
@@ -74,6 +77,7 @@ export function readReplicaSettings(argv: readonly string[], env: NodeJS.Process
       ...defaultInjectionSettings,
       controlPlaneImage: values["control-plane-image"],
       proxyImage: values["proxy-image"],
+      latencyAware: latencyAware === "true",
       concurrency,
       terminationDelaySeconds,
       proxyResources: {

@@ -14,16 +14,22 @@ export interface Watch {
   close(): void;
 }
 
+/** Who waits for one key. Each want refers to this, so that the long text of a key is there once. */
+interface Watchers {
+  readonly key: string;
+  readonly wants: Map<Want, OnValue>;
+}
+
 interface OpenWatch<Client> {
   readonly client: Client;
-  readonly keys: Map<Want, string>;
+  readonly watched: Map<Want, Watchers>;
   readonly onValue: OnValue;
 }
 
 /** The watches of all streams. */
 export class Watches<Client> {
   readonly #provider: Provider<Client>;
-  readonly #watchers = new Map<string, Map<Want, OnValue>>();
+  readonly #watchers = new Map<string, Watchers>();
   readonly #byAudience = new Map<string, Set<OpenWatch<Client>>>();
   readonly #stop: readonly (() => void)[];
 
@@ -32,7 +38,7 @@ export class Watches<Client> {
     this.#stop = [
       provider.resources.onChange((changes) => {
         for (const { key, after } of changes)
-          for (const [want, onValue] of this.#watchers.get(key) ?? []) onValue(want, after);
+          for (const [want, onValue] of this.#watchers.get(key)?.wants ?? []) onValue(want, after);
       }),
       provider.audiences.onChange((changes) => {
         for (const { key } of changes)
@@ -42,7 +48,7 @@ export class Watches<Client> {
   }
 
   open(client: Client, onValue: OnValue): Watch {
-    const watch: OpenWatch<Client> = { client, keys: new Map(), onValue };
+    const watch: OpenWatch<Client> = { client, watched: new Map(), onValue };
     const audience = this.#provider.audienceKeyOf(client);
     const alike = this.#byAudience.get(audience) ?? new Set();
     this.#byAudience.set(audience, alike.add(watch));
@@ -65,7 +71,7 @@ export class Watches<Client> {
   /** What is asked for under other keys now is what counts; what was sent stays with the client until that is known. */
   #rekey(watch: OpenWatch<Client>): void {
     const keyNow = (want: Want) => this.#provider.keyOf(watch.client, want);
-    const moved = [...watch.keys].flatMap(([want, before]) => (keyNow(want) === before ? [] : [want]));
+    const moved = [...watch.watched].flatMap(([want, { key }]) => (keyNow(want) === key ? [] : [want]));
     for (const want of moved) {
       this.#remove(watch, want);
       watch.onValue(want, this.#add(watch, want, keyNow(want)));
@@ -73,20 +79,23 @@ export class Watches<Client> {
   }
 
   #add(watch: OpenWatch<Client>, want: Want, key: string): Resource | Absent | undefined {
-    watch.keys.set(want, key);
-    const watchers = this.#watchers.get(key) ?? new Map<Want, OnValue>();
-    this.#watchers.set(key, watchers.set(want, watch.onValue));
+    let watchers = this.#watchers.get(key);
+    if (watchers === undefined) {
+      watchers = { key, wants: new Map() };
+      this.#watchers.set(key, watchers);
+    }
+    watchers.wants.set(want, watch.onValue);
+    watch.watched.set(want, watchers);
     this.#provider.resources.retain(key);
     return this.#provider.resources.get(key);
   }
 
-  #remove({ keys }: OpenWatch<Client>, want: Want): void {
-    const key = keys.get(want);
-    if (key === undefined) return;
-    keys.delete(want);
-    const watchers = this.#watchers.get(key);
-    watchers?.delete(want);
-    if (watchers?.size === 0) this.#watchers.delete(key);
-    this.#provider.resources.release(key);
+  #remove({ watched }: OpenWatch<Client>, want: Want): void {
+    const watchers = watched.get(want);
+    if (watchers === undefined) return;
+    watched.delete(want);
+    watchers.wants.delete(want);
+    if (watchers.wants.size === 0) this.#watchers.delete(watchers.key);
+    this.#provider.resources.release(watchers.key);
   }
 }

@@ -195,14 +195,17 @@ status:
 
 /** What a mesh is compiled to. */
 function compiled(mesh: Mesh): unknown {
-  const of = (collection: { entries(): Iterable<[string, unknown]> }) =>
+  const of = <T>(collection: { entries(): Iterable<[string, T]> }): Readonly<Record<string, T>> =>
     Object.fromEntries(
       [...collection.entries()]
         .filter(([key]) => key.startsWith("shop/"))
         .sort(([a], [b]) => (a < b ? -1 : 1)),
     );
   return {
-    services: of(mesh.services),
+    // When they were made only the API server knows.
+    services: Object.fromEntries(
+      Object.entries(of(mesh.services)).map(([key, made]) => [key, { ...made, created: "" }]),
+    ),
     workloads: of(mesh.workloads),
     endpoints: of(mesh.endpoints),
     routes: of(mesh.routes),
@@ -279,7 +282,7 @@ test("a kind is followed from when its definition is installed until it is remov
 apiVersion: networking.istio.io/v1beta1
 kind: VirtualService
 metadata: {name: web, namespace: shop}
-spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host: web-v2}}]}`;
+spec: {hosts: [web], http: [{route: [{destination: {host: web}}], fault: {abort: {http2Error: INTERNAL}}}]}`;
   const path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/virtualservices.networking.istio.io";
   for (let round = 0; round < 2; round++) {
     await installDefinitions([virtualServiceDefinition]);
@@ -297,8 +300,8 @@ spec: {hosts: [web], http: [{route: [{destination: {host: web}}], mirror: {host:
       [...source.problems.entries()].map(([, { message, field, object: of }]) => ({ message, field, of })),
       [
         {
-          message: "mirror is not supported yet and has no effect",
-          field: "spec.http[0].mirror",
+          message: "http2Error is not supported yet and has no effect",
+          field: "spec.http[0].fault.abort.http2Error",
           of: { kind: "VirtualService", namespace: "shop", name: "web" },
         },
       ],
@@ -367,7 +370,9 @@ test("Istio's Gateway is another kind than that of the Gateway API", async () =>
 apiVersion: networking.istio.io/v1
 kind: Gateway
 metadata: {name: istio-edge, namespace: shop}
-spec: {selector: {istio: ingressgateway}}`).then(
+spec:
+  selector: {istio: ingressgateway}
+  servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"], bind: 10.0.0.1}]`).then(
         () => true,
         () => false,
       ),

@@ -16,10 +16,12 @@ import { type Installation, startInstallation } from "#test/helpers/installation
 import { loadGenerator, loadRuns, takeCounts } from "#test/helpers/load.ts";
 import { until } from "#test/helpers/wait.ts";
 import { runHeddle } from "./install/stand-ins.ts";
+import { testPolicies } from "./mesh/policies.ts";
 
 let heddle: Installation;
 let cluster: Cluster;
 let namespace: string;
+let outside: string;
 
 const gatewayApi = "gateway.networking.k8s.io/v1";
 const istio = "networking.istio.io/v1";
@@ -50,6 +52,7 @@ before(async () => {
   heddle = await startInstallation();
   cluster = heddle.cluster;
   namespace = await cluster.createNamespace("routing", { "heddle.dev/inject": "enabled" });
+  outside = await cluster.createNamespace("outside");
   await cluster.apply([
     version("v1", "shop"),
     version("v2", "shop"),
@@ -65,7 +68,7 @@ before(async () => {
   await loadRuns(cluster, namespace, "load");
 });
 after(async () => {
-  await cluster.deleteNamespace(namespace);
+  await Promise.all([namespace, outside].map((each) => cluster.deleteNamespace(each)));
   await heddle.uninstall();
 });
 
@@ -256,3 +259,5 @@ test("a route that cannot work is refused in the words of heddle validate; one w
   );
   assert.match(await heddle.succeeds("status", "-n", namespace), /lost/);
 });
+
+testPolicies(() => ({ heddle, cluster, meshed: namespace, outside }));

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
-import type { RateLimitView } from "#compile/views.ts";
+import type { RateLimitView } from "#compile/listener-views.ts";
 import { inboundHttpFilters } from "#envoy/filters/slots.ts";
 import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { adsSource } from "#envoy/messages.ts";

@@ -57,6 +57,7 @@ export const meshed: MeshedPod = {
   proxy: "sidecar",
   proxyImage: settings.proxyImage,
   ready: true,
+  crashes: false,
 };
 
 export const healthy: ClusterSnapshot = {

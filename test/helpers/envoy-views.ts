@@ -6,16 +6,13 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type {
-  ClusterView,
-  EndpointsView,
   GatewayListenerView,
   HealthListenerView,
   InboundView,
   OutboundListenerView,
   OutsideRoutesView,
-  VirtualHostView,
-  WeightedEndpointsView,
-} from "#compile/views.ts";
+} from "#compile/listener-views.ts";
+import type { ClusterView, EndpointsView, VirtualHostView, WeightedEndpointsView } from "#compile/views.ts";
 import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
 import { loadAssignment, weightedLoadAssignment } from "#envoy/endpoints.ts";
 import { inboundRoutes } from "#envoy/inbound-routes.ts";

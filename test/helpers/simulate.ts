@@ -153,8 +153,9 @@ function reader(graph: Graph, provider: EnvoyProvider, client: ProxyIdentity): R
 
 function endpointsOf(read: Read, name: string): readonly string[] {
   const cluster = read(ClusterSchema, clusterType, name);
-  const list = cluster?.edsClusterConfig?.serviceName;
-  if (cluster === undefined || list === undefined) return [];
+  const eds = cluster?.edsClusterConfig;
+  if (cluster === undefined || eds === undefined) return [];
+  const list = eds.serviceName || cluster.name;
   const assignment = read(ClusterLoadAssignmentSchema, endpointsType, list);
   return (assignment?.endpoints ?? []).flatMap((locality) =>
     locality.lbEndpoints.map((endpoint) => {
@@ -163,9 +164,10 @@ function endpointsOf(read: Read, name: string): readonly string[] {
           ? endpoint.hostIdentifier.value.address?.address
           : undefined;
       if (socket?.case !== "socketAddress") throw new Error("an endpoint without an address");
-      const meshed = endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]?.meshed === "true";
+      const plaintext =
+        endpoint.metadata?.filterMetadata["envoy.transport_socket_match"]?.["plaintext"] === "true";
       const { address, portSpecifier } = socket.value;
-      return `${address}:${portSpecifier.value}${meshed && cluster.transportSocketMatches.length > 0 ? "+mtls" : ""}`;
+      return `${address}:${portSpecifier.value}${!plaintext && cluster.transportSocketMatches.length > 0 ? "+mtls" : ""}`;
     }),
   );
 }

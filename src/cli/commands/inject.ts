@@ -35,16 +35,17 @@ interface InjectOptions {
   readonly filename: readonly string[];
   readonly controlPlaneImage: string;
   readonly proxyImage: string;
+  readonly latencyAware: boolean;
 }
 
-async function inject({ filename: names, ...images }: InjectOptions): Promise<void> {
+async function inject({ filename: names, ...proxy }: InjectOptions): Promise<void> {
   const [{ injectYaml }, { defaultInjectionSettings }, { formatProblem }] = await Promise.all([
     import("#injector/inject-yaml.ts"),
     import("#injector/settings.ts"),
     import("#sources/directory/collect-problems.ts"),
   ]);
   const files = await Promise.all(names.map(async (name) => ({ name, text: await read(name) })));
-  const { output, problems, notes } = injectYaml(files, { ...defaultInjectionSettings, ...images });
+  const { output, problems, notes } = injectYaml(files, { ...defaultInjectionSettings, ...proxy });
   for (const note of notes) process.stderr.write(`${note}\n`);
   for (const problem of problems) process.stderr.write(`${formatProblem(problem)}\n`);
   process.stdout.write(output);

@@ -20,7 +20,8 @@ what is right already is left alone. Running pods keep the sidecar that they hav
 Examples:
   heddle install
   heddle install --context production --injection=policy
-  heddle install --control-plane-image registry.example/heddle:1 --proxy-image registry.example/envoy:1.40
+  heddle install --control-plane-image registry.example/heddle:1 --proxy-image registry.example/heddle-proxy:1
+  heddle install --proxy-image envoyproxy/envoy:distroless-v1.40.0 --no-latency-aware
 
 Then, for each namespace that shall be in the mesh:
   kubectl label namespace production heddle.dev/inject=enabled

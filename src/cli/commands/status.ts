@@ -14,7 +14,7 @@ export function register(program: Command): void {
       .description("show what became of routes and policies: conditions, and how many proxies have them")
       .argument(
         "[kind]",
-        "one kind: httproute, grpcroute, gateway, virtualservice, destinationrule, ratelimit, adaptiveconcurrency",
+        "one kind, as kubectl takes it: httproute, virtualservice, serviceentries, gateways.networking.istio.io …",
       )
       .argument("[name]", "one object, with what each of its conditions says")
       .option("-n, --namespace <namespace>", "only this namespace")

@@ -1,7 +1,7 @@
 // Virtual hosts on demand, keyed by where a connection goes and not by the Host it sends.
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
+import { LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
 import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
 import { adsSource, duration, extension, pack, typedExtension } from "../messages.ts";
@@ -67,18 +67,13 @@ export const destinationMutation = typedExtension(
 /** Runs only where a miss route switches it on; a request with a known Host never meets it. */
 export const miss = {
   ...extension(missFilter, LuaSchema, {
-    sourceCodes: { miss: { specifier: { case: "inlineString", value: putDestination } } },
+    defaultSourceCode: { specifier: { case: "inlineString", value: putDestination } },
   }),
   disabled: true,
 };
 
-/** By name, so that virtual hosts share one compiled script. */
-export const enableMiss = {
-  [missFilter]: pack(FilterConfigSchema, {
-    disabled: false,
-    config: pack(LuaPerRouteSchema, { override: { case: "name", value: "miss" } }),
-  }),
-};
+/** An empty configuration is mandatory, and leaves all virtual hosts the one script of the filter. */
+export const enableMiss = { [missFilter]: pack(FilterConfigSchema, { config: {} }) };
 
 /** Asks for what no route or cluster is there for yet. */
 export const onDemand = extension("envoy.filters.http.on_demand", OnDemandSchema, {

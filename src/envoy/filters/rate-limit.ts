@@ -11,7 +11,8 @@ import {
   RateLimit_XRateLimitOption,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { LocalRateLimitSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit";
-import type { LimitScope, RateLimitView, RouteScopes } from "#compile/views.ts";
+import type { LimitScope, RateLimitView } from "#compile/listener-views.ts";
+import type { RouteScopes } from "#compile/views.ts";
 import type { RequestLimit } from "#model/limits.ts";
 import type { HeaderValue } from "#model/route.ts";
 import { duration, httpStatus, typedExtension } from "../messages.ts";

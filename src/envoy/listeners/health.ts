@@ -5,7 +5,7 @@ import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/li
 import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { HealthCheckSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/health_check/v3/health_check";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
-import type { HealthListenerView, ProbeView } from "#compile/views.ts";
+import type { HealthListenerView, ProbeView } from "#compile/listener-views.ts";
 import { duration, extension, socketAddress } from "../messages.ts";
 import { healthListenerName, probeClusterName } from "../names.ts";
 import { probeCluster } from "../probe-clusters.ts";

@@ -7,8 +7,8 @@ import type {
   FilterChainSchema,
 } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
+import type { InboundListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { serverFirstPorts } from "#compile/services.ts";
-import type { InboundListenerView, ListenedPort } from "#compile/views.ts";
 import type { PortProtocol } from "#model/service.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";

@@ -12,7 +12,7 @@ import {
 import { ServerNameMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/domain";
 import { IPMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/ip";
 import type { Matcher_OnMatchSchema, MatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/matcher";
-import type { OutboundListenerView } from "#compile/views.ts";
+import type { OutboundListenerView } from "#compile/listener-views.ts";
 import { cidrRange, typedExtension } from "../messages.ts";
 import { httpProtocols } from "./inspection.ts";
 

@@ -3,7 +3,7 @@ import { create, type MessageInitShape } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
-import type { OutboundListenerView } from "#compile/views.ts";
+import type { OutboundListenerView } from "#compile/listener-views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { destinationMutation, lookupTimeoutMs } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";

@@ -34,6 +34,7 @@ test("a mesh that is all right gives good news only", () => {
       "Gateway API: installed",
       "namespaces: 1 in the mesh: shop",
       "trust bundles: in every namespace of the mesh",
+      "balancing: by latency",
       "pods: 1 with a proxy of this version",
     ],
   );
@@ -46,6 +47,21 @@ test("injection by policy is as good as by webhook", () => {
     injectionPolicy: { policy: true, binding: true },
   };
   assert.ok(checkInstallation(byPolicy).every(({ severity }) => severity === "ok"));
+});
+
+test("an installation for proxies without the balancer says so, and misses it nowhere", () => {
+  const { installed } = healthy;
+  assert.ok(installed !== undefined);
+  const findings = checkInstallation({
+    ...healthy,
+    installed: { ...installed, latencyAware: false },
+    connectedProxies: new Map([["web-1.shop", { version: "1.40.0", metadata: {} }]]),
+  });
+  assert.ok(findings.every(({ severity }) => severity === "ok"));
+  assert.match(
+    findings.map(({ message }) => message).join("\n"),
+    /by outstanding requests.*--no-latency-aware/,
+  );
 });
 
 test("a namespace that is ending lacks nothing", () => {
@@ -235,6 +251,14 @@ const defects: readonly Defect[] = [
     severity: "error",
     message: /1 pod of shop should have a sidecar, and has none: web-1/,
     remedy: /kubectl rollout restart .* -n shop/,
+  },
+  {
+    name: "a proxy that does not start",
+    change: { pods: [{ ...meshed, ready: false, crashes: true }] },
+    severity: "error",
+    message: /1 proxy of shop does not start: web-1/,
+    remedy:
+      /kubectl logs -n shop web-1 -c heddle-proxy says why; if \/heddle\/lb\.so is missing .*--no-latency-aware/,
   },
   {
     name: "a proxy that no replica knows",

@@ -2,7 +2,7 @@
 import { checkAuthority, checkLeader, checkReplicas, checkServer } from "./control-plane.ts";
 import type { Finding } from "./finding.ts";
 import { checkInjection, checkNamespaces, checkValidation } from "./injection.ts";
-import { checkPodSecurity, checkPods } from "./pods.ts";
+import { checkBalancing, checkPodSecurity, checkPods } from "./pods.ts";
 import { checkKinds, checkObjects } from "./routes.ts";
 import type { ClusterSnapshot } from "./snapshot.ts";
 
@@ -18,6 +18,7 @@ export function checkInstallation(snapshot: ClusterSnapshot): readonly Finding[]
     checkKinds,
     checkNamespaces,
     checkPodSecurity,
+    checkBalancing,
     checkPods,
     checkObjects,
   ].flatMap((check) => check(snapshot));

@@ -2,7 +2,7 @@
 // control plane does not reach.
 
 import { podSecurityLabel, podSecurityProblem } from "#injector/pod-security.ts";
-import { balancerVersion, canBalanceByLatency } from "#model/balancer.ts";
+import { balancerPath, balancerVersion, canBalanceByLatency } from "#model/balancer.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
 import { proxyId } from "../meshed-pods.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
@@ -18,8 +18,10 @@ export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot
   const lost = byNamespace(
     pods.filter((pod) => pod.proxy !== "none" && pod.ready && connectedProxies?.has(proxyId(pod)) === false),
   );
+  const crashing = byNamespace(pods.filter(({ crashes }) => crashes));
   const unable = byNamespace(
     pods.filter((pod) => {
+      if (!installed.latencyAware) return false;
       const node = connectedProxies?.get(proxyId(pod));
       return node !== undefined && !canBalanceByLatency(node);
     }),
@@ -30,6 +32,13 @@ export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot
         "pods",
         `${count(names.length, "pod")} of ${namespace} should have a sidecar, and ${names.length === 1 ? "has" : "have"} none: ${someOf(names)}`,
         restart(namespace),
+      ),
+    ),
+    ...crashing.map(([namespace, names]) =>
+      error(
+        "pods",
+        `${count(names.length, "proxy", "proxies")} of ${namespace} ${names.length === 1 ? "does" : "do"} not start: ${someOf(names)}`,
+        `kubectl logs -n ${namespace} ${names[0]} -c ${proxyContainerName} says why; if ${balancerPath} is missing in an image of your own: heddle install --no-latency-aware`,
       ),
     ),
     ...old.map(([namespace, names]) =>
@@ -58,6 +67,19 @@ export function checkPods({ installed, pods, connectedProxies }: ClusterSnapshot
   return findings.length > 0 || meshed === 0
     ? findings
     : [ok("pods", `${meshed} with a proxy of this version`)];
+}
+
+/** What proxies that start now do where no rule says otherwise. */
+export function checkBalancing({ installed }: ClusterSnapshot): readonly Finding[] {
+  if (installed === undefined) return [];
+  return [
+    ok(
+      "balancing",
+      installed.latencyAware
+        ? "by latency"
+        : "by outstanding requests: installed for proxies without the balancer (--no-latency-aware)",
+    ),
+  ];
 }
 
 function byNamespace(pods: ClusterSnapshot["pods"]): readonly (readonly [string, readonly string[]])[] {
