@@ -4,7 +4,7 @@ import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-po
 import { retryBudget } from "#model/gateway-api/retry-budget.ts";
 import { sessionPersistence } from "#model/gateway-api/sessions.ts";
 import type { RetryBudget } from "#model/policy.ts";
-import { type Origin, objectKey } from "#model/reference.ts";
+import { type Origin, objectKey, referenceOf } from "#model/reference.ts";
 import type { Route, RouteDestination, SessionPersistence } from "#model/route.ts";
 import type { MeshService } from "#model/service.ts";
 import { byAge } from "./by-age.ts";
@@ -69,7 +69,5 @@ export function backendPolicyOrigins(
   service: MeshService,
 ): readonly Origin[] {
   const policy = backendPolicyOf(inputs, fetch, service);
-  if (policy === undefined) return [];
-  const { namespace = "default", name } = policy.metadata;
-  return [{ kind: policy.kind, namespace, name }];
+  return policy === undefined ? [] : [referenceOf(policy)];
 }

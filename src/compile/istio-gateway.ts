@@ -3,7 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import { listeningPort } from "#model/istio/gateway-servers.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
-import type { Origin } from "#model/reference.ts";
+import { referenceOf } from "#model/reference.ts";
 import type { Workload } from "#model/workload.ts";
 import { byAge } from "./by-age.ts";
 import { type Client, routesForClient } from "./clients.ts";
@@ -40,13 +40,8 @@ export function istioListenerViews(
     port,
     virtualHosts: virtualHosts(mesh, fetch, servers, client),
     rateLimits: [],
-    origins: servers.map(({ gateway }) => originOf(gateway)),
+    origins: servers.map(({ gateway }) => referenceOf(gateway)),
   }));
-}
-
-function originOf({ metadata }: GatewayServer["gateway"]): Origin {
-  const { namespace = "default", name } = metadata;
-  return { kind: "Gateway.networking.istio.io", namespace, name };
 }
 
 /** Who serves a host: the oldest first, each with the Gateways by which it is reached. */
@@ -99,7 +94,7 @@ function routesOf(
   { virtualServices, port, redirects }: Served,
   client: Client,
 ): readonly RouteView[] {
-  if (redirects !== undefined) return [everything(toHttps, [originOf(redirects)])];
+  if (redirects !== undefined) return [everything(toHttps, [referenceOf(redirects)])];
   const routes = [...virtualServices]
     .sort(([a], [b]) => byAge(a, b))
     .flatMap(([virtualService, gateways]) =>

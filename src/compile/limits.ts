@@ -4,7 +4,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import { concurrencyLimit, requestLimits } from "#model/heddle/limits.ts";
-import type { ObjectReference } from "#model/reference.ts";
+import { type ObjectReference, referenceOf } from "#model/reference.ts";
 import type { Route } from "#model/route.ts";
 import type { MeshService, MeshServicePort } from "#model/service.ts";
 import type { GatewayRoute } from "./attachments.ts";
@@ -118,10 +118,6 @@ export function gatewayLimits(
     .sort(byAge)
     .flatMap((route) => limitsOfRoute(inputs, fetch, referenceOf(route)));
   return onceEach([...ofGateway, ...ofRoutes]);
-}
-
-function referenceOf({ kind, metadata }: Gateway | GatewayRoute): ObjectReference {
-  return { kind, namespace: metadata.namespace ?? "default", name: metadata.name };
 }
 
 /** A policy counts a request once, also where it is for a Service and for its port. */

@@ -6,7 +6,7 @@ import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { type DestinationPolicy, policyOf, type TrafficPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
-import { isVisible, visibility } from "#model/visibility.ts";
+import { isVisible, visibilityOf } from "#model/visibility.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -55,10 +55,10 @@ function rulesOfNamespace(
 }
 
 /** Whether a rule may count for a client: by whom it is exported to, and by the client's labels. */
-export function isFor({ metadata, spec }: DestinationRule, client: Asker): boolean {
-  const { namespace = "default" } = metadata;
-  const { exportTo, workloadSelector } = spec;
-  const isKnown = isVisible(visibility(exportTo, namespace), client.namespace);
+export function isFor(rule: DestinationRule, client: Asker): boolean {
+  const { namespace = "default" } = rule.metadata;
+  const { workloadSelector } = rule.spec;
+  const isKnown = isVisible(visibilityOf(rule), client.namespace);
   if (!isKnown || workloadSelector === undefined) return isKnown;
   return namespace === client.namespace && hasLabels(client.labels, workloadSelector.matchLabels ?? {});
 }

@@ -7,7 +7,7 @@ import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Route } from "#model/route.ts";
-import { isVisible, type Visibility, visibility } from "#model/visibility.ts";
+import { isVisible, visibilityOf } from "#model/visibility.ts";
 import { withSessions } from "./backend-policies.ts";
 import { byAge } from "./by-age.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -66,11 +66,6 @@ export function delegatesFor(
     const found = fetch.get(inputs.virtualServices, key);
     return found !== undefined && isExportedTo(found, metadata.namespace ?? "default") ? found : undefined;
   };
-}
-
-/** Whose clients a VirtualService is for. */
-export function visibilityOf({ metadata, spec }: VirtualService): Visibility {
-  return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 
 /** The routes of several VirtualServices that share a host, in the order in which they are tried. */

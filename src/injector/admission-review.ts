@@ -1,4 +1,5 @@
 /** What the API server asks an admission webhook, and the answer: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/#request */
+import { isJsonObject } from "#model/json.ts";
 import type { PatchOperation } from "./json-patch.ts";
 
 /** The part of a request that Heddle reads. */
@@ -43,11 +44,15 @@ const reasons = { 400: "BadRequest", 403: "Forbidden", 422: "Invalid" } as const
 export function readReview(
   body: unknown,
 ): { readonly request: AdmissionRequest } | { readonly malformed: string } {
-  if (!isObject(body) || body["kind"] !== "AdmissionReview" || body["apiVersion"] !== "admission.k8s.io/v1") {
+  if (
+    !isJsonObject(body) ||
+    body["kind"] !== "AdmissionReview" ||
+    body["apiVersion"] !== "admission.k8s.io/v1"
+  ) {
     return { malformed: "expected an AdmissionReview of admission.k8s.io/v1" };
   }
   const request = body["request"];
-  if (!isObject(request)) return { malformed: "the AdmissionReview has no request" };
+  if (!isJsonObject(request)) return { malformed: "the AdmissionReview has no request" };
   const { uid, operation, namespace, subResource, object, oldObject, dryRun } = request;
   if (typeof uid !== "string" || uid === "") return { malformed: "request.uid is missing" };
   if (typeof operation !== "string") return { malformed: "request.operation is missing" };
@@ -58,8 +63,8 @@ export function readReview(
       dryRun: dryRun === true,
       ...(typeof namespace === "string" && namespace !== "" && { namespace }),
       ...(typeof subResource === "string" && subResource !== "" && { subResource }),
-      ...(isObject(object) && { object }),
-      ...(isObject(oldObject) && { oldObject }),
+      ...(isJsonObject(object) && { object }),
+      ...(isJsonObject(oldObject) && { oldObject }),
     },
   };
 }
@@ -81,8 +86,4 @@ export function answer(uid: string, { warnings, patch, refusal }: Verdict): Admi
       ...(refusal !== undefined && { status: { ...refusal, reason: reasons[refusal.code] } }),
     },
   };
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

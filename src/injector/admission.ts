@@ -1,4 +1,5 @@
 /** The question of the API server about a pod in, the answer out: what the injection webhook says. */
+import { isJsonObject } from "#model/json.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { type ObjectReference, type Problem, problemText } from "#model/reference.ts";
 import {
@@ -145,22 +146,18 @@ function unusable(message: string): Verdict {
 
 /** The API server has decoded the pod, so this is about requests of others. */
 function wrongShape(object: JsonObject): string | undefined {
-  if (!isObject(object["metadata"])) return "metadata is missing";
+  if (!isJsonObject(object["metadata"])) return "metadata is missing";
   const { labels, annotations } = object["metadata"];
   for (const [name, map] of Object.entries({ labels, annotations })) {
-    const isMap = isObject(map) && Object.values(map).every((value) => typeof value === "string");
+    const isMap = isJsonObject(map) && Object.values(map).every((value) => typeof value === "string");
     if (map !== undefined && !isMap) return `metadata.${name} must be a map of texts`;
   }
   const spec = object["spec"];
-  if (!isObject(spec)) return "spec is missing";
+  if (!isJsonObject(spec)) return "spec is missing";
   for (const list of ["containers", "initContainers", "ephemeralContainers", "volumes"]) {
     const value = spec[list];
-    const isList = Array.isArray(value) && value.every(isObject);
+    const isList = Array.isArray(value) && value.every(isJsonObject);
     if (value !== undefined && !isList) return `spec.${list} must be a list of objects`;
   }
   return Array.isArray(spec["containers"]) ? undefined : "spec.containers is missing";
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,5 @@
 /** Injection into whatever holds pods, for `heddle inject`: any API object in, the object with sidecars out. */
+import { isJsonObject } from "#model/json.ts";
 import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
 import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Pod, PodSpec } from "#model/kubernetes/pod.ts";
@@ -90,9 +91,7 @@ export function injectDocument(
 type JsonObject = Readonly<Record<string, unknown>>;
 
 function asObject(value: unknown): JsonObject | undefined {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? (value as JsonObject)
-    : undefined;
+  return isJsonObject(value) ? value : undefined;
 }
 
 function text(value: unknown): string | undefined {

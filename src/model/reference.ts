@@ -14,6 +14,16 @@ export function kindName(object: { readonly apiVersion: string; readonly kind: s
   return isIstioGateway ? "Gateway.networking.istio.io" : object.kind;
 }
 
+/** Names a namespaced object. */
+export function referenceOf(object: {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly metadata: { readonly namespace?: string; readonly name: string };
+}): ObjectReference {
+  const { namespace = "default", name } = object.metadata;
+  return { kind: kindName(object), namespace, name };
+}
+
 /** The object, and the field in it, that caused a piece of configuration. */
 export interface Origin extends ObjectReference {
   /** A path such as `spec.rules[0].matches[1]`. */

@@ -15,6 +15,17 @@ export function visibility(exportTo: readonly string[] | undefined, namespace: s
   return { kind: "namespaces", names: [...new Set(names)].sort() };
 }
 
+/** The visibility of an object by its `exportTo`. */
+export function visibilityOf({
+  metadata,
+  spec,
+}: {
+  readonly metadata: { readonly namespace?: string };
+  readonly spec: { readonly exportTo?: readonly string[] };
+}): Visibility {
+  return visibility(spec.exportTo, metadata.namespace ?? "default");
+}
+
 /** Whether clients of a namespace may know what has that visibility. */
 export function isVisible(to: Visibility, namespace: string): boolean {
   return to.kind === "all" || to.names.includes(namespace);

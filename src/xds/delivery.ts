@@ -1,7 +1,9 @@
 // What is under way to one client for one resource type: at most one response, what was rejected, what comes next.
+
 import type { Origin } from "#model/reference.ts";
 import type { Resource } from "./provider.ts";
 import { Subscription, toldAbsent } from "./subscription.ts";
+import { typesInOrder } from "./type-urls.ts";
 
 /** A response without its answer: each name with what was sent, `undefined` for a removal. */
 export interface Response {
@@ -116,5 +118,33 @@ export class Delivery {
     };
     this.rejections.set(name, rejection);
     return rejection;
+  }
+}
+
+/** Those of one stream, a delivery for each type. */
+export class Deliveries {
+  readonly #byType = new Map<string, Delivery>();
+  #types = typesInOrder;
+
+  of(typeUrl: string): Delivery {
+    let delivery = this.#byType.get(typeUrl);
+    if (delivery === undefined) {
+      delivery = new Delivery(typeUrl);
+      this.#byType.set(typeUrl, delivery);
+      if (!typesInOrder.includes(typeUrl)) this.#types = [...this.#types, typeUrl];
+    }
+    return delivery;
+  }
+
+  all(): Iterable<Delivery> {
+    return this.#byType.values();
+  }
+
+  /** What is referred to comes before what refers to it. */
+  *inOrder(): Iterable<Delivery> {
+    for (const typeUrl of this.#types) {
+      const delivery = this.#byType.get(typeUrl);
+      if (delivery !== undefined) yield delivery;
+    }
   }
 }

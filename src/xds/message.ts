@@ -2,7 +2,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { DeltaDiscoveryRequestSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { type Node, nodeOf } from "./node.ts";
-import type { Request } from "./stream.ts";
+import type { Request } from "./stream-options.ts";
 
 export interface Message {
   readonly request: Request;

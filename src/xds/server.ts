@@ -13,7 +13,8 @@ import {
   sumOfAcknowledgements,
   typeStatus,
 } from "./status.ts";
-import { type Request, Stream } from "./stream.ts";
+import { Stream } from "./stream.ts";
+import type { Request } from "./stream-options.ts";
 import { Watches } from "./watches.ts";
 import { WildcardWatches } from "./wildcard-watches.ts";
 

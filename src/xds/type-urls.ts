@@ -23,3 +23,8 @@ export const typesInOrder: readonly string[] = [
   routeConfigurationType,
   virtualHostType,
 ];
+
+/** Types of which a subscription without names means "what I should have". */
+export const wildcardTypes: ReadonlySet<string> = new Set([clusterType, listenerType]);
+/** Types of which clients ask for single names on demand, and are told when one of them goes. */
+export const onDemandTypes: ReadonlySet<string> = new Set([clusterType, virtualHostType]);

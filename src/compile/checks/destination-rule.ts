@@ -3,7 +3,7 @@ import { rootNamespaces } from "#model/installation.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { isWithinVisibility, type Visibility, visibility } from "#model/visibility.ts";
+import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
 import { byAge } from "../by-age.ts";
 import { hostPatterns, meantHostnames, serviceOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -67,7 +67,7 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
   const sameClients = (other: DestinationRule) =>
     other.metadata.namespace === metadata.namespace &&
     JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector) &&
-    isWithinVisibility(clientsOf(rule), clientsOf(other));
+    isWithinVisibility(visibilityOf(rule), visibilityOf(other));
   const [host = spec.host] = meantHostnames(spec.host, metadata.namespace ?? "default").slice(-1);
   const earlier = fetch
     .by(routing.destinationRulesByHost, host)
@@ -105,10 +105,6 @@ function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fet
       ),
     ),
   ];
-}
-
-function clientsOf({ metadata, spec }: DestinationRule): Visibility {
-  return visibility(spec.exportTo, metadata.namespace ?? "default");
 }
 
 function checkSelector(rule: DestinationRule, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {

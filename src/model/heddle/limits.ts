@@ -1,7 +1,6 @@
 import { parseDuration } from "../duration.ts";
-import type { KubernetesObject } from "../kubernetes/object.ts";
 import type { ConcurrencyLimit, RequestKey, RequestLimit, RequestLimits } from "../limits.ts";
-import type { Origin } from "../reference.ts";
+import { referenceOf } from "../reference.ts";
 import type { PathMatcher, RouteMatch, StringMatcher } from "../route.ts";
 import type { AdaptiveConcurrency } from "./adaptive-concurrency.ts";
 import type { RequestLimit as ApiLimit, LimitKey, LimitMatch, RateLimit } from "./rate-limit.ts";
@@ -20,7 +19,7 @@ export function requestLimits(policy: RateLimit): RequestLimits {
     limits: limits.map(requestLimit),
     status: response?.status ?? 429,
     headers: (response?.headers ?? []).map(({ name, value }) => ({ name, value })),
-    origin: originOf(policy),
+    origin: referenceOf(policy),
   };
 }
 
@@ -74,10 +73,6 @@ export function concurrencyLimit(policy: AdaptiveConcurrency): ConcurrencyLimit 
     windowMs: parseDuration(sampleWindow ?? "100ms") ?? 100,
     percentile: latencyPercentile ?? 90,
     status: response?.status ?? 503,
-    origin: originOf(policy),
+    origin: referenceOf(policy),
   };
-}
-
-function originOf({ kind, metadata }: KubernetesObject): Origin {
-  return { kind, namespace: metadata.namespace ?? "default", name: metadata.name };
 }

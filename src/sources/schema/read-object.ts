@@ -1,3 +1,4 @@
+import { isJsonObject } from "#model/json.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { kindName, type ObjectReference } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
@@ -19,7 +20,7 @@ type Fields = Record<string, unknown>;
 
 /** Checks that `value` is an API object that Heddle understands. The value is used up: it becomes the object. */
 export function readObject(value: unknown): ReadObject {
-  if (!isFields(value)) {
+  if (!isJsonObject(value)) {
     return refused(undefined, [], `expected an object with apiVersion and kind, found ${describe(value)}`);
   }
   for (const field of ["apiVersion", "kind"]) {
@@ -68,7 +69,7 @@ const label = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/u;
 const subdomain = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?$/u;
 
 function checkName(metadata: unknown, kind: Kind): readonly Finding[] {
-  const { name, namespace } = isFields(metadata) ? metadata : {};
+  const { name, namespace } = isJsonObject(metadata) ? metadata : {};
   const findings: Finding[] = [];
   const error = (field: string, message: string) =>
     findings.push({ severity: "error", message, path: ["metadata", field] });
@@ -88,7 +89,7 @@ function checkName(metadata: unknown, kind: Kind): readonly Finding[] {
 
 function referenceOf(value: Fields, clusterScoped: boolean): ObjectReference | undefined {
   const metadata = value["metadata"];
-  if (!isFields(metadata) || typeof metadata["name"] !== "string") return undefined;
+  if (!isJsonObject(metadata) || typeof metadata["name"] !== "string") return undefined;
   const namespace = typeof metadata["namespace"] === "string" ? metadata["namespace"] : "default";
   const kind = kindName(value as { apiVersion: string; kind: string });
   return { kind, namespace: clusterScoped ? "" : namespace, name: metadata["name"] };
@@ -100,8 +101,4 @@ function refused(
   message: string,
 ): ReadObject {
   return { object: undefined, reference, findings: [{ severity: "error", message, path }] };
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
