@@ -7,10 +7,11 @@
 import { trustBundleFile, trustBundleSecret } from "#identity/trust-bundle.ts";
 import { adminPort } from "#interception/addresses.ts";
 import { balancerMetadataKey, balancerPage, balancerVersion } from "#model/balancer.ts";
-import { histogramBucketSettings, statsPrefix } from "#telemetry/measures.ts";
 import { balancerExtension } from "./balancer-extension.ts";
 import { memoryBytes } from "./quantity.ts";
 import type { InjectionSettings } from "./settings.ts";
+import { stats } from "./statistics.ts";
+import { typed } from "./typed.ts";
 
 /** The cluster of the control plane: xDS and telemetry. */
 export const controlPlaneCluster = "xds";
@@ -38,7 +39,7 @@ export function bootstrap(settings: InjectionSettings, heapBytes: string): objec
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
-    ...stats(settings.statsFlushSeconds),
+    ...stats(settings.statsFlushSeconds, controlPlaneCluster),
     overload_manager: overloadManager(heapBytes),
   };
 }
@@ -197,70 +198,6 @@ function watchedFile(name: string): object {
   };
 }
 
-/** Kept of Envoy's own statistics: what says whether a proxy is well. A proxy with few of them is small. */
-const proxyStats = [
-  "cluster.xds.upstream_cx_active",
-  "cluster.xds.upstream_cx_connect_fail",
-  "cluster.xds.upstream_cx_rx_bytes_total",
-  "cluster.xds.upstream_cx_tx_bytes_total",
-  "cluster_manager.active_clusters",
-  "cluster_manager.cds.update_rejected",
-  "cluster_manager.warming_clusters",
-  "control_plane.connected_state",
-  "listener_manager.lds.update_rejected",
-  "listener_manager.total_listeners_active",
-  "listener_manager.total_listeners_draining",
-  "overload.envoy.overload_actions.stop_accepting_requests.active",
-  "server.concurrency",
-  "server.days_until_first_cert_expiring",
-  "server.memory_allocated",
-  "server.memory_heap_size",
-  "server.state",
-  "server.total_connections",
-  "server.uptime",
-];
-
-/** The health check filter reads these to answer the rewritten probes of an application. */
-const probeStats = "cluster\\.probe\\|.*\\.membership_(healthy|degraded|total)";
-
-/** Only clusters with outlier detection have them. */
-const ejectionStats = [".outlier_detection.ejections_active", ".outlier_detection.ejections_enforced_total"];
-
-/** How many flushes a series of telemetry may be idle before it makes room for others. */
-const flushesUntilEviction = 60;
-
-function stats(flushSeconds: number): object {
-  return {
-    stats_flush_interval: `${flushSeconds}s`,
-    stats_eviction_interval: `${flushSeconds * flushesUntilEviction}s`,
-    stats_config: {
-      use_all_default_tags: false,
-      stats_matcher: {
-        inclusion_list: {
-          patterns: [
-            { prefix: statsPrefix },
-            { safe_regex: { regex: probeStats } },
-            ...ejectionStats.map((suffix) => ({ suffix })),
-            ...proxyStats.map((exact) => ({ exact })),
-          ],
-        },
-      },
-      histogram_bucket_settings: histogramBucketSettings,
-    },
-    stats_sinks: [
-      {
-        name: "envoy.stat_sinks.open_telemetry",
-        typed_config: {
-          ...typed("extensions.stat_sinks.open_telemetry.v3.SinkConfig"),
-          grpc_service: { envoy_grpc: { cluster_name: controlPlaneCluster } },
-          report_counters_as_deltas: true,
-          report_histograms_as_deltas: true,
-        },
-      },
-    ],
-  };
-}
-
 /** Of ten parts of the container's memory the heap may take so many: the rest is stacks and pages of the binary. */
 export const heapTenths = 8;
 
@@ -301,8 +238,4 @@ function overloadManager(heapBytes: string): object {
     ],
     actions: [action("shrink_heap", 0.9), action("stop_accepting_requests", 0.95)],
   };
-}
-
-function typed(message: string): { readonly "@type": string } {
-  return { "@type": `type.googleapis.com/envoy.${message}` };
 }
