@@ -26,9 +26,12 @@ export function destinationRulesFor(
   client: Asker,
   service: Asked,
 ): readonly DestinationRule[] {
+  // Looked up once for all namespaces, and mostly there are none: this is asked for each client and service.
+  const byHost = hostPatterns(service.hostname).map((host) => fetch.by(inputs.destinationRulesByHost, host));
+  if (byHost.every((rules) => rules.length === 0)) return [];
   const own = rootNamespaces.includes(client.namespace) ? [] : [client.namespace];
   for (const namespace of new Set([...own, service.namespace, ...rootNamespaces])) {
-    const found = rulesOfNamespace(inputs, fetch, client, service, namespace);
+    const found = rulesOfNamespace(byHost, client, namespace);
     if (found.length > 0) return found;
   }
   return [];
@@ -36,15 +39,12 @@ export function destinationRulesFor(
 
 /** Of one namespace: for the most specific host, and for the client by its labels before any client. */
 function rulesOfNamespace(
-  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
-  fetch: Fetch,
+  byHost: readonly (readonly DestinationRule[])[],
   client: Asker,
-  service: Asked,
   namespace: string,
 ): readonly DestinationRule[] {
-  for (const host of hostPatterns(service.hostname)) {
-    const rules = fetch
-      .by(inputs.destinationRulesByHost, host)
+  for (const all of byHost) {
+    const rules = all
       .filter((rule) => rule.metadata.namespace === namespace && isFor(rule, client))
       .sort(byAge);
     const chosen = rules.filter(({ spec }) => spec.workloadSelector !== undefined);

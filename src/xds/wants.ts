@@ -10,7 +10,8 @@ export interface Want extends ResourceName {
   /** What is on the way to the client, and what the client has accepted, as far as known. */
   sent: Resource | undefined;
   accepted: Resource | undefined;
-  references: ReadonlyMap<string, ResourceName>;
+  /** What those refer to. Of one version it is the resource's own list, which all streams share. */
+  references: readonly ResourceName[];
 }
 
 /** What happens when a resource comes to be needed, or no longer is. `watch` sets `current` if it is known. */
@@ -19,7 +20,7 @@ export interface WantHooks {
   unwatch(want: Want): void;
 }
 
-const noReferences: Want["references"] = new Map();
+const noReferences: Want["references"] = [];
 
 /**
  * Counts references, so that what nothing needs can be taken away. A reference counts from the moment that the new
@@ -88,18 +89,14 @@ export class Wants {
   /** Counts the references of one resource anew; call it after its `current`, `sent` or `accepted` was changed. */
   recount(want: Want): void {
     const before = want.references;
-    if (before.size > 0 || refersToAnything(want)) this.#countReferences(want, before);
+    want.references = referencesOf(want);
+    if (want.references !== before) this.#countReferences(before, want.references);
     if (want.reasons === 0 && want.sent === undefined && want.accepted === undefined)
       this.#byType.get(want.typeUrl)?.delete(want.name);
   }
 
-  #countReferences(want: Want, before: Want["references"]): void {
-    const after = new Map<string, ResourceName>();
-    for (const version of [want.current, want.sent, want.accepted])
-      if (version?.kind === "resource")
-        for (const reference of version.references)
-          after.set(`${reference.typeUrl} ${reference.name}`, reference);
-    want.references = after;
+  #countReferences(listBefore: Want["references"], listAfter: Want["references"]): void {
+    const [before, after] = [byId(listBefore), byId(listAfter)];
     for (const [id, reference] of after) if (!before.has(id)) this.add(reference);
     for (const [id, reference] of before) if (!after.has(id)) this.drop(reference);
   }
@@ -111,10 +108,16 @@ export class Wants {
   }
 }
 
-function refersToAnything({ current, sent, accepted }: Want): boolean {
-  return (
-    (current?.kind === "resource" && current.references.length > 0) ||
-    (sent !== undefined && sent.references.length > 0) ||
-    (accepted !== undefined && accepted.references.length > 0)
-  );
+function referencesOf({ current, sent, accepted }: Want): Want["references"] {
+  let found = noReferences;
+  for (const version of [current, sent, accepted]) {
+    if (version?.kind !== "resource" || version.references.length === 0) continue;
+    if (found.length === 0) found = version.references;
+    else if (found !== version.references) found = [...byId([...found, ...version.references]).values()];
+  }
+  return found;
+}
+
+function byId(references: Want["references"]): ReadonlyMap<string, ResourceName> {
+  return new Map(references.map((reference) => [`${reference.typeUrl} ${reference.name}`, reference]));
 }
