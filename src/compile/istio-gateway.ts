@@ -1,9 +1,8 @@
 // What Istio's Gateways have a gateway's pod serve: the VirtualServices that name them, by host.
 import type { Fetch } from "#collections/graph.ts";
-import { listeningPort } from "#model/istio/gateway-servers.ts";
+import { isForConnections, listeningPort } from "#model/istio/gateway-servers.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
-import type { Origin } from "#model/reference.ts";
 import type { Workload } from "#model/workload.ts";
 import { byAge } from "./by-age.ts";
 import { type Client, routesForClient } from "./clients.ts";
@@ -14,10 +13,12 @@ import {
   hostsOfServer,
   hostsOnServer,
   keyOfGateway,
+  originOfGateway,
   serversOfPod,
 } from "./istio-servers.ts";
+import { istioTcpView } from "./istio-tcp.ts";
 import { everything, routeView } from "./outbound.ts";
-import type { GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
+import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView, RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
 /** The listeners of a gateway's pod, one for each port. */
@@ -35,17 +36,35 @@ export function istioListenerViews(
     const port = listeningPort(each.server, services, workload.ports);
     byPort.set(port, [...(byPort.get(port) ?? []), each]);
   }
-  return [...byPort].map(([port, servers]) => ({
+  return [...byPort].map(([port, servers]) => {
+    const ofRequests = servers.filter(({ server }) => !isForConnections(server));
+    // Of two protocols on one port that of the oldest Gateway stays.
+    return ofRequests[0] === servers[0]
+      ? httpView(mesh, fetch, port, ofRequests, client)
+      : istioTcpView(
+          mesh,
+          fetch,
+          port,
+          servers.filter(({ server }) => isForConnections(server)),
+          client,
+        );
+  });
+}
+
+function httpView(
+  mesh: Mesh,
+  fetch: Fetch,
+  port: number,
+  servers: readonly GatewayServer[],
+  client: Client,
+): GatewayHttpView {
+  return {
+    kind: "http",
     port,
     virtualHosts: virtualHosts(mesh, fetch, servers, client),
     rateLimits: [],
-    origins: servers.map(({ gateway }) => originOf(gateway)),
-  }));
-}
-
-function originOf({ metadata }: GatewayServer["gateway"]): Origin {
-  const { namespace = "default", name } = metadata;
-  return { kind: "Gateway.networking.istio.io", namespace, name };
+    origins: servers.map(({ gateway }) => originOfGateway(gateway)),
+  };
 }
 
 /** Who serves a host: the oldest first, each with the Gateways by which it is reached. */
@@ -98,7 +117,7 @@ function routesOf(
   { virtualServices, port, redirects }: Served,
   client: Client,
 ): readonly RouteView[] {
-  if (redirects !== undefined) return [everything(toHttps, [originOf(redirects)])];
+  if (redirects !== undefined) return [everything(toHttps, [originOfGateway(redirects)])];
   const routes = [...virtualServices]
     .sort(([a], [b]) => byAge(a, b))
     .flatMap(([virtualService, gateways]) =>

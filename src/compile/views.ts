@@ -1,6 +1,7 @@
 // What stands between the mesh and Envoy: plain readonly data that serialises to YAML. No Kubernetes object and no
 // Envoy message appears here, and everything carries the objects that it came from.
 import type { TlsOrigination } from "#model/client-tls.ts";
+import type { ConnectionDestination } from "#model/connection-route.ts";
 import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
 import type {
@@ -43,7 +44,9 @@ export type ClusterReference =
       readonly serverName?: string;
     }
   /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
-  | { readonly kind: "tls"; readonly hostname: string; readonly port: number };
+  | { readonly kind: "tls"; readonly hostname: string; readonly port: number }
+  /** TCP that comes to a port of the gateway's own. */
+  | { readonly kind: "gateway"; readonly port: number };
 
 /** The service that telemetry reports for a cluster. */
 export interface ServiceLabel {
@@ -319,11 +322,23 @@ export interface InboundRoutesView extends PortLimits {
   readonly port: number | undefined;
 }
 
-/** One listener of a gateway, its routes whole. */
-export interface GatewayListenerView {
+/** One listener of a gateway. */
+export type GatewayListenerView = GatewayHttpView | GatewayTcpView;
+
+/** HTTP, its routes whole. */
+export interface GatewayHttpView {
+  readonly kind: "http";
   readonly port: number;
   readonly virtualHosts: readonly GatewayVirtualHostView[];
   readonly rateLimits: readonly RateLimitView[];
+  readonly origins: readonly Origin[];
+}
+
+/** TCP, shared out among destinations; without any, connections are closed. */
+export interface GatewayTcpView {
+  readonly kind: "tcp";
+  readonly port: number;
+  readonly destinations: readonly ConnectionDestination[];
   readonly origins: readonly Origin[];
 }
 

@@ -11,7 +11,7 @@ import type {
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type {
-  GatewayListenerView,
+  GatewayHttpView,
   OutsideHostView,
   OutsideRoutesView,
   RouteView,
@@ -127,7 +127,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
 }
 
 /** The routes of a gateway's port, whole. */
-export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
+export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: gatewayListenerName(view.port),
     virtualHosts: view.virtualHosts.map((host) => ({
