@@ -5,14 +5,16 @@ import { connectionClusterView } from "./connection-clusters.ts";
 import type { Mesh } from "./graph.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
 
+/** Those that mean the same to all clients that are alike. */
+export type ClientCluster = Exclude<ClusterReference, { kind: "gateway" }>;
+
 /** What a proxy gets for a cluster. There is always one: a request for a cluster that is not there would hang. */
-export function clusterView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: ClusterReference,
-): ClusterView {
-  const view = viewOf(mesh, fetch, client, reference);
+export function clusterView(mesh: Mesh, fetch: Fetch, client: Client, reference: ClientCluster): ClusterView {
+  return balancedFor(client, viewOf(mesh, fetch, client, reference));
+}
+
+/** A cluster that is balanced in a way that a client can. */
+export function balancedFor(client: Client, view: ClusterView): ClusterView {
   return view.loadBalancing.kind === "latencyAware" && !canBeLatencyAware(view, client)
     ? { ...view, loadBalancing: { kind: "leastRequest" } }
     : view;
@@ -25,7 +27,7 @@ function canBeLatencyAware(view: ClusterView, client: Client): boolean {
   return client.balancesByLatency && protocol === "http" && endpoints.kind === "listed" && !mayPanic;
 }
 
-function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClusterReference): ClusterView {
+function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClientCluster): ClusterView {
   switch (reference.kind) {
     case "service":
       return serviceClusterView(mesh, fetch, client, reference);

@@ -1,23 +1,16 @@
 // The clusters that connections are given to, each named by what the application dialled.
 import type { Fetch } from "#collections/graph.ts";
-import type { ConnectionDestination } from "#model/connection-route.ts";
 import { othersLabels } from "#model/others.ts";
-import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
-import {
-  addressClusterView,
-  bareClusterView,
-  hostEndpoint,
-  serviceCluster,
-  serviceClusterView,
-} from "./clusters.ts";
+import { addressClusterView, bareClusterView } from "./clusters.ts";
 import { type Connection, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
 import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost } from "./services.ts";
+import { targetSelection, targetView } from "./target-clusters.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
-import { sharingView, type WeightedSelection, weightedSelection } from "./weighted-endpoints.ts";
+import type { WeightedSelection } from "./weighted-endpoints.ts";
 
 /** As Envoy writes it. */
 const noServerName = "-";
@@ -43,19 +36,8 @@ export function connectionClusterView(
     return { ...view, service: othersLabels[policy] };
   }
   const { service, connection } = dialled;
-  const { destinations, origins } = connectionTarget(mesh, fetch, client, service, connection);
-  const [only] = destinations;
-  const view =
-    only !== undefined && destinations.length === 1
-      ? onlyView(mesh, fetch, client, reference, only)
-      : sharedView(mesh, fetch, client, reference, destinations);
-  return {
-    ...view,
-    reference,
-    protocol: "tcp",
-    service: destinations.length === 1 ? view.service : serviceLabel(service),
-    origins: distinct([...origins, ...view.origins]),
-  };
+  const target = connectionTarget(mesh, fetch, client, service, connection);
+  return targetView(mesh, fetch, client, reference, target, serviceLabel(service));
 }
 
 /** The endpoints of a cluster that several destinations share; undefined for one that has no list of its own. */
@@ -67,16 +49,8 @@ export function connectionSelection(
 ): WeightedSelection | undefined {
   const dialled = dialledBy(mesh, fetch, client, reference);
   if (dialled.kind !== "service") return undefined;
-  const { destinations, origins } = connectionTarget(
-    mesh,
-    fetch,
-    client,
-    dialled.service,
-    dialled.connection,
-  );
-  return destinations.length < 2
-    ? undefined
-    : weightedSelection(mesh, fetch, client, reference, destinations, origins);
+  const target = connectionTarget(mesh, fetch, client, dialled.service, dialled.connection);
+  return targetSelection(mesh, fetch, client, reference, target);
 }
 
 type Dialled =
@@ -123,50 +97,4 @@ function dialledByName(
   return isKnown
     ? { kind: "service", service, connection: { port, serverName: hostname } }
     : { kind: "others" };
-}
-
-function onlyView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: ConnectionCluster,
-  { service, subset }: ConnectionDestination,
-): ClusterView {
-  if (service === undefined) return bareClusterView(reference, "tcp", "none");
-  const view = serviceClusterView(mesh, fetch, client, serviceCluster(service, subset));
-  if (view.endpoints.kind !== "dnsOfRequest" || reference.kind !== "tls") return view;
-  // The name is known here, so that no proxy is needed that would look it up for each connection.
-  const host = hostEndpoint(reference.hostname, view.endpoints.port);
-  return { ...view, endpoints: { kind: "dns", answers: "first", endpoints: [host] } };
-}
-
-/**
- * Its settings are those of the first destination that can be used: there is only one cluster to have them. Where some
- * cannot be used nothing is ejected, for what stands for their share would be.
- */
-function sharedView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: ConnectionCluster,
-  destinations: readonly ConnectionDestination[],
-): ClusterView {
-  const views = destinations.flatMap((destination) => sharingView(mesh, fetch, client, destination) ?? []);
-  const [settings] = views;
-  if (settings === undefined) return bareClusterView(reference, "tcp", "none");
-  const { outlierDetection, ...others } = settings;
-  return {
-    ...others,
-    ...(outlierDetection === undefined || views.length < destinations.length ? {} : { outlierDetection }),
-    endpoints: { kind: "listed", list: reference },
-    tls: undefined,
-    shares: views.flatMap(({ reference: cluster, tls }) => (tls === undefined ? [] : [{ cluster, tls }])),
-    weighsLocalities: true,
-    reachesUnmeshed: views.some((view) => view.reachesUnmeshed),
-    origins: views.flatMap(({ origins }) => origins),
-  };
-}
-
-function distinct(origins: readonly Origin[]): readonly Origin[] {
-  return [...new Map(origins.map((origin) => [JSON.stringify(origin), origin])).values()];
 }

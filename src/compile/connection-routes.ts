@@ -3,6 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { ConnectionRoute } from "#model/connection-route.ts";
 import { routesOfConnectionRoute } from "#model/gateway-api/connection-routes.ts";
 import { connectionRoutesOfVirtualService } from "#model/istio/connection-routes.ts";
+import { meshGateway } from "#model/istio/gateway-names.ts";
 import type { MeshService } from "#model/service.ts";
 import {
   type AnyRoute,
@@ -101,10 +102,11 @@ function ofIstio(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly PortConnectionRoutes[] {
+  const place = { gateways: [meshGateway], port };
   const resolve = resolveDestination(inputs, fetch, port);
   return ["", ...namespacesExportedTo(inputs, fetch, service.hostname)].flatMap((client) => {
     const objects = virtualServicesOf(inputs, fetch, service.hostname, client);
-    const routes = objects.flatMap((object) => connectionRoutesOfVirtualService(object, port, resolve));
+    const routes = objects.flatMap((object) => connectionRoutesOfVirtualService(object, place, resolve));
     return routes.length === 0 ? [] : [{ port, client, routes, exclusive: false }];
   });
 }

@@ -1,7 +1,7 @@
 // Where a client's connection to a service goes.
 
 import type { Fetch } from "#collections/graph.ts";
-import type { ConnectionDestination, ConnectionMatch } from "#model/connection-route.ts";
+import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "#model/connection-route.ts";
 import { coversHost } from "#model/host-pattern.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
@@ -42,18 +42,32 @@ export function connectionTarget(
     fetch.get(mesh.connectionRoutes, routesKey(service, port, client.namespace)) ??
     fetch.get(mesh.connectionRoutes, routesKey(service, port, ""));
   const origins = [serviceOrigin(service)];
-  const [best] = (found?.routes ?? [])
-    .filter(({ match }) => matches(match, client, connection))
-    .map((route) => ({ route, rank: specificity(route.match, connection.serverName) }))
-    .sort((a, b) => b.rank - a.rank);
-  if (best !== undefined) {
-    const { destinations, origin } = best.route;
-    return { destinations: destinations.filter(({ weight }) => weight > 0), origins: [...origins, origin] };
+  const route = matchingRoute(found?.routes ?? [], client, connection);
+  if (route !== undefined) {
+    return { destinations: weighedDestinations(route), origins: [...origins, route.origin] };
   }
   if (found?.exclusive === true) {
     return { destinations: [], origins: [...origins, ...found.routes.map(({ origin }) => origin)] };
   }
   return { destinations: [{ service: { hostname: service.hostname, port }, weight: 1 }], origins };
+}
+
+/** Of the routes that match a connection the one with the most specific server name, of equal ones the first. */
+export function matchingRoute(
+  routes: readonly ConnectionRoute[],
+  client: Client,
+  connection: Connection,
+): ConnectionRoute | undefined {
+  const [best] = routes
+    .filter(({ match }) => matches(match, client, connection))
+    .map((route) => ({ route, rank: specificity(route.match, connection.serverName) }))
+    .sort((a, b) => b.rank - a.rank);
+  return best?.route;
+}
+
+/** Those of a route that get anything. */
+export function weighedDestinations({ destinations }: ConnectionRoute): readonly ConnectionDestination[] {
+  return destinations.filter(({ weight }) => weight > 0);
 }
 
 function matches(match: ConnectionMatch, client: Client, { address, serverName }: Connection): boolean {

@@ -30,7 +30,7 @@ export function endpointSelection(
   client: Client,
   reference: ClusterReference,
 ): EndpointSelection | undefined {
-  if (reference.kind === "tls") return undefined;
+  if (reference.kind === "tls" || reference.kind === "gateway") return undefined;
   if (reference.kind !== "service") {
     const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
@@ -56,7 +56,7 @@ export function selectedEndpoints(
   { reference, service: key, labels }: EndpointSelection,
 ): readonly MeshEndpoint[] {
   const { port } = reference;
-  if (reference.kind === "tls") return [];
+  if (reference.kind === "tls" || reference.kind === "gateway") return [];
   if (reference.kind !== "service") return endpointsAt(mesh, fetch, reference.address, port) ?? [];
   const service = key === undefined ? undefined : fetch.get(mesh.services, key);
   if (service === undefined) return [];

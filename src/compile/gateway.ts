@@ -3,18 +3,20 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Workload } from "#model/workload.ts";
-import { type GatewayRoute, hostnamesOf, routesOnListener, servedRoutes } from "./attachments.ts";
+import type { GatewayRoute } from "./attachments.ts";
 import { type Client, clientOfKey } from "./clients.ts";
+import { tcpListenerView } from "./gateway-tcp.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { istioListenerViews } from "./istio-gateway.ts";
 import { gatewayLimits, routeScopes } from "./limits.ts";
-import type { GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
+import { hostnamesOf, routesOnListener, servedRoutes } from "./listener-attachments.ts";
+import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
 import { type Listener, listenerFault } from "./listeners.ts";
 import { routeView } from "./route-views.ts";
 import { routesInOrder } from "./routes.ts";
 
-/** The HTTP listeners of a gateway's pod, one per port: of the Gateway that it runs, and of Istio's that select it. */
+/** The listeners of a gateway's pod, one per port: of the Gateway that it runs, and of Istio's that select it. */
 export function listenersOfPod(
   mesh: Mesh,
   fetch: Fetch,
@@ -31,8 +33,17 @@ export function listenersOfPod(
   return [...byPort.values()].sort((a, b) => a.port - b.port);
 }
 
-/** The routes of the first for a host are tried first. */
+/**
+ * What a Gateway and Istio's say of one port. The routes of the first for a host are tried first; a port of connections
+ * has one owner, and so has one with two protocols.
+ */
 function merged(first: GatewayListenerView, second: GatewayListenerView): GatewayListenerView {
+  if (first.kind === "http" && second.kind === "http") return mergedHttp(first, second);
+  const isIdle = first.kind === "tcp" && second.kind === "tcp" && first.destinations.length === 0;
+  return isIdle ? second : first;
+}
+
+function mergedHttp(first: GatewayHttpView, second: GatewayHttpView): GatewayHttpView {
   const hosts = new Map<string, GatewayVirtualHostView>();
   for (const host of [...first.virtualHosts, ...second.virtualHosts]) {
     const known = hosts.get(host.name);
@@ -49,31 +60,40 @@ function merged(first: GatewayListenerView, second: GatewayListenerView): Gatewa
   };
 }
 
-/** The HTTP listeners of a Gateway of the Gateway API, one per port. */
+/** The listeners of a Gateway of the Gateway API, one per port. */
 export function gatewayListenerViews(mesh: Mesh, fetch: Fetch, key: string): readonly GatewayListenerView[] {
   const gateway = fetch.get(mesh.routing.gateways, key);
   if (gateway === undefined) return [];
   const listeners = gateway.spec.listeners.filter(
     (listener) => listenerFault(gateway, listener) === undefined,
   );
-  const ports = [...new Set(listeners.map((listener) => listener.port))].sort((a, b) => a - b);
+  const byPort = new Map(listeners.map((listener) => [listener.port, listener]));
+  return [...byPort.values()]
+    .sort((a, b) => a.port - b.port)
+    .map((listener) =>
+      listener.protocol === "TCP"
+        ? tcpListenerView(mesh, fetch, gateway, listener)
+        : httpListenerView(mesh, fetch, gateway, listener.port),
+    );
+}
+
+function httpListenerView(mesh: Mesh, fetch: Fetch, gateway: Gateway, port: number): GatewayHttpView {
   const { namespace = "default", name } = gateway.metadata;
   const client = clientOfKey(namespace);
-  return ports.map((port) => {
-    const served = servedOnPort(mesh, fetch, gateway, port);
-    const routes = new Set(served.flatMap((host) => [...host.routes]));
-    const rateLimits = gatewayLimits(mesh.routing, fetch, gateway, port, [...routes]);
-    const byListener = rateLimits.some(({ scope }) => scope?.kind === "listener");
-    return {
-      port,
-      virtualHosts: served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener)),
-      rateLimits,
-      origins: [
-        { kind: "Gateway", namespace, name },
-        ...new Map(rateLimits.map(({ origin }) => [`${origin.namespace}/${origin.name}`, origin])).values(),
-      ],
-    };
-  });
+  const served = servedOnPort(mesh, fetch, gateway, port);
+  const routes = new Set(served.flatMap((host) => [...host.routes]));
+  const rateLimits = gatewayLimits(mesh.routing, fetch, gateway, port, [...routes]);
+  const byListener = rateLimits.some(({ scope }) => scope?.kind === "listener");
+  return {
+    kind: "http",
+    port,
+    virtualHosts: served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener)),
+    rateLimits,
+    origins: [
+      { kind: "Gateway", namespace, name },
+      ...new Map(rateLimits.map(({ origin }) => [`${origin.namespace}/${origin.name}`, origin])).values(),
+    ],
+  };
 }
 
 /** A hostname with the routes that are served under it; its requests are those of one listener. */

@@ -1,6 +1,6 @@
 // What Istio's Gateways have a gateway's pod serve: the VirtualServices that name them, by host.
 import type { Fetch } from "#collections/graph.ts";
-import { listeningPort } from "#model/istio/gateway-servers.ts";
+import { isForConnections, listeningPort } from "#model/istio/gateway-servers.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { referenceOf } from "#model/reference.ts";
@@ -16,7 +16,8 @@ import {
   keyOfGateway,
   serversOfPod,
 } from "./istio-servers.ts";
-import type { GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
+import { istioTcpView } from "./istio-tcp.ts";
+import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
 import { everything, routeView } from "./route-views.ts";
 import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
@@ -36,12 +37,35 @@ export function istioListenerViews(
     const port = listeningPort(each.server, services, workload.ports);
     byPort.set(port, [...(byPort.get(port) ?? []), each]);
   }
-  return [...byPort].map(([port, servers]) => ({
+  return [...byPort].map(([port, servers]) => {
+    const ofRequests = servers.filter(({ server }) => !isForConnections(server));
+    // Of two protocols on one port that of the oldest Gateway stays.
+    return ofRequests[0] === servers[0]
+      ? httpView(mesh, fetch, port, ofRequests, client)
+      : istioTcpView(
+          mesh,
+          fetch,
+          port,
+          servers.filter(({ server }) => isForConnections(server)),
+          client,
+        );
+  });
+}
+
+function httpView(
+  mesh: Mesh,
+  fetch: Fetch,
+  port: number,
+  servers: readonly GatewayServer[],
+  client: Client,
+): GatewayHttpView {
+  return {
+    kind: "http",
     port,
     virtualHosts: virtualHosts(mesh, fetch, servers, client),
     rateLimits: [],
     origins: servers.map(({ gateway }) => referenceOf(gateway)),
-  }));
+  };
 }
 
 /** Who serves a host: the oldest first, each with the Gateways by which it is reached. */

@@ -1,4 +1,5 @@
 // What stands between the mesh and a proxy's listeners, with the routes that come with them; as plain as `views.ts`.
+import type { ConnectionDestination } from "#model/connection-route.ts";
 import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
@@ -95,11 +96,23 @@ export interface InboundRoutesView extends PortLimits {
   readonly port: number | undefined;
 }
 
-/** One listener of a gateway, its routes whole. */
-export interface GatewayListenerView {
+/** One listener of a gateway. */
+export type GatewayListenerView = GatewayHttpView | GatewayTcpView;
+
+/** HTTP, its routes whole. */
+export interface GatewayHttpView {
+  readonly kind: "http";
   readonly port: number;
   readonly virtualHosts: readonly GatewayVirtualHostView[];
   readonly rateLimits: readonly RateLimitView[];
+  readonly origins: readonly Origin[];
+}
+
+/** TCP, shared out among destinations; without any, connections are closed. */
+export interface GatewayTcpView {
+  readonly kind: "tcp";
+  readonly port: number;
+  readonly destinations: readonly ConnectionDestination[];
   readonly origins: readonly Origin[];
 }
 

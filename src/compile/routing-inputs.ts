@@ -39,6 +39,7 @@ export interface RoutingInputs {
   readonly tlsRoutesByService: Index<TlsRoute>;
   readonly httpRoutesByGateway: Index<HttpRoute>;
   readonly grpcRoutesByGateway: Index<GrpcRoute>;
+  readonly tcpRoutesByGateway: Index<TcpRoute>;
   /** Those that are attached to Services, by the ports of Services (`namespace/name:port`) that they lead to. */
   readonly httpRoutesByBackend: Index<HttpRoute>;
   readonly grpcRoutesByBackend: Index<GrpcRoute>;
@@ -86,6 +87,7 @@ export function routingInputs(
     tlsRoutesByService: tlsRoutes.index(`by parent service for ${purpose}`, parentServices),
     httpRoutesByGateway: httpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     grpcRoutesByGateway: grpcRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
+    tcpRoutesByGateway: tcpRoutes.index(`by parent gateway for ${purpose}`, parentGateways),
     httpRoutesByBackend: httpRoutes.index(`by backend for ${purpose}`, backendsOfServices),
     grpcRoutesByBackend: grpcRoutes.index(`by backend for ${purpose}`, backendsOfServices),
     referenceGrants: objects.referenceGrants.index(`by namespace for ${purpose}`, ({ metadata }) => [

@@ -9,8 +9,9 @@ import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import { objectKey, type Problem } from "#model/reference.ts";
 import type { DesiredStatus, RejectedResource } from "#model/status.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import { type AnyRoute, routesOnListener, servedRoutes } from "./attachments.ts";
+import type { AnyRoute } from "./attachments.ts";
 import type { Mesh } from "./graph.ts";
+import { routesServedBy } from "./listener-attachments.ts";
 import type { Listener } from "./listeners.ts";
 import { isOurGateway, isOurParent } from "./ownership.ts";
 import { type ConditionContext, conditionsOf, unlessPresent } from "./status/conditions.ts";
@@ -107,8 +108,7 @@ function ofGateway(
       ...facts,
       pods: fetch.by(running.pods, key),
       services: fetch.by(running.services, key),
-      routesOf: (listener: Listener) =>
-        servedRoutes(listener, routesOnListener(mesh.routing, fetch, gateway, listener)).length,
+      routesOf: (listener: Listener) => routesServedBy(mesh.routing, fetch, gateway, listener).length,
     };
     return { ...gatewayStatus(gateway, found, context) };
   };

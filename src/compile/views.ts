@@ -38,7 +38,9 @@ export type ClusterReference =
       readonly serverName?: string;
     }
   /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
-  | { readonly kind: "tls"; readonly hostname: string; readonly port: number };
+  | { readonly kind: "tls"; readonly hostname: string; readonly port: number }
+  /** TCP that comes to a port of the gateway's own. */
+  | { readonly kind: "gateway"; readonly port: number };
 
 /** The service that telemetry reports for a cluster. */
 export interface ServiceLabel {

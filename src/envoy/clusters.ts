@@ -2,7 +2,7 @@
 import { create } from "@bufbuild/protobuf";
 import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import type { InboundPortView } from "#compile/listener-views.ts";
-import type { ClusterEndpoints, ClusterView, ServiceLabel } from "#compile/views.ts";
+import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
@@ -36,13 +36,15 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
     ...(view.protocol === "http" ? { typedExtensionProtocolOptions: httpProtocol(view) } : {}),
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
-    // A cluster fetched for an address must be named as asked; statistics are named as people think.
-    ...((view.reference.kind === "tcp" || view.reference.kind === "tls") &&
-    view.service !== undefined &&
-    view.service.hostname !== ""
+    // A cluster of connections must be named as asked; statistics are named as people think.
+    ...(isForConnections(view.reference) && view.service !== undefined && view.service.hostname !== ""
       ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
       : {}),
   });
+}
+
+function isForConnections({ kind }: ClusterReference): boolean {
+  return kind === "tcp" || kind === "tls" || kind === "gateway";
 }
 
 function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {

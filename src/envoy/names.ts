@@ -49,7 +49,7 @@ export function virtualHostName(address: string): string {
 
 /**
  * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
- * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`.
+ * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`, `gateway-tcp|31400`.
  */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
@@ -61,8 +61,12 @@ export function clusterName(reference: ClusterReference): string {
       return `tcp|${reference.address}:${reference.port}${reference.serverName === undefined ? "" : `|${reference.serverName}`}`;
     case "tls":
       return `tls|${reference.hostname}:${reference.port}`;
+    case "gateway":
+      return `${gatewayClusterPrefix}${reference.port}`;
   }
 }
+
+const gatewayClusterPrefix = "gateway-tcp|";
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
@@ -98,6 +102,10 @@ export function parseClusterName(name: string): ClusterReference | undefined {
     return hostname === "" || port === undefined || rest.length > 0
       ? undefined
       : { kind: "tls", hostname, port };
+  }
+  if (name.startsWith(gatewayClusterPrefix)) {
+    const port = parsePort(name.slice(gatewayClusterPrefix.length));
+    return port === undefined ? undefined : { kind: "gateway", port };
   }
   const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
   const port = parsePort(portText);

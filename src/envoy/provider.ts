@@ -5,7 +5,7 @@ import { clusterView } from "#compile/cluster-view.ts";
 import { connectionSelection } from "#compile/connection-clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
-import { listenersOfPod } from "#compile/gateway.ts";
+import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
@@ -116,13 +116,17 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
-    const port = gatewayListeners(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
+    const port = gatewayListeners(mesh, fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
   }
 
   function endpoints({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     const reference = parseClusterName(name);
     if (reference === undefined) return absent;
+    if (reference.kind === "gateway") {
+      const weighted = gatewayEndpoints(mesh, fetch, scope, reference.port);
+      return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
+    }
     const client = clientOfKey(scope);
     if (reference.kind === "tcp" || reference.kind === "tls") {
       const weighted = connectionSelection(mesh, fetch, client, reference);
@@ -134,6 +138,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
 
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     const reference = parseClusterName(name);
+    if (reference?.kind === "gateway") {
+      const view = gatewayCluster(mesh, fetch, scope, reference.port);
+      return view === undefined ? absent : encode(fetch, { kind: "outboundCluster", view });
+    }
     if (reference !== undefined) {
       const view = clusterView(mesh, fetch, clientOfKey(scope), reference);
       return encode(fetch, { kind: "outboundCluster", view });
@@ -166,8 +174,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         ? absent
         : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
     }
-    const view = gatewayListeners(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
-    return view === undefined ? absent : resources.gatewayRoutesResource(view);
+    const view = gatewayListeners(mesh, fetch, scope).find((each) => gatewayListenerName(each.port) === name);
+    return view?.kind === "http" ? resources.gatewayRoutesResource(view) : absent;
   }
 
   function secret({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
@@ -199,14 +207,6 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     return found === undefined ? undefined : resources.credentialResource(name, found);
   }
 
-  function gatewayListeners(fetch: Fetch, pod: string) {
-    const workload = fetch.get(mesh.workloads, pod);
-    const client = fetch.get(mesh.clients, pod);
-    return workload?.proxy !== "gateway" || client === undefined
-      ? []
-      : listenersOfPod(mesh, fetch, workload, client);
-  }
-
   const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {
     const workload = fetch.get(mesh.workloads, scope);
     if (workload === undefined) return undefined;
@@ -218,7 +218,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   function listenerNames(workload: Workload, fetch: Fetch): readonly string[] {
     const own =
       workload.proxy === "gateway"
-        ? gatewayListeners(fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
+        ? gatewayListeners(mesh, fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
         : [outboundListenerName, inboundListenerName];
     // The health listener comes last: it is what makes the pod ready.
     return [...own, healthListenerName];

@@ -30,11 +30,12 @@ export interface ResourceKey extends ResourceName {
 export function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceName): string {
   switch (typeUrl) {
     case virtualHostType:
-    case endpointsType:
       return client.key;
+    case endpointsType:
+      return parseClusterName(name)?.kind === "gateway" ? podKey(pod) : client.key;
     case clusterType:
       if (isConstantCluster(name)) return "";
-      if (parseClusterName(name) === undefined) return podKey(pod);
+      if ((parseClusterName(name)?.kind ?? "gateway") === "gateway") return podKey(pod);
       return (pod.balancesByLatency ? withBalancer(client) : client).key;
     case listenerType:
       return name === outboundListenerName ? client.key : podKey(pod);

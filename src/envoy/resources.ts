@@ -9,6 +9,7 @@ import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type { CredentialPart } from "#compile/credentials.ts";
 import type {
+  GatewayHttpView,
   GatewayListenerView,
   HealthListenerView,
   InboundListenerView,
@@ -84,11 +85,14 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
 }
 
 export function gatewayListenerResource(view: GatewayListenerView): Resource {
-  const message = gatewayListener(view.port);
-  return encodeResource(ListenerSchema, message.name, message, { origins: view.origins });
+  const message = gatewayListener(view);
+  return encodeResource(ListenerSchema, message.name, message, {
+    references: view.kind === "tcp" ? clusterNames([{ kind: "gateway", port: view.port }]) : [],
+    origins: view.origins,
+  });
 }
 
-export function gatewayRoutesResource(view: GatewayListenerView): Resource {
+export function gatewayRoutesResource(view: GatewayHttpView): Resource {
   const message = gatewayRoutes(view);
   return encodeResource(RouteConfigurationSchema, message.name, message, {
     references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),

@@ -10,7 +10,7 @@ import type {
   VirtualHost,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayListenerView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
+import type { GatewayHttpView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import {
@@ -122,7 +122,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
 }
 
 /** The routes of a gateway's port, whole. */
-export function gatewayRoutes(view: GatewayListenerView): RouteConfiguration {
+export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
   return create(RouteConfigurationSchema, {
     name: gatewayListenerName(view.port),
     virtualHosts: view.virtualHosts.map((host) => ({

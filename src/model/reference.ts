@@ -75,6 +75,7 @@ export type ProblemReason =
   // What is wrong with a listener.
   | "UnsupportedProtocol"
   | "HostnameConflict"
+  | "ProtocolConflict"
   | "InvalidRouteKinds";
 
 /** The key under which collections hold an object: `namespace/name`, or `name` for cluster-scoped kinds. */

@@ -77,8 +77,10 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
       ];
     case "gateway":
       return [
-        { schema: ListenerSchema, message: gatewayListener(fixture.view.port) },
-        { schema: RouteConfigurationSchema, message: gatewayRoutes(fixture.view) },
+        { schema: ListenerSchema, message: gatewayListener(fixture.view) },
+        ...(fixture.view.kind === "http"
+          ? [{ schema: RouteConfigurationSchema, message: gatewayRoutes(fixture.view) }]
+          : []),
       ];
     case "virtualHost":
       return [{ schema: VirtualHostSchema, message: virtualHost(fixture.view) }];

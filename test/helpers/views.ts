@@ -1,17 +1,20 @@
 // Everything that the proxies of a mesh could ask for, as views.
 import type { Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
-import { clusterView } from "#compile/cluster-view.ts";
+import { type ClientCluster, clusterView } from "#compile/cluster-view.ts";
 import { type ConnectionCluster, connectionSelection } from "#compile/connection-clusters.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
+import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { Mesh } from "#compile/graph.ts";
 import { istioListenerViews } from "#compile/istio-gateway.ts";
-import type { OutsideRoutesView } from "#compile/listener-views.ts";
+import type { GatewayListenerView, OutsideRoutesView } from "#compile/listener-views.ts";
 import { virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import { routesKey } from "#compile/routes.ts";
-import type { ClusterReference, RouteView } from "#compile/views.ts";
+
+import type { RouteView } from "#compile/views.ts";
+
 import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
 import type { MeshService } from "#model/service.ts";
@@ -49,11 +52,9 @@ export function readViews(graph: Graph, mesh: Mesh) {
       }),
     );
     const routes = [
-      ...Object.values(byIstio).flatMap((listeners) =>
-        listeners.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
-      ),
+      ...Object.values(byIstio).flatMap((listeners) => listeners.flatMap(routesOf)),
       ...Object.values(virtualHosts).flatMap((hosts) => hosts.flatMap((host) => host.routes)),
-      ...gateways.flatMap((listener) => listener.virtualHosts.flatMap((host) => host.routes)),
+      ...gateways.flatMap(routesOf),
     ];
     const outsideRoutes = clients.flatMap((client) =>
       outsideRoutesView(mesh, fetch, clientOfKey(client)).hosts.flatMap(({ ports }) =>
@@ -76,6 +77,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
         };
       }),
     );
+    const throughGateways = connectionsOfGateways(mesh, fetch);
     return {
       outbound: onceIfAlike(
         clients.map((client) => [client, outboundListenerView(mesh, fetch, clientOfKey(client))]),
@@ -94,6 +96,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
         }),
       ),
       ...(connections.length === 0 ? {} : { connections: connectionViews }),
+      ...(Object.keys(throughGateways).length === 0 ? {} : { throughGateways }),
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
           const key = `${workload.namespace}/${workload.pod}`;
@@ -125,6 +128,28 @@ function connectionsWithRoutes(mesh: Mesh, fetch: Fetch): readonly ConnectionClu
   );
 }
 
+function routesOf(listener: GatewayListenerView): readonly RouteView[] {
+  return listener.kind === "http" ? listener.virtualHosts.flatMap((host) => host.routes) : [];
+}
+
+/** The clusters of the ports of each gateway's pod that pass connections on. */
+function connectionsOfGateways(mesh: Mesh, fetch: Fetch): Readonly<Record<string, readonly object[]>> {
+  const pods = fetch.all(mesh.workloads).map(({ namespace, pod }) => `${namespace}/${pod}`);
+  return Object.fromEntries(
+    pods.flatMap((pod) => {
+      const ports = gatewayListeners(mesh, fetch, pod).filter(({ kind }) => kind === "tcp");
+      const found = ports.map(({ port }) => {
+        const selection = gatewayEndpoints(mesh, fetch, pod, port);
+        return {
+          cluster: gatewayCluster(mesh, fetch, pod, port),
+          ...(selection === undefined ? {} : { endpoints: weightedEndpointsView(mesh, fetch, selection) }),
+        };
+      });
+      return found.length === 0 ? [] : [[pod, found] as const];
+    }),
+  );
+}
+
 /** Left out where there is nothing to say. */
 function outside(views: readonly (readonly [string, OutsideRoutesView])[]) {
   const plain = views.every(([, { hosts, others }]) => hosts.length === 0 && others === "passthrough");
@@ -138,8 +163,8 @@ function onceIfAlike(views: readonly (readonly [string, object])[]): object {
 }
 
 /** What connections to a host outside ask for that are no HTTP; an address that nobody has stands for any. */
-function connectionsTo({ addresses, hostname, ports }: MeshService): readonly ClusterReference[] {
-  return ports.flatMap(({ port, protocol }): readonly ClusterReference[] => {
+function connectionsTo({ addresses, hostname, ports }: MeshService): readonly ClientCluster[] {
+  return ports.flatMap(({ port, protocol }): readonly ClientCluster[] => {
     if (protocol === "tls") return [{ kind: "tls", hostname: hostname.replace("*", "any"), port }];
     if (protocol !== "tcp") return [];
     return (addresses.length === 0 ? ["192.0.2.99"] : addresses).map((address) => ({
@@ -157,12 +182,12 @@ function unlessAlike(views: readonly (readonly [string, readonly object[]])[]) {
   return alike ? (first?.[1] ?? []) : Object.fromEntries(views);
 }
 
-function referencesOf(routes: readonly RouteView[]): readonly ClusterReference[] {
-  const found = new Map<string, ClusterReference>();
+function referencesOf(routes: readonly RouteView[]): readonly ClientCluster[] {
+  const found = new Map<string, ClientCluster>();
   for (const { action } of routes) {
     if (action.kind !== "forward") continue;
     for (const { cluster } of [...action.destinations, ...(action.mirrors ?? [])]) {
-      if (cluster !== undefined) found.set(clusterName(cluster), cluster);
+      if (cluster !== undefined && cluster.kind !== "gateway") found.set(clusterName(cluster), cluster);
     }
   }
   return [...found.entries()].sort(([a], [b]) => a.localeCompare(b)).map(([, reference]) => reference);

@@ -1,7 +1,9 @@
-// Istio's Gateways, with the manifests of Istio's documentation for what runs them, as strangers meet them.
+// Istio's Gateways, with the manifests of Istio's documentation for what runs them, as strangers meet them; and TCP on
+// gateways of both kinds.
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type IncomingMessage, request } from "node:http";
+import { connect, type Socket } from "node:net";
 import { after, before, suite, test } from "node:test";
 import { freePort } from "#test/helpers/free-port.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
@@ -62,20 +64,36 @@ const server = (number: number, hosts: readonly string[], others: object = {}) =
 });
 const to = (host: string) => [{ destination: { host } }];
 
+const toTcp = (host: string) => [{ destination: { host: `${host}-tcp` } }];
+
+function tcpRoute(backendRefs: readonly object[]): object {
+  return {
+    apiVersion: "gateway.networking.k8s.io/v1",
+    kind: "TCPRoute",
+    metadata: { name: "own", namespace },
+    spec: { parentRefs: [{ name: "own", sectionName: "tcp" }], rules: [{ backendRefs }] },
+  };
+}
+
 let mesh: Mesh;
 let port: number;
 /** Of the Gateway of the Gateway API, and of Istio's that selects its pods. */
 let ownPort: number;
 let addedPort: number;
+/** Of TCP: of the same Gateway of the Gateway API, and of Istio's that selects the Deployment. */
+let ownTcpPort: number;
+let tcpPort: number;
 
 before(async () => {
   [port, ownPort, addedPort] = [await freePort(), await freePort(), await freePort()];
+  [ownTcpPort, tcpPort] = [await freePort(), await freePort()];
   mesh = await startMesh({
     "apps.yaml": [
       meshedNamespace(namespace),
       ...["web", "api"].flatMap((name) => [
-        echo(name, ["--http", "8080", "--name", name], 8080, { namespace }),
+        echo(name, ["--http", "8080", "--greet", "2525", "--name", name], 8080, { namespace }),
         service(name, ports, { namespace }),
+        service(`${name}-tcp`, [{ name: "tcp", port: 2525 }], { namespace, app: name }),
       ]),
       client("inside", { namespace }),
     ],
@@ -116,7 +134,10 @@ before(async () => {
         spec: {
           gatewayClassName: "heddle",
           infrastructure: { labels: { istio: "own" } },
-          listeners: [{ name: "http", port: ownPort, protocol: "HTTP" }],
+          listeners: [
+            { name: "http", port: ownPort, protocol: "HTTP" },
+            { name: "tcp", port: ownTcpPort, protocol: "TCP" },
+          ],
         },
       },
       {
@@ -127,6 +148,27 @@ before(async () => {
       },
       istio("Gateway", "added", { selector: { istio: "own" }, servers: [server(addedPort, ["*"])] }),
       istio("VirtualService", "added", { hosts: ["*"], gateways: ["added"], http: [{ route: to("web") }] }),
+    ],
+    "tcp-route.yaml": [tcpRoute([{ name: "api-tcp", port: 2525 }])],
+    "tcp.yaml": [
+      istio("Gateway", "tcp", {
+        selector: labels,
+        servers: [{ port: { number: tcpPort, name: "tcp", protocol: "TCP" }, hosts: ["*"] }],
+      }),
+      istio("VirtualService", "tcp", {
+        hosts: ["*"],
+        gateways: ["tcp"],
+        tcp: [
+          { match: [{ port: 1 }], route: toTcp("api") },
+          {
+            match: [{ port: tcpPort }],
+            route: [
+              { ...toTcp("web")[0], weight: 50 },
+              { ...toTcp("gone")[0], weight: 50 },
+            ],
+          },
+        ],
+      }),
     ],
   });
   const isThere = async () => {
@@ -223,4 +265,67 @@ test("an edit of a Gateway opens its port at once", async () => {
   const isThere = async () =>
     (await at(another, "more.example.com", "/").catch(() => ({ text: "" }))).text === "more";
   await until(isThere, "the port");
+});
+
+/** A connection of this machine to a gateway, once its server has greeted; undefined for one that is closed instead. */
+async function greeted(gatewayPort: number): Promise<{ server: string; socket: Socket } | undefined> {
+  const socket = connect({ host: "127.0.0.1", port: gatewayPort }).setEncoding("utf8");
+  try {
+    // Half a close is a refusal, too.
+    const late = AbortSignal.timeout(5_000);
+    const refusal = new AbortController();
+    socket.once("end", () => refusal.abort());
+    const signal = AbortSignal.any([late, refusal.signal]);
+    const [line] = (await once(socket, "data", { signal })) as [string];
+    return { server: /\b(web|api)\b/.exec(line)?.[0] ?? line, socket };
+  } catch {
+    socket.destroy();
+    return undefined;
+  }
+}
+
+/** How many of some connections each server has; `none`: those that are closed. */
+async function servers(gatewayPort: number, count: number): Promise<Readonly<Record<string, number>>> {
+  const found: Record<string, number> = {};
+  for (let index = 0; index < count; index++) {
+    const connection = await greeted(gatewayPort);
+    connection?.socket.destroy();
+    const name = connection?.server ?? "none";
+    found[name] = (found[name] ?? 0) + 1;
+  }
+  return found;
+}
+
+suite("a port of TCP", () => {
+  test("has its connections shared out by the VirtualService, those of a host that is not there refused", async () => {
+    await until(async () => (await servers(tcpPort, 1))["web"] === 1, "the port");
+    const { web = 0, none = 0, api = 0 } = await servers(tcpPort, 100);
+    assert.equal(api, 0);
+    assert.ok(web > 25 && none > 25, `${web} and ${none} of 100`);
+  });
+
+  test("has them where the TCPRoute says; an edit is for the next ones, and closes none", async () => {
+    await until(async () => (await servers(ownTcpPort, 1))["api"] === 1, "the port");
+    const open = (await greeted(ownTcpPort)) ?? assert.fail("closed");
+    const isSplit = async () =>
+      Object.keys(await servers(ownTcpPort, 8))
+        .sort()
+        .join() === "api,web";
+    mesh.write(
+      "tcp-route.yaml",
+      tcpRoute([
+        { name: "api-tcp", port: 2525, weight: 50 },
+        { name: "web-tcp", port: 2525, weight: 50 },
+      ]),
+    );
+    await until(isSplit, "the split");
+    mesh.write("tcp-route.yaml", tcpRoute([{ name: "web-tcp", port: 2525 }]));
+    await until(async () => (await servers(ownTcpPort, 8))["web"] === 8, "the new route");
+    const echoed = once(open.socket, "data", { signal: AbortSignal.timeout(5_000) });
+    open.socket.write("still there");
+    assert.deepEqual(await echoed, ["still there"]);
+    open.socket.destroy();
+    mesh.remove("tcp-route.yaml");
+    await until(async () => (await servers(ownTcpPort, 1))["none"] === 1, "nobody");
+  });
 });

@@ -47,6 +47,15 @@ export function checkShares(
   });
 }
 
+/** A gateway is dialled itself, so that nothing says where connections go to a host that is found by what is dialled. */
+export function checkThroughGateway(destinations: readonly NamedDestination[]): readonly CheckFinding[] {
+  return destinations.flatMap(({ field, service: { hostname, resolution } }) => {
+    if (resolution.kind !== "asDialled" && resolution.kind !== "dnsOfRequest") return [];
+    const message = `${hostname} is found by what clients dial, which for a gateway is the gateway; give its ServiceEntry the resolution DNS or STATIC`;
+    return [error(field, message, "UnsupportedValue")];
+  });
+}
+
 /** A port on which nobody looks for the name that TLS asks for. */
 export function checkNamesOnPort(service: MeshService, port: number, field: string): readonly CheckFinding[] {
   const found = service.ports.find((each) => each.port === port);

@@ -1,9 +1,19 @@
 import type { Fetch } from "#collections/graph.ts";
-import { type BackendReference, isServiceParent, parentObject } from "#model/gateway-api/references.ts";
+import {
+  type BackendReference,
+  isGatewayParent,
+  isServiceParent,
+  parentObject,
+} from "#model/gateway-api/references.ts";
 import { attachedPorts, type ConnectionRouteObject } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
 import { serviceOfHost } from "../services.ts";
-import { checkNamesOnPort, checkShares, type NamedDestination } from "./connection-destinations.ts";
+import {
+  checkNamesOnPort,
+  checkShares,
+  checkThroughGateway,
+  type NamedDestination,
+} from "./connection-destinations.ts";
 import type { CheckFinding } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
@@ -21,14 +31,11 @@ export function checkConnectionRoute(
     ...(route.kind === "TLSRoute" ? checkPorts(route, inputs, fetch) : []),
     ...route.spec.rules.flatMap(({ backendRefs }, index) => {
       const field = `spec.rules[${index}].backendRefs`;
+      const services = servicesOf(route, backendRefs, field, inputs, fetch);
       return [
         ...checkBackends(route, backendRefs, field, inputs, fetch),
-        ...checkShares(
-          servicesOf(route, backendRefs, field, inputs, fetch),
-          route.metadata.namespace ?? "default",
-          inputs,
-          fetch,
-        ),
+        ...checkShares(services, route.metadata.namespace ?? "default", inputs, fetch),
+        ...((route.spec.parentRefs ?? []).some(isGatewayParent) ? checkThroughGateway(services) : []),
       ];
     }),
   ];

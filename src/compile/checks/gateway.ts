@@ -1,11 +1,36 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import { listenerFault } from "../listeners.ts";
-import type { CheckFinding } from "./finding.ts";
+import { listed } from "../listed.ts";
+import { type Listener, listenerFault, routeKindsOf } from "../listeners.ts";
+import { type CheckFinding, warning } from "./finding.ts";
 
-/** Listeners of a Gateway that exclude each other, or that are not supported. */
+/** Listeners of a Gateway that exclude each other, that are not supported, or that say what has no effect on them. */
 export function checkGateway(gateway: Gateway): readonly CheckFinding[] {
   return gateway.spec.listeners.flatMap((listener, index) => {
+    const field = `spec.listeners[${index}]`;
     const fault = listenerFault(gateway, listener);
-    return fault === undefined ? [] : [{ ...fault, field: `spec.listeners[${index}].${fault.field}` }];
+    return fault === undefined
+      ? checkListener(listener, field)
+      : [{ ...fault, field: `${field}.${fault.field}` }];
   });
+}
+
+function checkListener(listener: Listener, field: string): readonly CheckFinding[] {
+  const { allowedRoutes, hostname = "", protocol } = listener;
+  const kinds = routeKindsOf(listener);
+  return [
+    ...(protocol === "TCP" && hostname !== ""
+      ? [warning(`${field}.hostname`, "has no effect on a listener of TCP: connections say no name")]
+      : []),
+    ...(allowedRoutes?.kinds ?? []).flatMap(({ kind }, index) =>
+      kinds.includes(kind)
+        ? []
+        : [
+            warning(
+              `${field}.allowedRoutes.kinds[${index}].kind`,
+              `a listener of ${protocol} has no ${kind}; its kinds are ${listed(kinds)}`,
+              "InvalidRouteKinds",
+            ),
+          ],
+    ),
+  ];
 }

@@ -1,7 +1,15 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { IstioGateway, IstioServer } from "#model/istio/gateway.ts";
-import { isServed, otherProtocols, servedProtocols } from "#model/istio/gateway-servers.ts";
+import {
+  isForConnections,
+  isServed,
+  otherProtocols,
+  servedProtocols,
+  terminatesTls,
+} from "#model/istio/gateway-servers.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
+import { objectKey } from "#model/reference.ts";
+import { byAge } from "../by-age.ts";
 import { listed } from "../listed.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -14,7 +22,10 @@ export function checkIstioGateway(
 ): readonly CheckFinding[] {
   return [
     ...checkSelector(gateway, inputs, fetch),
-    ...(gateway.spec.servers ?? []).flatMap((server, index) => checkServer(server, `spec.servers[${index}]`)),
+    ...(gateway.spec.servers ?? []).flatMap((server, index) => {
+      const field = `spec.servers[${index}]`;
+      return [...checkServer(server, field), ...checkPort(gateway, server, field, inputs, fetch)];
+    }),
   ];
 }
 
@@ -30,6 +41,31 @@ function checkSelector(
   return [error("spec.selector", message, "NoMatchingParent")];
 }
 
+/** A port of a pod has one protocol: that of the server which comes first. */
+function checkPort(
+  gateway: IstioGateway,
+  server: IstioServer,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  if (!isServed(server)) return [];
+  const { selector = {} } = gateway.spec;
+  const beside = fetch
+    .all(inputs.routing.istioGateways)
+    .filter(
+      ({ spec }) => hasLabels(selector, spec.selector ?? {}) && hasLabels(spec.selector ?? {}, selector),
+    )
+    .sort(byAge)
+    .flatMap((each) => (each.spec.servers ?? []).map((other) => ({ each, other })))
+    .filter(({ other }) => isServed(other) && other.port.number === server.port.number);
+  const [first] = beside;
+  if (first === undefined || isForConnections(first.other) === isForConnections(server)) return [];
+  const { each, other } = first;
+  const message = `port ${server.port.number} is one of ${other.port.protocol} already, by Gateway ${objectKey(each.metadata)}; take another port`;
+  return [error(`${field}.port.number`, message, "ProtocolConflict")];
+}
+
 function checkServer(server: IstioServer, field: string): readonly CheckFinding[] {
   const protocol = server.port.protocol.toUpperCase();
   if (isServed(server)) {
@@ -37,6 +73,10 @@ function checkServer(server: IstioServer, field: string): readonly CheckFinding[
     return unused.length === 0
       ? []
       : [warning(`${field}.tls`, `${listed(unused)} of a server of ${protocol} has no effect`)];
+  }
+  if (terminatesTls(server)) {
+    const message = `TLS that a server of ${protocol} ends is not supported yet, so the server is not there; pass the connections on without tls`;
+    return [warning(`${field}.tls`, message, "UnsupportedProtocol")];
   }
   const at = `${field}.port.protocol`;
   const supported = `supported: ${servedProtocols.join(", ")}`;

@@ -33,7 +33,7 @@ spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: tcp-db, port
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
 metadata: {name: public}
-spec: {gatewayClassName: heddle, listeners: [{name: http, port: 80, protocol: HTTP}]}
+spec: {gatewayClassName: heddle, listeners: [{name: http, port: 80, protocol: HTTP}, {name: db, port: 5432, protocol: TCP}]}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
@@ -105,11 +105,13 @@ test("what nobody can enforce is told: TCP, pods without sidecars, sources at a 
       }),
       rateLimit("bare", web),
       rateLimit("tcp", '{group: "", kind: Service, name: web, sectionName: tcp-db}'),
+      rateLimit("listener", `{group: ${gatewayApi}, kind: Gateway, name: public, sectionName: db}`),
       rateLimit("source", `{group: ${gatewayApi}, kind: HTTPRoute, name: shop}`, bySource),
     ),
     [
       "warning - bare spec.targetRefs[0]: is not enforced at pod bare: no sidecar is there; label the namespace heddle.dev/inject: enabled and start the pods anew",
       "warning UnsupportedValue tcp spec.targetRefs[0]: has no effect on Service default/web: what comes to port 5432 is TCP; name another port, or give it another appProtocol",
+      "warning UnsupportedValue listener spec.targetRefs[0]: has no effect on Gateway default/public: what comes to listener db is TCP; name another listener",
       "warning - source spec.targetRefs[0]: clients of a Gateway show no certificate: keys of the source count all of them as one there",
     ],
   );

@@ -92,7 +92,7 @@ function checkTarget(
     const message = `${kind} ${namespace}/${name} has no ${parts.what} named ${sectionName}; its names are ${listed(parts.names.filter((part) => part !== ""))}`;
     return [error(`${field}.sectionName`, message, "TargetNotFound")];
   }
-  if (kind === "Gateway") return checkGatewayTarget(target, field, inputs, fetch);
+  if (kind === "Gateway") return checkGatewayTarget(target, sectionName, field, inputs, fetch);
   return kind === "Service" ? checkServiceTarget(target, sectionName, field, inputs, fetch) : [];
 }
 
@@ -128,12 +128,21 @@ function partsOf(
 
 function checkGatewayTarget(
   { namespace, name }: PolicyTarget,
+  sectionName: string | undefined,
   field: string,
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
   const gateway = fetch.get(inputs.routing.gateways, `${namespace}/${name}`);
-  if (gateway === undefined || isOurGateway(inputs.objects, fetch, gateway)) return [];
+  if (gateway === undefined) return [];
+  if (isOurGateway(inputs.objects, fetch, gateway)) {
+    const meant = gateway.spec.listeners.filter(
+      (each) => sectionName === undefined || each.name === sectionName,
+    );
+    if (meant.length === 0 || meant.some(({ protocol }) => protocol !== "TCP")) return [];
+    const message = `has no effect on Gateway ${namespace}/${name}: what comes to listener ${listed(meant.map((each) => each.name))} is TCP; name another listener`;
+    return [warning(field, message, "UnsupportedValue")];
+  }
   const message = `Gateway ${namespace}/${name} is another controller's; name one of the class heddle`;
   return [error(`${field}.name`, message, "TargetNotFound")];
 }

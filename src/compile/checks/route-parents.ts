@@ -11,18 +11,15 @@ import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import {
   type AnyRoute,
-  attachedListeners,
   attachedPorts,
   attachedRoutes,
   audienceOf,
   isAttachedTo,
   isForRequests,
   moreSpecificRoute,
-  rivalOf,
-  routesOnListener,
-  servedRoutes,
 } from "../attachments.ts";
 import { olderRival, servedConnectionRoutes } from "../connection-routes.ts";
+import { attachedListeners, rivalOnListener } from "../listener-attachments.ts";
 import { isForeignParent } from "../ownership.ts";
 import { type CheckFinding, error, partOf, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -115,7 +112,7 @@ function checkGatewayParent(
         : 'for the Service, add kind: Service and group: ""';
     return [error(`${field}.name`, `there is no Gateway ${key}; ${hint}`, "NoMatchingParent")];
   }
-  if (!isForRequests(route)) {
+  if (route.kind === "TLSRoute") {
     const message = `${route.kind}s are not supported for Gateways yet; attach it to a Service, for clients in the mesh`;
     return [error(field, message, "NotAllowedByListeners")];
   }
@@ -123,13 +120,12 @@ function checkGatewayParent(
   if (attached.kind === "refused") {
     return [error(partOf(field, attached.field), attached.message, attached.reason)];
   }
-  const rivals = attached.listeners.map((listener) => {
-    const served = servedRoutes(listener, routesOnListener(inputs.routing, fetch, gateway, listener));
-    return rivalOf(listener, route, served);
-  });
+  const rivals = attached.listeners.map((listener) =>
+    rivalOnListener(inputs.routing, fetch, gateway, listener, route),
+  );
   const rival = rivals[0];
   if (rival === undefined || rivals.includes(undefined)) return [];
-  const message = `has no effect on Gateway ${key}: ${rival.kind} ${objectKey(rival.metadata)} is older and has the hostname; change one of them`;
+  const message = `has no effect on Gateway ${key}: ${rival.kind} ${objectKey(rival.metadata)} is older and has ${isForRequests(route) ? "the hostname" : "the connections"}; change one of them`;
   return [warning(field, message, "Conflicted")];
 }
 

@@ -1,6 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
 import { coversHost } from "#model/host-pattern.ts";
-import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type {
   IstioRouteDestination,
   IstioTcpMatch,
@@ -14,6 +13,7 @@ import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
+import { checkOnGateways } from "./virtual-service-gateway-connections.ts";
 
 /** `tcp` and `tls` of a VirtualService. */
 export function checkConnectionRules(
@@ -45,13 +45,8 @@ export function checkConnectionRules(
   const services = (virtualService.spec.hosts ?? []).flatMap(
     (host) => serviceOfHost(inputs.routing, fetch, host, namespace) ?? [],
   );
-  if (!isForMesh(virtualService)) {
-    return [
-      ...(tls.length === 0 ? [] : [warning("spec.tls", onlyInMesh, "UnsupportedValue")]),
-      ...(tcp.length === 0 ? [] : [warning("spec.tcp", onlyInMesh, "UnsupportedValue")]),
-    ];
-  }
   return [
+    ...checkOnGateways(virtualService, inputs, fetch),
     ...[...tls.entries()].flatMap(([index, { match, route = [] }]) => [
       ...match.flatMap((each, at) => checkPort(each, services, `spec.tls[${index}].match[${at}].port`)),
       ...match.flatMap((each, at) =>
@@ -60,7 +55,7 @@ export function checkConnectionRules(
       ...checkRoute(route, `spec.tls[${index}].route`),
     ]),
     ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
-      ...match.flatMap((each, at) => checkPlaces(each, `spec.tcp[${index}].match[${at}]`)),
+      ...match.flatMap((each, at) => checkSubnets(each, `spec.tcp[${index}].match[${at}]`)),
       ...checkRoute(route, `spec.tcp[${index}].route`),
       ...(match.length === 0 && index < tcp.length - 1
         ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
@@ -68,8 +63,6 @@ export function checkConnectionRules(
     ]),
   ];
 }
-
-const onlyInMesh = "has no effect on gateways yet; it is for the mesh alone";
 
 /** https://istio.io/latest/docs/reference/config/networking/virtual-service/#TLSMatchAttributes */
 function checkServerNames(
@@ -80,7 +73,7 @@ function checkServerNames(
   const hosts = spec.hosts ?? [];
   const isOfHosts = (name: string) => hosts.some((host) => coversHost(host, name));
   return [
-    ...checkPlaces(match, field),
+    ...checkSubnets(match, field),
     ...match.sniHosts.flatMap((name, index) =>
       isOfHosts(name)
         ? []
@@ -103,24 +96,19 @@ function checkPort(
   return port === undefined ? [] : services.flatMap((service) => checkNamesOnPort(service, port, field));
 }
 
-function checkPlaces(
-  { destinationSubnets = [], gateways = [] }: IstioTcpMatch | IstioTlsMatch,
+function checkSubnets(
+  { destinationSubnets = [] }: IstioTcpMatch | IstioTlsMatch,
   field: string,
 ): readonly CheckFinding[] {
-  return [
-    ...(gateways.length > 0 && !gateways.includes(meshGateway)
-      ? [warning(`${field}.gateways`, onlyInMesh)]
-      : []),
-    ...destinationSubnets.flatMap((range, index) =>
-      isIpv4Range(range)
-        ? []
-        : [
-            error(
-              `${field}.destinationSubnets[${index}]`,
-              `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
-              "UnsupportedValue",
-            ),
-          ],
-    ),
-  ];
+  return destinationSubnets.flatMap((range, index) =>
+    isIpv4Range(range)
+      ? []
+      : [
+          error(
+            `${field}.destinationSubnets[${index}]`,
+            `${range} is no IPv4 address or range of them, such as 10.0.0.0/8`,
+            "UnsupportedValue",
+          ),
+        ],
+  );
 }

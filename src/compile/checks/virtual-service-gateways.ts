@@ -24,16 +24,18 @@ export function checkGateways(
         ? []
         : checkGateway(virtualService, key, `spec.gateways[${index}]`, inputs, fetch);
     }),
-    ...(virtualService.spec.http ?? []).flatMap(({ match = [] }, index) =>
-      match.flatMap(({ gateways = [] }, at) =>
-        gateways
-          .filter((name) => !named.includes(gatewayKey(name, namespace)))
-          .map((name) =>
-            warning(
-              `spec.http[${index}].match[${at}].gateways`,
-              `${name} is none of the gateways of this VirtualService; add it to spec.gateways`,
+    ...(["http", "tls", "tcp"] as const).flatMap((kind) =>
+      (virtualService.spec[kind] ?? []).flatMap(({ match = [] }, index) =>
+        match.flatMap(({ gateways = [] }, at) =>
+          gateways
+            .filter((name) => !named.includes(gatewayKey(name, namespace)))
+            .map((name) =>
+              warning(
+                `spec.${kind}[${index}].match[${at}].gateways`,
+                `${name} is none of the gateways of this VirtualService; add it to spec.gateways`,
+              ),
             ),
-          ),
+        ),
       ),
     ),
   ];

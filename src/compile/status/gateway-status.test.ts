@@ -136,3 +136,60 @@ spec: {parentRefs: [{name: public, namespace: default}]}`);
     assert.equal(served(), routes, expression);
   }
 });
+
+test("a listener of TCP counts the oldest TCPRoute alone, and a port has one protocol", () => {
+  const { put, write, status } = cluster();
+  put(service("db"));
+  put(`
+apiVersion: gateway.networking.k8s.io/v1
+kind: Gateway
+metadata: {namespace: default, name: public}
+spec:
+  gatewayClassName: heddle
+  listeners:
+  - {name: tcp, port: 5432, protocol: TCP, allowedRoutes: {kinds: [{kind: TCPRoute}, {kind: UDPRoute}]}}
+  - {name: http, port: 5432, protocol: HTTP}
+  - {name: web, port: 80, protocol: HTTP}`);
+  const tcp = (name: string, day: string, parent: string) => `
+apiVersion: gateway.networking.k8s.io/v1alpha2
+kind: TCPRoute
+metadata: {namespace: default, name: ${name}, creationTimestamp: "2026-01-${day}T00:00:00Z"}
+spec: {parentRefs: [{name: public${parent}}], rules: [{backendRefs: [{name: db, port: 80}]}]}`;
+  put(tcp("older", "01", ""));
+  put(tcp("younger", "02", ", port: 5432"));
+  put(tcp("elsewhere", "03", ", sectionName: web"));
+  while (write() > 0);
+  const { listeners = [] } = status("Gateway default/public") as GatewayStatus;
+  assert.deepEqual(
+    listeners.map(({ name, attachedRoutes, supportedKinds, conditions }) => {
+      const { Accepted, Conflicted, ResolvedRefs } = words(conditions);
+      return [
+        name,
+        attachedRoutes,
+        supportedKinds.map(({ kind }) => kind),
+        Accepted,
+        Conflicted,
+        ResolvedRefs,
+      ];
+    }),
+    [
+      ["tcp", 1, ["TCPRoute"], "True Accepted", "False NoConflicts", "False InvalidRouteKinds"],
+      [
+        "http",
+        0,
+        ["HTTPRoute", "GRPCRoute"],
+        "False ProtocolConflict",
+        "True ProtocolConflict",
+        "True ResolvedRefs",
+      ],
+      ["web", 0, ["HTTPRoute", "GRPCRoute"], "True Accepted", "False NoConflicts", "True ResolvedRefs"],
+    ],
+  );
+  const acceptedOf = (name: string) =>
+    words((status(`TCPRoute default/${name}`) as RouteStatus).parents[0]?.conditions ?? [])["Accepted"];
+  assert.deepEqual(["older", "younger", "elsewhere"].map(acceptedOf), [
+    "True Accepted",
+    "False Conflicted",
+    "False NotAllowedByListeners",
+  ]);
+});

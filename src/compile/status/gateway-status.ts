@@ -3,7 +3,7 @@ import { gatewayApiGroup } from "#model/gateway-api/references.ts";
 import type { GatewayStatus, ListenerStatus } from "#model/gateway-api/status.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
-import { type Listener, type ListenerFault, listenerFault } from "../listeners.ts";
+import { type Listener, type ListenerFault, listenerFault, routeKindsOf } from "../listeners.ts";
 import { type ConditionContext, conditionsOf, fails, holds, type Verdict } from "./conditions.ts";
 import { type Facts, programmed } from "./facts.ts";
 
@@ -78,8 +78,6 @@ function addressesOf(
   );
 }
 
-const supportedKinds = ["HTTPRoute", "GRPCRoute"].map((kind) => ({ group: gatewayApiGroup, kind }));
-
 function listenerStatus(
   gateway: Gateway,
   listener: Listener,
@@ -88,6 +86,7 @@ function listenerStatus(
 ): ListenerStatus {
   const present = gateway.status?.listeners?.find(({ name }) => name === listener.name);
   const asked = listener.allowedRoutes?.kinds ?? [];
+  const supportedKinds = routeKindsOf(listener).map((kind) => ({ group: gatewayApiGroup, kind }));
   const kinds =
     asked.length === 0
       ? supportedKinds
@@ -99,7 +98,7 @@ function listenerStatus(
   const unknown = asked.filter((other) => !isKnown(other)).map(({ kind }) => kind);
   return {
     name: listener.name,
-    supportedKinds: found.fault?.reason === "UnsupportedProtocol" ? [] : kinds,
+    supportedKinds: kinds,
     attachedRoutes: found.routes,
     conditions: conditionsOf(
       listenerVerdicts(found.fault, unknown, found.running),
@@ -122,8 +121,8 @@ function listenerVerdicts(
     fault === undefined
       ? holds("Accepted", "Accepted", "the listener is valid")
       : fails("Accepted", fault.reason, fault.message),
-    fault?.reason === "HostnameConflict"
-      ? holds("Conflicted", "HostnameConflict", fault.message)
+    fault?.reason === "HostnameConflict" || fault?.reason === "ProtocolConflict"
+      ? holds("Conflicted", fault.reason, fault.message)
       : fails("Conflicted", "NoConflicts", "no other listener is like it"),
     unknownKinds.length === 0
       ? holds("ResolvedRefs", "ResolvedRefs", "all references are resolved")

@@ -2,7 +2,7 @@
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import { peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
-import { adsSource, duration, extension } from "../messages.ts";
+import { adsSource, duration, extension, type Init } from "../messages.ts";
 import { blackHoleCluster } from "../names.ts";
 import { filterState } from "./filter-state.ts";
 
@@ -10,14 +10,26 @@ const tcpProxyName = "envoy.filters.network.tcp_proxy";
 
 /** Out, to a cluster that is there from the start. */
 export function tcpProxy(statPrefix: string, cluster: string) {
-  return extension(tcpProxyName, TcpProxySchema, {
+  return extension(tcpProxyName, TcpProxySchema, outbound(statPrefix, cluster));
+}
+
+/** The same to a cluster that may hash. */
+export function tcpProxyBySource(statPrefix: string, cluster: string) {
+  return extension(tcpProxyName, TcpProxySchema, { ...outbound(statPrefix, cluster), ...bySource });
+}
+
+function outbound(statPrefix: string, cluster: string): Init<typeof TcpProxySchema> {
+  return {
     statPrefix,
     clusterSpecifier: { case: "cluster", value: cluster },
     accessLog: [...tcpStats("source")],
     accessLogOptions: tcpAccessLogOptions,
     idleTimeout: duration(0),
-  });
+  };
 }
+
+/** For clusters that hash; of a connection nothing else is known. */
+const bySource = { hashPolicy: [{ policySpecifier: { case: "sourceIp" as const, value: {} } }] };
 
 /** In, to the application, which is not connected to before the client has proved who it is. */
 export function inboundTcpProxy(cluster: string) {
@@ -36,15 +48,10 @@ export function tcpProxyOnDemand(statPrefix: string, clusterFormat: string) {
   return [
     filterState({ key: "envoy.tcp_proxy.cluster", format: clusterFormat }),
     extension(tcpProxyName, TcpProxySchema, {
-      statPrefix,
-      // Never used: the filter state names the cluster. The field is mandatory.
-      clusterSpecifier: { case: "cluster", value: blackHoleCluster },
+      // The cluster is never used: the filter state names one. The field is mandatory.
+      ...outbound(statPrefix, blackHoleCluster),
       onDemand: { odcdsConfig: adsSource(), timeout: duration(lookupTimeoutMs) },
-      // For clusters that hash; of a connection nothing else is known.
-      hashPolicy: [{ policySpecifier: { case: "sourceIp", value: {} } }],
-      accessLog: [...tcpStats("source")],
-      accessLogOptions: tcpAccessLogOptions,
-      idleTimeout: duration(0),
+      ...bySource,
     }),
   ];
 }

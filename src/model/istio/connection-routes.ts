@@ -1,7 +1,7 @@
 import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "../connection-route.ts";
-import { meshGateway } from "./gateway-names.ts";
+import { gatewayKey } from "./gateway-names.ts";
 import { routeSource } from "./route-matches.ts";
-import type { ResolveDestination } from "./routes.ts";
+import type { ResolveDestination, RoutePlace } from "./routes.ts";
 import type {
   IstioRouteDestination,
   IstioTcpMatch,
@@ -10,20 +10,20 @@ import type {
 } from "./virtual-service.ts";
 
 /**
- * API object → domain type: the rules for connections from inside of the mesh to a service's port, those by SNI first.
+ * API object → domain type: the rules for connections at a place, those by SNI first.
  * https://istio.io/latest/docs/reference/config/networking/virtual-service/#TCPRoute
  */
 export function connectionRoutesOfVirtualService(
   virtualService: VirtualService,
-  port: number,
+  place: RoutePlace,
   resolve: ResolveDestination,
 ): readonly ConnectionRoute[] {
   const { tls = [], tcp = [] } = virtualService.spec;
   const rules = (field: "tls" | "tcp", { route, match }: Rule, index: number) =>
     (match === undefined || match.length === 0 ? [undefined] : match).flatMap((each, at) => {
-      if (each !== undefined && !isForMesh(each, port)) return [];
-      const place = `spec.${field}[${index}]${each === undefined ? "" : `.match[${at}]`}`;
-      return [routeOf(virtualService, each, route ?? [], place, resolve)];
+      if (each !== undefined && !isFor(each, place, virtualService)) return [];
+      const where = `spec.${field}[${index}]${each === undefined ? "" : `.match[${at}]`}`;
+      return [routeOf(virtualService, each, route ?? [], where, resolve)];
     });
   return [
     ...tls.flatMap((rule, index) => rules("tls", rule, index)),
@@ -38,11 +38,12 @@ interface Rule {
   readonly route?: readonly IstioRouteDestination[];
 }
 
-function isForMesh(match: Match, port: number): boolean {
-  const { gateways = [] } = match;
+function isFor(match: Match, place: RoutePlace, { metadata }: VirtualService): boolean {
+  const { port, gateways = [] } = match;
+  const keys = gateways.map((name) => gatewayKey(name, metadata.namespace ?? "default"));
   return (
-    (match.port === undefined || match.port === 0 || match.port === port) &&
-    (gateways.length === 0 || gateways.includes(meshGateway))
+    (port === undefined || port === 0 || port === place.port) &&
+    (keys.length === 0 || keys.some((key) => place.gateways.includes(key)))
   );
 }
 

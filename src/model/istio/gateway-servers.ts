@@ -1,14 +1,27 @@
 // What the servers of Istio's Gateways are to the pods that have them.
 import type { IstioServer } from "./gateway.ts";
 
-/** Protocols whose requests are routed. */
-export const servedProtocols: readonly string[] = ["HTTP", "HTTP2", "GRPC"];
-/** Those that Istio knows besides. */
-export const otherProtocols: readonly string[] = ["HTTPS", "TLS", "TCP", "MONGO"];
+const requestProtocols: readonly string[] = ["HTTP", "HTTP2", "GRPC"];
+const connectionProtocols: readonly string[] = ["TCP", "MONGO"];
 
-/** Whether a server is one of plaintext HTTP. */
-export function isServed({ port }: IstioServer): boolean {
-  return servedProtocols.includes(port.protocol.toUpperCase());
+/** Protocols of servers, in plaintext. */
+export const servedProtocols: readonly string[] = [...requestProtocols, ...connectionProtocols];
+/** Those that Istio knows besides. */
+export const otherProtocols: readonly string[] = ["HTTPS", "TLS"];
+
+/** Whether the bytes of a server's connections are only passed on; else its requests are routed. */
+export function isForConnections({ port }: IstioServer): boolean {
+  return connectionProtocols.includes(port.protocol.toUpperCase());
+}
+
+/** Whether a server would have to speak TLS for its clients, which only those of requests say by their protocol. */
+export function terminatesTls(server: IstioServer): boolean {
+  return isForConnections(server) && server.tls !== undefined;
+}
+
+/** Whether a server is one of plaintext that is routed. */
+export function isServed(server: IstioServer): boolean {
+  return servedProtocols.includes(server.port.protocol.toUpperCase()) && !terminatesTls(server);
 }
 
 /**

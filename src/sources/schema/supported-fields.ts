@@ -180,7 +180,8 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       protocol: true,
       allowedRoutes: {
         namespaces: { from: true, selector: true },
-        kinds: { group: true, kind: ["HTTPRoute", "GRPCRoute"] },
+        // Which of them, the checks of Gateways say by the protocol.
+        kinds: { group: true, kind: true },
       },
     },
   },
