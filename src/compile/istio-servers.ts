@@ -5,7 +5,6 @@ import { gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
 import { isServed } from "#model/istio/gateway-servers.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
-import { type Origin, objectKey } from "#model/reference.ts";
 import { byAge } from "./by-age.ts";
 import { intersection } from "./hostnames.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -78,10 +77,4 @@ export function gatewayKeysOf(virtualService: VirtualService): readonly string[]
 /** The key by which VirtualServices name a Gateway. */
 export function keyOfGateway({ metadata }: IstioGateway): string {
   return objectKey({ ...metadata, namespace: metadata.namespace ?? "default" });
-}
-
-/** A Gateway as the origin of what is made of it. */
-export function originOfGateway({ metadata }: IstioGateway): Origin {
-  const { namespace = "default", name } = metadata;
-  return { kind: "Gateway.networking.istio.io", namespace, name };
 }

@@ -1,10 +1,11 @@
 import type { Fetch } from "#collections/graph.ts";
 import { connectionRoutesOfVirtualService } from "#model/istio/connection-routes.ts";
+import { referenceOf } from "#model/reference.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import { matchingRoute, weighedDestinations } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
-import { type GatewayServer, hostsOnServer, keyOfGateway, originOfGateway } from "./istio-servers.ts";
+import { type GatewayServer, hostsOnServer, keyOfGateway } from "./istio-servers.ts";
 import type { GatewayTcpView } from "./listener-views.ts";
 import { isExportedTo, resolveDestination } from "./virtual-services.ts";
 
@@ -36,7 +37,7 @@ export function istioTcpView(
       ),
     );
   const route = matchingRoute(routes, client, { port });
-  const origins = servers.map(({ gateway }) => originOfGateway(gateway));
+  const origins = servers.map(({ gateway }) => referenceOf(gateway));
   return {
     kind: "tcp",
     port,
