@@ -5,6 +5,7 @@ import { gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
 import { isServed } from "#model/istio/gateway-servers.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
+import { objectKey } from "#model/reference.ts";
 import { byAge } from "./by-age.ts";
 import { intersection } from "./hostnames.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
