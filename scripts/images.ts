@@ -5,7 +5,8 @@ import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buildAll } from "./build.ts";
-import { buildImage, forgetOldLayers, type Image, writeArchive } from "./images/image.ts";
+import { readDockerfile } from "./images/dockerfile.ts";
+import { buildDescribed, buildImage, forgetOldLayers, type Image, writeArchive } from "./images/image.ts";
 import { buildSampleImages } from "./images/samples.ts";
 
 const { version } = JSON.parse(readFileSync("package.json", "utf8")) as { readonly version: string };
@@ -22,13 +23,21 @@ const names: Readonly<Record<string, readonly string[]>> = {
   "echo-advanced": ["registry.k8s.io/gateway-api/echo-advanced:v1.5.1"],
 };
 
+/** What the proxy's image is made from, for tests of an Envoy without the balancer. */
+function buildStockProxy(): Promise<Image> {
+  const proxy = readDockerfile("images/proxy/Dockerfile");
+  const steps = proxy.steps.filter((step) => step.kind === "from");
+  const images = steps.map(({ image }) => image);
+  return buildDescribed({ ...proxy, steps }, images);
+}
+
 async function buildImages(): Promise<readonly Image[]> {
   await buildAll();
   const built: Image[] = [];
   // One after the other: they share layers.
   for (const [directory, tags] of Object.entries(names))
     built.push(await buildImage(`images/${directory}/Dockerfile`, tags));
-  built.push(...(await buildSampleImages()));
+  built.push(await buildStockProxy(), ...(await buildSampleImages()));
   forgetOldLayers();
   return built;
 }

@@ -77,28 +77,57 @@ test("after a restart all are in the mesh, and it is all right", async () => {
   assert.deepEqual(errors, []);
 });
 
-test("a proxy of another version is listed, and not restarted", async () => {
-  await cluster.apply([pod(namespace, "old", idle)]);
-  const made = await cluster.get<Pod>("pod", "old", namespace);
-  // As an earlier version would have made it: the same image under another name.
-  const image = "mesh.local/heddle-proxy:0.1.0";
+/** Makes a pod whose proxy has another image than the installation says. */
+async function makeWithProxy(name: string, image: string): Promise<void> {
+  await cluster.apply([pod(namespace, name, idle)]);
+  const made = await cluster.get<Pod>("pod", name, namespace);
   const initContainers = made.spec.initContainers?.map((each) =>
     each.name === "heddle-proxy" ? { ...each, image } : each,
   );
-  await cluster.kubectl(["delete", "pod", "-n", namespace, "old"]);
+  await cluster.kubectl(["delete", "pod", "-n", namespace, name]);
   const { annotations, labels } = made.metadata;
   await cluster.apply([
     {
       apiVersion: "v1",
       kind: "Pod",
-      metadata: { name: "old", namespace, ...(annotations && { annotations }), ...(labels && { labels }) },
+      metadata: { name, namespace, ...(annotations && { annotations }), ...(labels && { labels }) },
       spec: { ...made.spec, initContainers },
     } as Pod,
   ]);
+}
+
+test("a proxy of another version is listed, and not restarted", async () => {
+  // As an earlier version would have made it: the same image under another name.
+  const image = "mesh.local/heddle-proxy:0.1.0";
+  await makeWithProxy("old", image);
   assert.equal((await podsOf()).find(({ name }) => name === "old")?.proxyImage, image);
   const found = (await findings()).find(({ message }) => message.includes("a proxy of another version: old"));
   assert.equal(found?.severity, "warning", JSON.stringify(await findings()));
   await cluster.kubectl(["delete", "pod", "-n", namespace, "old", "--wait=false"]);
+});
+
+test("the stock Envoy is found not to start, and starts where the installation says that it has no balancer", async () => {
+  const image = "docker.io/envoyproxy/envoy:distroless-v1.40.0";
+  await makeWithProxy("stock", image);
+  await until(
+    async () => (await findings()).some(({ message }) => message.includes("does not start: stock")),
+    "the proxy to be found",
+    60_000,
+  );
+  await cluster.kubectl(["delete", "pod", "-n", namespace, "stock"]);
+  await heddle.install("--proxy-image", image, "--no-latency-aware");
+  await cluster.apply([pod(namespace, "stock", idle)]);
+  await cluster.kubectl(["wait", "pod/stock", "-n", namespace, "--for=condition=Ready", "--timeout=60s"]);
+  const found = await findings();
+  assert.match(
+    found.find(({ subject }) => subject === "balancing")?.message ?? "",
+    /by outstanding requests: .*--no-latency-aware/,
+  );
+  assert.ok(
+    found.every(({ severity }) => severity !== "error"),
+    JSON.stringify(found),
+  );
+  await cluster.kubectl(["delete", "pod", "-n", namespace, "stock", "--wait=false"]);
 });
 
 test("uninstalling loses no request, and applications run on without the mesh after their restart", async () => {
