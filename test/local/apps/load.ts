@@ -17,6 +17,7 @@ export interface Counts {
   readonly calls: readonly string[];
   /** How often each application answered, by its x-echo-name. */
   readonly answered: Readonly<Record<string, number>>;
+  /** Calls that are under way. */
   readonly waiting: number;
 }
 
