@@ -1,6 +1,7 @@
 // Starts the bench-only control plane as a process of its own and talks to it.
 import { fork } from "node:child_process";
 import { join } from "node:path";
+import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
 import type { Target } from "../load-client/messages.ts";
 import type { ServerCommand, ServerEvent } from "./server.ts";
 import type { MeshSize } from "./synthetic-mesh.ts";
@@ -21,7 +22,10 @@ const serverName = "heddle.heddle-system.svc";
 export async function startServer(size: MeshSize, secured: boolean): Promise<ServerProcess> {
   const profiles = process.env.HEDDLE_BENCH_PROFILE;
   const child = fork(join(import.meta.dirname, "server.ts"), {
-    execArgv: profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles],
+    execArgv: [
+      ...controlPlaneNodeOptions,
+      ...(profiles === undefined ? [] : ["--cpu-prof", "--cpu-prof-dir", profiles]),
+    ],
   });
   const exited = new Promise<never>((_resolve, reject) =>
     child.once("exit", (code) => reject(new Error(`the server ended with ${code}`))),
