@@ -137,6 +137,11 @@ before(async () => {
           ports: [http(80, { targetPort: 8444 })],
           resolution: "DNS",
         }),
+        // By default the quicker endpoint gets more than its weight.
+        istio("DestinationRule", "in-turns", {
+          host: "*.example.com",
+          trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN" } },
+        }),
         istio("DestinationRule", "encrypted", {
           host: "encrypted.example.com",
           trafficPolicy: { tls: { mode: "SIMPLE", insecureSkipVerify: true } },
