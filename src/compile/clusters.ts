@@ -8,7 +8,7 @@ import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } from "./cluster-policies.ts";
-import { endpointSelection, endpointsAt, endpointView, selectedEndpoints } from "./endpoint-lists.ts";
+import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
@@ -28,11 +28,12 @@ export function serviceClusterView(
   client: Client,
   reference: ServiceCluster,
 ): ClusterView {
-  const selection = endpointSelection(mesh, fetch, client, reference);
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
-  if (selection === undefined || service === undefined) return bareClusterView(reference, "http", "none");
-  const endpoints = selectedEndpoints(mesh, fetch, selection);
+  if (service === undefined) return bareClusterView(reference, "http", "none");
   const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
+  const selection = serviceSelection(client, reference, service, destination);
+  if (selection === undefined) return bareClusterView(reference, "http", "none");
+  const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = policyOf(destination, reference.subset, reference.port);
   return {
     reference,

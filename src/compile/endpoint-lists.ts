@@ -1,8 +1,9 @@
 // Views of endpoints, by what a cluster refers to.
 import type { Fetch } from "#collections/graph.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
-import { policyOf } from "#model/policy.ts";
+import { type DestinationPolicy, policyOf } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
@@ -36,8 +37,23 @@ export function endpointSelection(
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
   }
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
-  if (service === undefined || !service.ports.some(({ port }) => port === reference.port)) return undefined;
-  const destination = destinationPolicyOf(mesh.routing, fetch, client, service);
+  if (service === undefined) return undefined;
+  return serviceSelection(
+    client,
+    reference,
+    service,
+    destinationPolicyOf(mesh.routing, fetch, client, service),
+  );
+}
+
+/** The same for a service that is known, with what is said of it; undefined where it has no such port or subset. */
+export function serviceSelection(
+  client: Client,
+  reference: Extract<ClusterReference, { kind: "service" }>,
+  service: MeshService,
+  destination: DestinationPolicy | undefined,
+): EndpointSelection | undefined {
+  if (!service.ports.some(({ port }) => port === reference.port)) return undefined;
   const subset = destination?.subsets.find(({ name }) => name === reference.subset);
   if (reference.subset !== "" && subset === undefined) return undefined;
   const spread = spreadFor(client, policyOf(destination, reference.subset, reference.port), service);
