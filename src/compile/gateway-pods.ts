@@ -4,7 +4,7 @@ import { balancedFor } from "./cluster-view.ts";
 import { listenersOfPod } from "./gateway.ts";
 import { gatewayClusterView, gatewaySelection } from "./gateway-tcp.ts";
 import type { Mesh } from "./graph.ts";
-import type { GatewayListenerView } from "./listener-views.ts";
+import type { GatewayListenerView, GatewayTcpView } from "./listener-views.ts";
 import type { ClusterView } from "./views.ts";
 import type { WeightedSelection } from "./weighted-endpoints.ts";
 
@@ -17,10 +17,15 @@ export function gatewayListeners(mesh: Mesh, fetch: Fetch, pod: string): readonl
     : listenersOfPod(mesh, fetch, workload, client);
 }
 
-/** The cluster of a port of connections; undefined where it is none. */
-export function gatewayCluster(mesh: Mesh, fetch: Fetch, pod: string, port: number): ClusterView | undefined {
-  const [client, view] = [fetch.get(mesh.clients, pod), tcpPort(mesh, fetch, pod, port)];
-  return client === undefined || view === undefined
+/** The cluster that the connections to a port of a pod go to; undefined where nobody knows the pod. */
+export function gatewayCluster(
+  mesh: Mesh,
+  fetch: Fetch,
+  pod: string,
+  view: GatewayTcpView,
+): ClusterView | undefined {
+  const client = fetch.get(mesh.clients, pod);
+  return client === undefined
     ? undefined
     : balancedFor(client, gatewayClusterView(mesh, fetch, client, view));
 }
@@ -30,13 +35,8 @@ export function gatewayEndpoints(
   mesh: Mesh,
   fetch: Fetch,
   pod: string,
-  port: number,
+  view: GatewayTcpView,
 ): WeightedSelection | undefined {
-  const [client, view] = [fetch.get(mesh.clients, pod), tcpPort(mesh, fetch, pod, port)];
-  return client === undefined || view === undefined ? undefined : gatewaySelection(mesh, fetch, client, view);
-}
-
-function tcpPort(mesh: Mesh, fetch: Fetch, pod: string, port: number) {
-  const view = gatewayListeners(mesh, fetch, pod).find((each) => each.port === port);
-  return view?.kind === "tcp" ? view : undefined;
+  const client = fetch.get(mesh.clients, pod);
+  return client === undefined ? undefined : gatewaySelection(mesh, fetch, client, view);
 }

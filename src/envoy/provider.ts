@@ -75,6 +75,13 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       weightedEndpointsView(mesh, fetch, JSON.parse(json) as WeightedSelection),
     ),
   );
+  // All listeners of a gateway come of one look at it, with their routes, whichever of its resources asks.
+  const gateways = graph.demand("gateways", (pod, fetch) => gatewayListeners(mesh, fetch, pod));
+  const listenersOf = (fetch: Fetch, pod: string) => fetch.get(gateways, pod) ?? [];
+  const gatewayTcp = (fetch: Fetch, pod: string, port: number) => {
+    const view = listenersOf(fetch, pod).find((each) => each.port === port);
+    return view?.kind === "tcp" ? view : undefined;
+  };
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -116,7 +123,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
-    const port = gatewayListeners(mesh, fetch, scope).find((view) => gatewayListenerName(view.port) === name);
+    const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
   }
 
@@ -124,7 +131,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const reference = parseClusterName(name);
     if (reference === undefined) return absent;
     if (reference.kind === "gateway") {
-      const weighted = gatewayEndpoints(mesh, fetch, scope, reference.port);
+      const tcp = gatewayTcp(fetch, scope, reference.port);
+      const weighted = tcp === undefined ? undefined : gatewayEndpoints(mesh, fetch, scope, tcp);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
     const client = clientOfKey(scope);
@@ -139,7 +147,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
     const reference = parseClusterName(name);
     if (reference?.kind === "gateway") {
-      const view = gatewayCluster(mesh, fetch, scope, reference.port);
+      const tcp = gatewayTcp(fetch, scope, reference.port);
+      const view = tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
       return view === undefined ? absent : encode(fetch, { kind: "outboundCluster", view });
     }
     if (reference !== undefined) {
@@ -174,7 +183,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         ? absent
         : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
     }
-    const view = gatewayListeners(mesh, fetch, scope).find((each) => gatewayListenerName(each.port) === name);
+    const view = listenersOf(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
     return view?.kind === "http" ? resources.gatewayRoutesResource(view) : absent;
   }
 
@@ -218,7 +227,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   function listenerNames(workload: Workload, fetch: Fetch): readonly string[] {
     const own =
       workload.proxy === "gateway"
-        ? gatewayListeners(mesh, fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
+        ? listenersOf(fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
         : [outboundListenerName, inboundListenerName];
     // The health listener comes last: it is what makes the pod ready.
     return [...own, healthListenerName];

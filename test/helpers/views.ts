@@ -137,11 +137,11 @@ function connectionsOfGateways(mesh: Mesh, fetch: Fetch): Readonly<Record<string
   const pods = fetch.all(mesh.workloads).map(({ namespace, pod }) => `${namespace}/${pod}`);
   return Object.fromEntries(
     pods.flatMap((pod) => {
-      const ports = gatewayListeners(mesh, fetch, pod).filter(({ kind }) => kind === "tcp");
-      const found = ports.map(({ port }) => {
-        const selection = gatewayEndpoints(mesh, fetch, pod, port);
+      const ports = gatewayListeners(mesh, fetch, pod).filter((view) => view.kind === "tcp");
+      const found = ports.map((view) => {
+        const selection = gatewayEndpoints(mesh, fetch, pod, view);
         return {
-          cluster: gatewayCluster(mesh, fetch, pod, port),
+          cluster: gatewayCluster(mesh, fetch, pod, view),
           ...(selection === undefined ? {} : { endpoints: weightedEndpointsView(mesh, fetch, selection) }),
         };
       });
