@@ -1,5 +1,6 @@
 // What a sidecar knows from the start: where its application's connections may go, and hosts outside by their names.
 import type { Fetch } from "#collections/graph.ts";
+import type { MeshService } from "#model/service.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
@@ -15,7 +16,7 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
   const entries = entriesFor(mesh, fetch, client);
   const names = entries.filter(({ ports }) => ports.some(({ protocol }) => protocol === "tls"));
   return {
-    meshRanges: rangesFor(mesh, fetch, client),
+    meshRanges: rangesOutside(entries),
     serverNames: names.map(({ hostname }) => hostname),
     outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
     serverNamePorts: fetch.get(mesh.serverNamePorts, "") ?? [],
@@ -28,7 +29,8 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
 
 /** The routes to hosts outside that have HTTP. */
 export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): OutsideRoutesView {
-  const found = entriesFor(mesh, fetch, client).map((service) => {
+  const entries = entriesFor(mesh, fetch, client);
+  const found = entries.map((service) => {
     const ports = service.ports
       .filter(({ port }) => hasHttpPort(service, port))
       .map(({ port }) => ({ port, ...portRoutes(mesh, fetch, client, service, { port }) }));
@@ -40,7 +42,7 @@ export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): Out
   });
   const withHttp = found.filter(({ host }) => host.ports.length > 0);
   return {
-    meshRanges: rangesFor(mesh, fetch, client),
+    meshRanges: rangesOutside(entries),
     hosts: withHttp.map(({ host }) => host),
     others: othersPolicy(mesh, fetch, client),
     origins: withHttp.flatMap(({ origins }) => origins),
@@ -48,8 +50,8 @@ export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): Out
 }
 
 /** The private ranges, and the addresses that hosts outside have elsewhere. */
-function rangesFor(mesh: Mesh, fetch: Fetch, client: Client): readonly string[] {
-  const addresses = entriesFor(mesh, fetch, client)
+function rangesOutside(entries: readonly MeshService[]): readonly string[] {
+  const addresses = entries
     .flatMap((service) => service.addresses)
     .filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
   return [...privateRanges, ...new Set(addresses)];
