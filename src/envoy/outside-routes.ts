@@ -3,6 +3,7 @@ import type {
   HeaderMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { literally } from "#model/expression.ts";
 import { authorityHeader, destinationHeader } from "./filters/on-demand.ts";
 import { filterState } from "./listeners/filter-state.ts";
 import { cidrRange, type Init } from "./messages.ts";
@@ -44,7 +45,7 @@ export function toPort(port: number): HeaderMatcher {
 /** Requests that have taken the way by destination, with this Host; none: any. */
 export function byHost(host: string | undefined): readonly HeaderMatcher[] {
   if (host === undefined) return [];
-  const name = host.startsWith("*.") ? `.+${escaped(host.slice(1))}` : escaped(host);
+  const name = host.startsWith("*.") ? `.+${literally(host.slice(1))}` : literally(host);
   return [
     {
       name: authorityHeader,
@@ -54,8 +55,4 @@ export function byHost(host: string | undefined): readonly HeaderMatcher[] {
       },
     },
   ];
-}
-
-function escaped(name: string): string {
-  return name.replaceAll(".", "\\.");
 }

@@ -1,10 +1,12 @@
 // What becomes of a path, in Envoy's words. Envoy itself keeps the query.
+
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   RedirectAction,
   RouteActionSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { RegexMatchAndSubstituteSchema } from "@heddle/envoy-api/envoy/type/matcher/v3/regex";
+import { literally } from "#model/expression.ts";
 import type { PathChange } from "#model/route.ts";
 
 type Substitution = MessageInitShape<typeof RegexMatchAndSubstituteSchema>;
@@ -65,7 +67,7 @@ function prefixChange(prefix: string, replacement: string): EnvoyChange {
   // The route matches by "/", which is then part of what is replaced.
   if (from === "") return { kind: "prefix", replacement: `${to}/` };
   if (to !== "") return { kind: "prefix", replacement: to };
-  return { kind: "expression", substitution: substitution(`^${escaped(from)}/?`, "/") };
+  return { kind: "expression", substitution: substitution(`^${literally(from)}/?`, "/") };
 }
 
 function withoutSlash(path: string): string {
@@ -74,9 +76,4 @@ function withoutSlash(path: string): string {
 
 function substitution(regex: string, path: string): Substitution {
   return { pattern: { regex }, substitution: path.replaceAll("\\", "\\\\") };
-}
-
-/** RE2 takes a backslash before any punctuation. */
-export function escaped(text: string): string {
-  return text.replace(/[^\w/]/g, "\\$&");
 }

@@ -1,6 +1,6 @@
 // A match where no route is chosen: by headers alone, among which the path is.
+import { literally } from "#model/expression.ts";
 import type { PathMatcher, RouteMatch } from "#model/route.ts";
-import { escaped } from "./path-changes.ts";
 import { type HeaderMatcher, headerMatchers } from "./route-matches.ts";
 import { stringMatch } from "./string-matches.ts";
 
@@ -15,12 +15,12 @@ export function requestMatchers(match: RouteMatch): readonly HeaderMatcher[] {
 function pathExpression({ kind, value }: PathMatcher): string {
   switch (kind) {
     case "exact":
-      return `${escaped(value)}(\\?.*)?`;
+      return `${literally(value)}(\\?.*)?`;
     case "prefix":
-      return `${escaped(value)}.*`;
+      return `${literally(value)}.*`;
     case "regex":
       return `(${value})(\\?.*)?`;
     case "pathPrefix":
-      return `${escaped(value.replace(/\/+$/, ""))}([/?].*)?`;
+      return `${literally(value.replace(/\/+$/, ""))}([/?].*)?`;
   }
 }

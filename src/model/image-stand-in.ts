@@ -1,3 +1,4 @@
+import { literally } from "./expression.ts";
 import type { Container, PodSpec } from "./kubernetes/pod.ts";
 
 /** What an image would have brought, on a machine that does not run images. */
@@ -46,7 +47,7 @@ const LONGER_THAN_NAMES = 10_000;
 function fits(image: string, pattern: string): boolean {
   const wanted = withRegistry(pattern);
   const full = withRegistry(image);
-  const expression = new RegExp(`^${wanted.split("*").map(escaped).join(".*")}$`, "u");
+  const expression = new RegExp(`^${wanted.split("*").map(literally).join(".*")}$`, "u");
   return (
     expression.test(full) || (withoutVersion(wanted) === wanted && expression.test(withoutVersion(full)))
   );
@@ -62,10 +63,6 @@ function withRegistry(name: string): string {
 
 function withoutVersion(name: string): string {
   return name.replace(/@.*$/u, "").replace(/:[^/]*$/u, "");
-}
-
-function escaped(text: string): string {
-  return text.replaceAll(/[\\^$.|?+()[\]{}]/gu, String.raw`\$&`);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { literally } from "../expression.ts";
 import type { CorsPolicy, StringMatcher } from "../route.ts";
 import type { CorsFilter } from "./filters.ts";
 
@@ -21,6 +22,6 @@ function originMatcher(origin: string): StringMatcher {
   if (origin === "*") return { kind: "regex", value: ".*" };
   const named = origin.replace(/^(http):(.*):80$|^(https):(.*):443$/, "$1$3:$2$4");
   if (!named.includes("*")) return { kind: "exact", value: named };
-  const parts = named.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&"));
+  const parts = named.split("*").map(literally);
   return { kind: "regex", value: parts.join("[^/]+") };
 }

@@ -1,3 +1,4 @@
+import { literally } from "../expression.ts";
 import { objectKey } from "../reference.ts";
 import type { PathMatcher, Route } from "../route.ts";
 import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
@@ -53,7 +54,7 @@ function pathMatcher(method: GrpcRouteMatch["method"]): PathMatcher {
   if (service === "" && name === "") return { kind: "prefix", value: "/" };
   const any = "[^/]+";
   if (type === "RegularExpression") return { kind: "regex", value: `/${service || any}/${name || any}` };
-  if (service === "") return { kind: "regex", value: `/${any}/${name.replace(/[^\w]/g, "\\$&")}` };
+  if (service === "") return { kind: "regex", value: `/${any}/${literally(name)}` };
   return name === ""
     ? { kind: "prefix", value: `/${service}/` }
     : { kind: "exact", value: `/${service}/${name}` };
