@@ -2,7 +2,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import type { SessionPersistence } from "#model/route.ts";
-import type { MeshService } from "#model/service.ts";
+import { isHttp, type MeshService } from "#model/service.ts";
 import { sessionsOfService } from "./backend-policies.ts";
 import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
@@ -83,7 +83,7 @@ function byHost(
 
 /** Whether requests by Host are looked for on a port of a service outside. */
 export function hasHttpPort({ ports }: MeshService, port: number): boolean {
-  return ports.some((each) => each.port === port && (each.protocol === "http" || each.protocol === "grpc"));
+  return ports.some((each) => each.port === port && isHttp(each.protocol));
 }
 
 /** Of hosts with wildcards the longer, after those without. */

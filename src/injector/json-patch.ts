@@ -1,5 +1,6 @@
 /** What has changed between two JSON values, as a JSON Patch: https://www.rfc-editor.org/rfc/rfc6902 */
 import { isDeepStrictEqual } from "node:util";
+import { isJsonObject } from "#model/json.ts";
 
 export type PatchOperation =
   | { readonly op: "add" | "replace"; readonly path: string; readonly value: unknown }
@@ -11,7 +12,7 @@ export type PatchOperation =
  */
 export function patchOf(before: unknown, after: unknown, path = ""): readonly PatchOperation[] {
   if (isDeepStrictEqual(before, after)) return [];
-  if (isObject(before) && isObject(after)) return ofObjects(before, after, path);
+  if (isJsonObject(before) && isJsonObject(after)) return ofObjects(before, after, path);
   if (Array.isArray(before) && Array.isArray(after)) return ofLists(before, after, path);
   return [{ op: "replace", path, value: after }];
 }
@@ -50,11 +51,7 @@ function ofLists(
 }
 
 function isSame(before: unknown, after: unknown): boolean {
-  return isObject(before) && isObject(after) && before["name"] !== undefined
+  return isJsonObject(before) && isJsonObject(after) && before["name"] !== undefined
     ? before["name"] === after["name"]
     : isDeepStrictEqual(before, after);
-}
-
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }

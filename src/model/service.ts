@@ -7,6 +7,11 @@ import type { ListedWorkload } from "./workload.ts";
  */
 export type PortProtocol = "http" | "grpc" | "tcp" | "tls" | "detect";
 
+/** Whether a port is declared to have requests of HTTP, those of gRPC among them. */
+export function isHttp(protocol: PortProtocol): boolean {
+  return protocol === "http" || protocol === "grpc";
+}
+
 /** A port of a service as clients see it. */
 export interface MeshServicePort {
   readonly port: number;

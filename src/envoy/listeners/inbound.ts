@@ -9,7 +9,7 @@ import type {
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { InboundListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { serverFirstPorts } from "#compile/services.ts";
-import type { PortProtocol } from "#model/service.ts";
+import { isHttp } from "#model/service.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
 import { inboundRoutes } from "../inbound-routes.ts";
@@ -91,10 +91,6 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
           chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
         ]),
   ];
-}
-
-function isHttp(protocol: PortProtocol): boolean {
-  return protocol === "http" || protocol === "grpc";
 }
 
 /**
