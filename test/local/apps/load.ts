@@ -17,8 +17,8 @@ export interface Counts {
   readonly calls: readonly string[];
   /** How often each application answered, by its x-echo-name. */
   readonly answered: Readonly<Record<string, number>>;
-  /** Calls that are under way. */
-  readonly waiting: number;
+  /** For how long the oldest of the calls that are under way has waited, in milliseconds; 0 if none is. */
+  readonly longestWait: number;
 }
 
 const { values: flags, positionals: urls } = parseArgs({
@@ -97,7 +97,8 @@ let succeeded: string[] = [];
 let failures: string[] = [];
 let answered: Record<string, number> = {};
 let slowest = 0;
-let waiting = 0;
+/** When each call that is under way began, the oldest first. */
+const begun = new Map<string, number>();
 let sent = 0;
 
 async function callNext(): Promise<void> {
@@ -106,7 +107,7 @@ async function callNext(): Promise<void> {
   const method = flags.post && Math.floor(number / urls.length) % 2 === 1 ? "POST" : "GET";
   const id = `${process.pid}-${number}`;
   const start = performance.now();
-  waiting++;
+  begun.set(id, start);
   try {
     const { status, name, text } = await (url.protocol === "http:" ? http1 : http2)(url, method, id);
     if (status !== 200) throw new Error(`${status} ${text.slice(0, 200)}`);
@@ -117,7 +118,7 @@ async function callNext(): Promise<void> {
     const after = Math.round(performance.now() - start);
     failures.push(`${new Date().toISOString()} ${method} ${url.href} after ${after} ms: ${String(error)}`);
   } finally {
-    waiting--;
+    begun.delete(id);
   }
 }
 
@@ -128,13 +129,14 @@ setInterval(() => {
 }, 5);
 
 createServer((_request, response) => {
+  const [oldest = performance.now()] = begun.values();
   const counts: Counts = {
     succeeded: succeeded.length,
     failures,
     slowest,
     calls: succeeded,
     answered,
-    waiting,
+    longestWait: performance.now() - oldest,
   };
   [succeeded, failures, answered, slowest] = [[], [], {}, 0];
   response.end(JSON.stringify(counts));
