@@ -4,7 +4,15 @@
 import { destinationPolicy } from "#model/istio/destination-policy.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
-import { type LocalityPreference, localityLabels, nearest, nodeLabel, regionLabel } from "#model/locality.ts";
+import {
+  type LocalityFailover,
+  type LocalityPreference,
+  localityLabels,
+  nearest,
+  nodeLabel,
+  regionLabel,
+  zoneLabels,
+} from "#model/locality.ts";
 import type { PolicyOfPorts, PortPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 
@@ -27,7 +35,7 @@ export function labelsReadByVirtualService({ spec }: VirtualService): readonly s
 /** Those that say where a client runs, where the service wants to be reached from near. */
 export function labelsReadByService({ trafficDistribution }: MeshService): readonly string[] | undefined {
   if (trafficDistribution === undefined) return undefined;
-  return trafficDistribution === "node" ? [...localityLabels, nodeLabel] : localityLabels;
+  return trafficDistribution === "node" ? [...localityLabels, nodeLabel] : zoneLabels;
 }
 
 function readByPorts({ all, ports }: PolicyOfPorts): readonly string[] {
@@ -44,12 +52,17 @@ function readByPreference(preference: LocalityPreference): readonly string[] {
     case "none":
       return [];
     case "distribute":
-    case "zoneAware":
       return localityLabels;
+    case "zoneAware":
+      return [...localityLabels, ...readByFailover(preference)];
     case "failover":
-      return [
-        ...preference.labels.filter(({ value }) => value === undefined).map(({ name }) => name),
-        ...(preference.regions.length > 0 ? [regionLabel] : []),
-      ];
+      return readByFailover(preference);
   }
+}
+
+function readByFailover({ labels, regions }: Omit<LocalityFailover, "kind">): readonly string[] {
+  return [
+    ...labels.filter(({ value }) => value === undefined).map(({ name }) => name),
+    ...(regions.length > 0 ? [regionLabel] : []),
+  ];
 }

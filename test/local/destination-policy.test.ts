@@ -146,13 +146,23 @@ before(async () => {
           maxEjectionPercent: 100,
         },
       }),
+      groupService("zoned", "near"),
+      rule("zoned", {
+        loadBalancer: { zoneAwareLbSetting: { minClusterSize: 1, failover: [{ from: "eu", to: "us" }] } },
+        outlierDetection: {
+          consecutive5xxErrors: 1,
+          interval: "500ms",
+          baseEjectionTime: "60s",
+          maxEjectionPercent: 100,
+        },
+      }),
       groupService("distributed", "near"),
       rule("distributed", {
         loadBalancer: {
           localityLbSetting: { distribute: [{ from: "eu/a/*", to: { "eu/*": 80, "us/c/*": 20 } }] },
         },
       }),
-      groupService("close", "near", { trafficDistribution: "PreferClose" }),
+      groupService("close", "near", { trafficDistribution: "PreferSameZone" }),
       groupService("chosen", "near"),
       rule("chosen", {}, { subsets: [{ name: "us", labels: locality("us", "c") }] }),
       {
@@ -349,6 +359,13 @@ suite("a client", () => {
     assert.deepEqual(counted(await calls("http://failing-over/", "--count", "20")), { "near-a": 20 });
     await calls("http://failing-over/?fails=near-a", "--count", "5");
     assert.deepEqual(counted(await calls("http://failing-over/", "--count", "20")), { "near-b": 20 });
+  });
+
+  test("goes to its own zone as far as that can serve it, then stays in its region, then leaves it", async () => {
+    for (const name of all) {
+      assert.deepEqual(counted(await calls("http://zoned/", "--count", "20")), { [name]: 20 });
+      await calls(`http://zoned/?fails=${name}`, "--count", "5");
+    }
   });
 
   test("goes to localities by their shares", async () => {
