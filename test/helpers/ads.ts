@@ -1,6 +1,6 @@
 // A small delta ADS server of the tests' own: it answers by a function and remembers what Envoy said, so that
 // contract tests do not lean on the server that they justify.
-import { chmodSync } from "node:fs";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
