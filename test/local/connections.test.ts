@@ -233,14 +233,10 @@ suite("a TCPRoute", () => {
   test("that is edited has effect on the next connections", async () => {
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v1: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 0), backend("v2", 5)]));
-    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route", 5_000);
+    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route");
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v2: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 1), backend("v2", 1)]));
-    await until(
-      async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined,
-      "the split",
-      5_000,
-    );
+    await until(async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined, "the split");
     mesh.remove("edited.yaml");
   });
 
@@ -337,21 +333,17 @@ suite("tls of a VirtualService", () => {
 });
 
 test("connections that a route sends elsewhere are encrypted", async () => {
-  await until(
-    async () => {
-      for (const from of ["web", "blue"]) await serversOf("greet://orders:2525", 1, from);
-      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
-        readonly source: { readonly workload: string };
-        readonly destination: { readonly service: string };
-        readonly protocol: string;
-        readonly mtls: boolean;
-      }[];
-      const edges = rows
-        .filter(({ protocol, destination }) => protocol === "tcp" && destination.service === "orders")
-        .map(({ source, mtls }) => `${source.workload} ${mtls}`);
-      return ["web true", "blue true"].every((edge) => edges.includes(edge));
-    },
-    "edges with mutual TLS",
-    15_000,
-  );
+  await until(async () => {
+    for (const from of ["web", "blue"]) await serversOf("greet://orders:2525", 1, from);
+    const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
+      readonly source: { readonly workload: string };
+      readonly destination: { readonly service: string };
+      readonly protocol: string;
+      readonly mtls: boolean;
+    }[];
+    const edges = rows
+      .filter(({ protocol, destination }) => protocol === "tcp" && destination.service === "orders")
+      .map(({ source, mtls }) => `${source.workload} ${mtls}`);
+    return ["web true", "blue true"].every((edge) => edges.includes(edge));
+  }, "edges with mutual TLS");
 });
