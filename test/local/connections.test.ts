@@ -244,14 +244,10 @@ suite("a TCPRoute", () => {
   test("that is edited has effect on the next connections", async () => {
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v1: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 0), backend("v2", 5)]));
-    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route", 5_000);
+    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route");
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v2: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 1), backend("v2", 1)]));
-    await until(
-      async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined,
-      "the split",
-      5_000,
-    );
+    await until(async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined, "the split");
     mesh.remove("edited.yaml");
   });
 
@@ -371,26 +367,22 @@ suite("a DestinationRule ends connections", () => {
 });
 
 test("connections are encrypted, also those that a route sends elsewhere and those that are limited", async () => {
-  await until(
-    async () => {
-      for (const from of ["web", "blue"]) {
-        for (const host of ["orders", "idle"]) await serversOf(`greet://${host}:2525`, 1, from);
-      }
-      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
-        readonly source: { readonly workload: string };
-        readonly destination: { readonly service: string };
-        readonly protocol: string;
-        readonly mtls: boolean;
-      }[];
-      const edges = rows
-        .filter(({ protocol }) => protocol === "tcp")
-        .map(({ source, destination, mtls }) => `${source.workload} ${destination.service} ${mtls}`);
-      const expected = ["web", "blue"].flatMap((from) => [`${from} orders true`, `${from} idle true`]);
-      return (
-        expected.every((edge) => edges.includes(edge)) && edges.every((edge) => !/unknown|later/.test(edge))
-      );
-    },
-    "edges with mutual TLS",
-    15_000,
-  );
+  await until(async () => {
+    for (const from of ["web", "blue"]) {
+      for (const host of ["orders", "idle"]) await serversOf(`greet://${host}:2525`, 1, from);
+    }
+    const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
+      readonly source: { readonly workload: string };
+      readonly destination: { readonly service: string };
+      readonly protocol: string;
+      readonly mtls: boolean;
+    }[];
+    const edges = rows
+      .filter(({ protocol }) => protocol === "tcp")
+      .map(({ source, destination, mtls }) => `${source.workload} ${destination.service} ${mtls}`);
+    const expected = ["web", "blue"].flatMap((from) => [`${from} orders true`, `${from} idle true`]);
+    return (
+      expected.every((edge) => edges.includes(edge)) && edges.every((edge) => !/unknown|later/.test(edge))
+    );
+  }, "edges with mutual TLS");
 });
