@@ -1,8 +1,7 @@
 // Which labels of clients the objects read: all others are the same to the mesh, so that pods which differ in them
 // share their configuration.
 
-import { destinationPolicy } from "#model/istio/destination-policy.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { HostPolicy } from "#model/host-policy.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import {
   type LocalityFailover,
@@ -16,13 +15,10 @@ import {
 import type { PolicyOfPorts, PortPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 
-/** Those that choose the clients of a rule, and those that say where a client runs, where that matters. */
-export function labelsReadByRule(rule: DestinationRule): readonly string[] {
-  const { policy, subsets } = destinationPolicy([rule]);
-  return [
-    ...Object.keys(rule.spec.workloadSelector?.matchLabels ?? {}),
-    ...[policy, ...subsets.map((subset) => subset.policy)].flatMap(readByPorts),
-  ];
+/** Those that choose the clients of a policy, and those that say where a client runs, where that matters. */
+export function labelsReadByPolicy({ clientLabels = {}, policy, subsets }: HostPolicy): readonly string[] {
+  const policies = [...(policy === undefined ? [] : [policy]), ...subsets.map((subset) => subset.policy)];
+  return [...Object.keys(clientLabels), ...policies.flatMap(readByPorts)];
 }
 
 /** Those that say which clients a VirtualService's routes are for. */
@@ -39,10 +35,10 @@ export function labelsReadByService({ trafficDistribution }: MeshService): reado
 }
 
 function readByPorts({ all, ports }: PolicyOfPorts): readonly string[] {
-  return [all, ...ports.map(({ policy }) => policy)].flatMap(readByPolicy);
+  return [all, ...ports.map(({ policy }) => policy)].flatMap(readByPortPolicy);
 }
 
-function readByPolicy({ balancing, outlierDetection }: PortPolicy): readonly string[] {
+function readByPortPolicy({ balancing, outlierDetection }: PortPolicy): readonly string[] {
   if (balancing?.locality !== undefined) return readByPreference(balancing.locality);
   return outlierDetection === undefined ? [] : readByPreference(nearest);
 }

@@ -299,7 +299,8 @@ suite("a connection pool", () => {
     const { stdout } = await inWeb(["node", "--input-type=module", "-e", script]);
     const answers = JSON.parse(stdout) as readonly NonNullable<Answer["json"]>[];
     assert.deepEqual([...new Set(answers.map(({ httpVersion }) => httpVersion))], ["2.0"]);
-    assert.equal(new Set(answers.map(({ remoteAddress }) => remoteAddress)).size, 8);
+    // Each of two workers would have one connection, if a connection could have many streams.
+    assert.ok(new Set(answers.map(({ remoteAddress }) => remoteAddress)).size > 2);
   });
 
   test("waits for a connection no longer than it is told", async () => {
