@@ -14,7 +14,8 @@ import { checkConnectionRules } from "./virtual-service-connections.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
 import { checkGateways } from "./virtual-service-gateways.ts";
 import { checkHttpRoutes } from "./virtual-service-http.ts";
-import { besideOlder } from "./virtual-service-rivals.ts";
+import { checkMeantPorts } from "./virtual-service-ports.ts";
+import { besideOlder, checkUnreached } from "./virtual-service-rivals.ts";
 
 /** Hosts, gateways and routes of a VirtualService. */
 export function checkVirtualService(
@@ -22,14 +23,19 @@ export function checkVirtualService(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const { hosts = [] } = virtualService.spec;
+  const { hosts = [], http = [], tls = [], tcp = [] } = virtualService.spec;
   return [
+    ...(http.length + tls.length + tcp.length === 0
+      ? [warning("spec", "says nothing of its hosts; give it http, tls or tcp")]
+      : []),
     ...(hosts.length === 0 ? checkDelegate(virtualService, inputs, fetch) : []),
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
     ...checkGateways(virtualService, inputs, fetch),
     ...checkHttpRoutes(virtualService, inputs, fetch),
+    ...checkMeantPorts(virtualService, inputs, fetch),
+    ...checkUnreached(virtualService),
     ...checkConnectionRules(virtualService, inputs, fetch),
   ];
 }
@@ -60,7 +66,7 @@ function checkHost(
     .slice(0, Math.max(0, position))
     // One that is for fewer clients takes nothing from the others.
     .filter((each) => isWithinVisibility(visibilityOf(virtualService), visibilityOf(each)));
-  return besideOlder(older, host, meshGateway, field);
+  return besideOlder(virtualService, older, host, meshGateway, field);
 }
 
 /** Names that TLS asks for stand among the hosts, whatever they are the names of. */
