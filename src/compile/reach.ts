@@ -17,7 +17,17 @@ export function isReachable(
   service: MeshService,
   port: number,
 ): boolean {
-  if (!isVisible(service.visibility, client.namespace)) return false;
+  return isVisible(service.visibility, client.namespace) && isAllowed(mesh, fetch, client, service, port);
+}
+
+/** Whether a client's Sidecar lets it know a port of a host. */
+export function isAllowed(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  service: Pick<MeshService, "namespace" | "hostname">,
+  port: number,
+): boolean {
   if (client.sidecar === undefined) return true;
   const sidecar = fetch.get(mesh.sidecars, client.sidecar);
   return sidecar === undefined || allowedBySidecar(sidecar, client.namespace, service, port);

@@ -71,6 +71,7 @@ before(async () => {
         client("web", { namespace }),
         client("strict", { namespace }),
         echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
+        service("pod", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
         service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
       ],
       "entries.yaml": [
@@ -153,6 +154,10 @@ before(async () => {
         marked("private", "private.example.com"),
         marked("wild", "*.wild.example.com"),
         marked("static", "static.example.com"),
+        istio("VirtualService", "portal", {
+          hosts: ["portal.example.org"],
+          http: [{ match: [{ uri: { prefix: "/pod" } }], route: [{ destination: { host: "pod" } }] }],
+        }),
         istio("Sidecar", "strict", {
           workloadSelector: { labels: { app: "strict" } },
           egress: [{ hosts: ["./*", "*/*"] }],
@@ -242,6 +247,19 @@ suite("HTTP by Host", { concurrency: true }, () => {
     const wild = await ask(`http://${privateHost}/`, "--header", "host: any.wild.example.com");
     assert.deepEqual([wild.headers?.["x-route"], wild.json?.server], ["wild", two]);
   });
+
+  for (const [kind, address] of [
+    ["public", one],
+    ["private", privateHost],
+  ])
+    test(`a host that a VirtualService alone knows has its routes on port 80 of a ${kind} address`, async () => {
+      const host = ["--header", "host: portal.example.org"];
+      const { json } = await ask(`http://${address}/pod`, ...host);
+      assert.deepEqual([json?.name, json?.headers?.host], ["pod", "portal.example.org"]);
+      assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /URI=spiffe/);
+      assert.equal((await ask(`http://${address}/other`, ...host)).status, 404);
+      assert.equal((await ask(`http://${address}:8082/pod`, ...host)).json?.server, address);
+    });
 
   test("a targetPort is where the request arrives", async () => {
     const { status, json } = await ask("http://api.example.com:8081/");

@@ -6,6 +6,7 @@ import { objectKey } from "#model/reference.ts";
 import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
 import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { serviceOfHost } from "../services.ts";
+import { ownHosts, virtualHostPort } from "../virtual-hosts.ts";
 import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
@@ -50,8 +51,7 @@ function checkHost(
   const { namespace = "default" } = virtualService.metadata;
   const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
   if (service === undefined && isServerName(virtualService, host)) return [];
-  if (host.startsWith("*")) return checkWildcard(host, field, namespace, inputs, fetch);
-  if (service === undefined) return [unknownHost(field, host, namespace)];
+  if (service === undefined) return checkName(virtualService, host, field, inputs, fetch);
   const attached = attachedRoutes(inputs.routing, fetch, service).find(
     (route) => audienceOf(route, service) === "",
   );
@@ -74,15 +74,18 @@ function isServerName({ spec }: VirtualService, host: string): boolean {
   return (spec.tls ?? []).some(({ match }) => match.some(({ sniHosts }) => sniHosts.includes(host)));
 }
 
-function checkWildcard(
+/** A host that is no service: a wildcard over some, or a name of its own. */
+function checkName(
+  virtualService: VirtualService,
   host: string,
   field: string,
-  namespace: string,
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const services = fetch.all(inputs.routing.services);
-  return services.some(({ hostname }) => coversHost(host, hostname))
-    ? []
-    : [unknownHost(field, host, namespace)];
+  const services = host.startsWith("*") ? fetch.all(inputs.routing.services) : [];
+  if (services.some(({ hostname }) => coversHost(host, hostname))) return [];
+  if (!ownHosts(virtualService, inputs.routing, fetch).includes(host.toLowerCase()))
+    return [unknownHost(field, host, virtualService.metadata.namespace ?? "default")];
+  const message = `${host} names no Service and no ServiceEntry, so this is for requests with that Host to port ${virtualHostPort} of addresses that are nobody's`;
+  return [warning(field, message)];
 }
