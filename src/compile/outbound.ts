@@ -13,7 +13,7 @@ import { routeScopes } from "./limits.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { everything, forward, respond, routeView } from "./route-views.ts";
 import { routesKey } from "./routes.ts";
-import { serviceOrigin } from "./services.ts";
+import { hostsOfService, serviceOrigin } from "./services.ts";
 import type { RouteView, VirtualHostView } from "./views.ts";
 import { type VirtualHostRoutes, virtualHostPort, virtualHostsFor } from "./virtual-hosts.ts";
 
@@ -71,10 +71,10 @@ function byHost(
 ): VirtualHostView {
   const named = services
     .filter((each) => hasHttpPort(each, port))
-    .map((service) => ({
-      hostname: service.hostname,
-      ...portRoutes(mesh, fetch, client, service, { address, port }),
-    }));
+    .flatMap((service) => {
+      const found = portRoutes(mesh, fetch, client, service, { address, port });
+      return hostsOfService(service, client.namespace).map((hostname) => ({ hostname, ...found }));
+    });
   const hosts = [...named, ...others].toSorted(bySpecificHost);
   const routes = hosts.flatMap((host) => host.routes.map((route) => ({ ...route, host: host.hostname })));
   return {
@@ -195,10 +195,8 @@ function canonicalNames(
   port: number,
   clientNamespace: string,
 ): readonly string[] {
-  const { kind, name, namespace, hostname } = service;
-  if (kind === "ServiceEntry") return [];
-  const short = [`${name}.${namespace}.svc`, `${name}.${namespace}`];
-  if (clientNamespace === namespace) short.push(name);
+  if (service.kind === "ServiceEntry") return [];
+  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
   const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
   const names = [hostname, ...own];
   const withPort = names.map((host) => `${host}:${port}`);

@@ -72,6 +72,16 @@ before(async () => {
         client("strict", { namespace }),
         echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
         service("pod", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "alias", namespace },
+          spec: {
+            type: "ExternalName",
+            externalName: "two.example.com",
+            ports: [{ name: "http", port: 80 }],
+          },
+        },
         service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
       ],
       "entries.yaml": [
@@ -156,7 +166,10 @@ before(async () => {
         marked("static", "static.example.com"),
         istio("VirtualService", "portal", {
           hosts: ["portal.example.org"],
-          http: [{ match: [{ uri: { prefix: "/pod" } }], route: [{ destination: { host: "pod" } }] }],
+          http: [
+            { match: [{ uri: { prefix: "/pod" } }], route: [{ destination: { host: "pod" } }] },
+            { match: [{ uri: { prefix: "/alias" } }], route: [{ destination: { host: "alias" } }] },
+          ],
         }),
         istio("Sidecar", "strict", {
           workloadSelector: { labels: { app: "strict" } },
@@ -255,11 +268,21 @@ suite("HTTP by Host", { concurrency: true }, () => {
     test(`a host that a VirtualService alone knows has its routes on port 80 of a ${kind} address`, async () => {
       const host = ["--header", "host: portal.example.org"];
       const { json } = await ask(`http://${address}/pod`, ...host);
-      assert.deepEqual([json?.name, json?.headers?.host], ["pod", "portal.example.org"]);
+      const seen = [json?.name, json?.headers?.host];
+      assert.deepEqual(seen, ["pod", "portal.example.org"], JSON.stringify(json));
       assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /URI=spiffe/);
       assert.equal((await ask(`http://${address}/other`, ...host)).status, 404);
       assert.equal((await ask(`http://${address}:8082/pod`, ...host)).json?.server, address);
     });
+
+  test("a Service that is another name of a host is called, known to the strict, and sent to by routes", async () => {
+    for (const host of ["alias", "alias.shop", "alias.shop.svc.cluster.local"]) {
+      const { json } = await askStrictly(`http://${host}/`);
+      assert.deepEqual([json?.headers?.host, [one, two].includes(json?.server ?? "")], [host, true]);
+    }
+    const routed = await ask(`http://${privateHost}/alias`, "--header", "host: portal.example.org");
+    assert.ok([one, two].includes(routed.json?.server ?? ""), JSON.stringify(routed));
+  });
 
   test("a targetPort is where the request arrives", async () => {
     const { status, json } = await ask("http://api.example.com:8081/");
