@@ -1,4 +1,5 @@
 // What a VirtualService does to headers.
+import { isHost, isOrdinary } from "../header-names.ts";
 import type { HeaderChanges } from "../route.ts";
 import type { HeaderOperations, IstioHeaders } from "./virtual-service.ts";
 
@@ -29,14 +30,4 @@ function headerChanges(operations: HeaderOperations | undefined): HeaderChanges 
     add: pairs(operations?.add),
     remove: (operations?.remove ?? []).filter(isOrdinary),
   };
-}
-
-/** Whether a name is one of the two of the Host. */
-export function isHost(name: string): boolean {
-  return [":authority", "host"].includes(name.toLowerCase());
-}
-
-/** Whether it is the name of a header that can be added and removed. */
-export function isOrdinary(name: string): boolean {
-  return !name.startsWith(":") && !isHost(name);
 }

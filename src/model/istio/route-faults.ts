@@ -1,4 +1,5 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
+import { isExpression } from "../expression.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
@@ -20,6 +21,7 @@ export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
     ...weightFaults(http),
     ...injectionFaults(http),
     ...mirrorFaults(http),
+    ...expressionFaults(http),
     ...((http.retries?.attempts ?? 0) < 0
       ? [fault("retries.attempts", `${http.retries?.attempts} is no number of attempts; 0 is none`)]
       : []),
@@ -133,6 +135,21 @@ function injectionFaults({ fault: injected }: IstioHttpRoute): readonly RouteFau
         ]
       : []),
   ];
+}
+
+function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly RouteFault[] {
+  const written = [
+    { expression: rewrite?.uriRegexRewrite?.match, field: "rewrite.uriRegexRewrite.match" },
+    ...(corsPolicy?.allowOrigins ?? []).map(({ regex }, index) => ({
+      expression: regex === "*" ? undefined : regex,
+      field: `corsPolicy.allowOrigins[${index}].regex`,
+    })),
+  ];
+  return written.flatMap(({ expression, field }) =>
+    expression === undefined || isExpression(expression)
+      ? []
+      : [fault(field, `${expression} is no valid regular expression; correct it`)],
+  );
 }
 
 function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly RouteFault[] {
