@@ -5,7 +5,7 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import { isHost } from "#model/header-names.ts";
+import { isHost } from "#model/headers.ts";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
 import { authorityHeader, missHeader } from "./filters/on-demand.ts";
 import type { Init } from "./messages.ts";

@@ -3,7 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
-import { isOrdinary } from "#model/header-names.ts";
+import { isOrdinary } from "#model/headers.ts";
 import { type AnyRoute, isForRequests } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
 import { type CheckFinding, error, unchangeableHeader, warning } from "./finding.ts";

@@ -1,6 +1,6 @@
 // The HTTP routes of a VirtualService.
 import type { Fetch } from "#collections/graph.ts";
-import { isHost, isOrdinary } from "#model/header-names.ts";
+import { isHost, isOrdinary } from "#model/headers.ts";
 import { delegationOf } from "#model/istio/delegates.ts";
 import { retriedOn, retryConditions } from "#model/istio/retry-policies.ts";
 import { routeFaults } from "#model/istio/route-faults.ts";

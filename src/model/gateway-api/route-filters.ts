@@ -1,4 +1,4 @@
-import { isHost, isOrdinary } from "../header-names.ts";
+import { isHost, isOrdinary } from "../headers.ts";
 import {
   type CorsPolicy,
   type HeaderChanges,

@@ -1,5 +1,5 @@
 // What a VirtualService does to headers.
-import { isHost, isOrdinary } from "../header-names.ts";
+import { isHost, isOrdinary, withCommands } from "../headers.ts";
 import type { HeaderChanges } from "../route.ts";
 import type { HeaderOperations, IstioHeaders } from "./virtual-service.ts";
 
@@ -24,7 +24,7 @@ function headerChanges(operations: HeaderOperations | undefined): HeaderChanges 
   const pairs = (record: Readonly<Record<string, string>> | undefined) =>
     Object.entries(record ?? {})
       .filter(([name]) => isOrdinary(name))
-      .map(([name, value]) => ({ name, value }));
+      .map(([name, value]) => ({ name, value: withCommands(value) }));
   return {
     set: pairs(operations?.set),
     add: pairs(operations?.add),

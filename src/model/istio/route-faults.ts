@@ -2,6 +2,7 @@
 import { isExpression } from "../expression.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
+import { headerFaults } from "./header-faults.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
 
 /** Why a route cannot be applied. */
@@ -22,6 +23,7 @@ export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
     ...injectionFaults(http),
     ...mirrorFaults(http),
     ...expressionFaults(http),
+    ...headerFaults(http),
     ...((http.retries?.attempts ?? 0) < 0
       ? [fault("retries.attempts", `${http.retries?.attempts} is no number of attempts; 0 is none`)]
       : []),
@@ -103,13 +105,17 @@ function statusFaults(field: string, status: number): readonly RouteFault[] {
     : [fault(field, `${status} is no status of an answer; use one from 200 to 599`)];
 }
 
+const largestTotal = 2 ** 32 - 1;
+
 function weightFaults({ route = [] }: IstioHttpRoute): readonly RouteFault[] {
   const negative = route.flatMap(({ weight = 0 }, index) =>
     weight < 0 ? [fault(`route[${index}].weight`, `${weight} is no weight; use 0 or more`)] : [],
   );
   if (negative.length > 0 || route.length < 2) return negative;
-  return route.every(({ weight = 0 }) => weight === 0)
-    ? [fault("route", "the weights add up to 0; give the destinations weights")]
+  const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
+  if (total === 0) return [fault("route", "the weights add up to 0; give the destinations weights")];
+  return total > largestTotal
+    ? [fault("route", `the weights add up to more than ${largestTotal}; use smaller ones`)]
     : [];
 }
 
