@@ -108,6 +108,16 @@ before(async () => {
           { match: [{ uri: { prefix: "/abort" } }], fault: abort, route: to("web") },
         ],
       }),
+      istio("VirtualService", "a-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ route: to("web") }],
+      }),
+      istio("VirtualService", "b-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ match: [{ uri: { prefix: "/api" } }], route: to("api") }],
+      }),
       istio("Gateway", "httpbin", {
         selector: labels,
         servers: [
@@ -220,6 +230,11 @@ suite("a Deployment with Istio's template is a gateway", () => {
     assert.equal((await at(port, "httpbin.example.com", "/inside")).status, 404);
   });
 
+  test("with the parts of a host's routes in several objects, what takes every request last", async () => {
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/api")), "api");
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/")), "web");
+  });
+
   test("that sends clients to HTTPS where its server says so", async () => {
     const { status, location } = await at(port, "secure.example.com", "/a?b");
     assert.deepEqual([status, location], [301, "https://secure.example.com/a?b"]);
@@ -325,7 +340,22 @@ suite("a port of TCP", () => {
     open.socket.write("still there");
     assert.deepEqual(await echoed, ["still there"]);
     open.socket.destroy();
+    await endsWhenIdle();
     mesh.remove("tcp-route.yaml");
     await until(async () => (await servers(ownTcpPort, 1))["none"] === 1, "nobody");
   });
+
+  /** A limit of the destination's own is kept by the gateway. */
+  async function endsWhenIdle(): Promise<void> {
+    const trafficPolicy = { connectionPool: { tcp: { idleTimeout: "500ms" } } };
+    mesh.write("idle.yaml", istio("DestinationRule", "idle", { host: "web-tcp", trafficPolicy }));
+    await until(async () => {
+      const connection = (await greeted(ownTcpPort)) ?? assert.fail("closed");
+      assert.equal(connection.server, "web");
+      const signal = AbortSignal.timeout(3_000);
+      const isClosed = await once(connection.socket.resume(), "close", { signal }).catch(() => undefined);
+      connection.socket.destroy();
+      return isClosed !== undefined;
+    }, "the end of an idle connection");
+  }
 });
