@@ -18,6 +18,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // The API server: requests, watches, server-side apply.
   kubernetes: ["model", "runtime"],
   sources: ["model", "collections", "kubernetes"],
+  // In local mode the commands of containers are programs of this machine.
+  "sources/directory/check-commands.ts": ["runtime/executable.ts"],
   // The kinds of heddle.dev are defined where they are installed; gen/ is written from that.
   "sources/schema/custom-resources.ts": ["install/crds/definitions.ts"],
   // The objects are its input, whoever brings them; rewritten probes are agreed with the injector.
@@ -88,6 +90,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
     "replicas/gathered.ts",
+    // The webhooks are a server over TLS, as the discovery server is.
+    "runtime/secure-context.ts",
   ],
 };
 

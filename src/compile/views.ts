@@ -160,6 +160,8 @@ export interface RouteView {
   readonly action: RouteAction;
   readonly fault?: FaultInjection;
   readonly cors?: CorsPolicy;
+  /** What its requests are counted under. */
+  readonly statPrefix?: string;
   /** Where limits are for this route. */
   readonly scopes?: RouteScopes;
   readonly request: HeaderChanges;
@@ -219,7 +221,9 @@ export interface WeightedCluster {
 
 /** What a request's route is called in the scopes of limits. */
 export interface RouteScopes {
-  /** A listener of a gateway. */
+  /** One of Istio's Gateways, `namespace/name`. */
+  readonly gateway?: string;
+  /** A listener of a Gateway by its name, or a server of one of Istio's as `namespace/name/server`. */
   readonly listener?: string;
   /** `Kind/namespace/name`. */
   readonly route?: string;

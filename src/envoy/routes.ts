@@ -157,6 +157,7 @@ function routesOfOne(
   const inSidecar = host === "byDestination";
   const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
+    ...(view.statPrefix === undefined ? {} : { statPrefix: view.statPrefix }),
     action: routeAction(view, inSidecar ? hostOfTheClient : undefined),
     typedPerFilterConfig: routeFilters(view, inSidecar),
     ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),

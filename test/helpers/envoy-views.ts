@@ -21,6 +21,7 @@ import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { inboundListener } from "#envoy/listeners/inbound.ts";
 import { outboundListener } from "#envoy/listeners/outbound.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
+import { isOpaque } from "#model/service.ts";
 
 /** What a golden input holds: one view, and which it is. */
 export type ViewFixture =
@@ -56,7 +57,7 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
       return [
         { schema: ListenerSchema, message: inboundListener(fixture.view, trustDomain) },
         ...fixture.view.ports.flatMap(({ port, protocol, limits }) =>
-          protocol === "tcp"
+          isOpaque(protocol)
             ? []
             : [
                 {

@@ -9,7 +9,7 @@ import type {
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { InboundListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { serverFirstPorts } from "#compile/services.ts";
-import { isHttp } from "#model/service.ts";
+import { isHttp, isOpaque } from "#model/service.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
 import { inboundRoutes } from "../inbound-routes.ts";
@@ -35,7 +35,7 @@ type FilterChainMatch = MessageInitShape<typeof FilterChainMatchSchema>;
 
 /** The inbound listener: mutual TLS from sidecars, plaintext from everybody else, to the address that was dialled. */
 export function inboundListener(view: InboundListenerView, trustDomain: string): Listener {
-  const opaque = view.ports.filter(({ protocol }) => protocol === "tcp" || protocol === "tls");
+  const opaque = view.ports.filter(({ protocol }) => isOpaque(protocol));
   const opaquePorts = [...serverFirstPorts, ...opaque.map(({ port }) => port)];
   return create(ListenerSchema, {
     name: inboundListenerName,
@@ -98,7 +98,7 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
  * Both kinds of connection share them, and so what they count.
  */
 function routesOf(port: ListenedPort | undefined) {
-  return port === undefined || port.protocol === "tcp"
+  return port === undefined || isOpaque(port.protocol)
     ? {
         routeSpecifier: {
           case: "routeConfig" as const,

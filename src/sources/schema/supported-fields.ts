@@ -116,6 +116,7 @@ const virtualServiceFields: Supported = {
       sourceLabels: true,
       sourceNamespace: true,
       gateways: true,
+      statPrefix: true,
     },
     route: { destination: istioDestination, weight: true, headers: istioHeaders },
     redirect: true,
