@@ -5,8 +5,15 @@ import type { OthersPolicy } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type { PortProtocol } from "#model/service.ts";
-import type { IngressEndpoint } from "#model/sidecar.ts";
-import type { RouteScopes, RouteView, ServiceLabel } from "./views.ts";
+import type { Bind, IngressEndpoint } from "#model/sidecar.ts";
+import type {
+  ClusterReference,
+  RouteAction,
+  RouteScopes,
+  RouteView,
+  ServiceCluster,
+  ServiceLabel,
+} from "./views.ts";
 
 /** What a sidecar does with the connections that its application opens. */
 export interface OutboundListenerView {
@@ -19,7 +26,7 @@ export interface OutboundListenerView {
   /** Ports on which every address outside of the ranges is looked up on demand, too. */
   readonly outsideTcpPorts: readonly number[];
   /** What becomes of everything else. */
-  readonly others: OthersPolicy;
+  readonly others: OthersView;
   /** Ports on which nothing waits for the client's first bytes. */
   readonly tcpPorts: readonly number[];
   /** Ports on which nobody looks for HTTP: those, and the ones on which clients speak TLS. */
@@ -28,12 +35,30 @@ export interface OutboundListenerView {
   readonly httpPorts: readonly number[];
 }
 
+/** What becomes of traffic to destinations that are not known; a proxy may be who gets it. */
+export type OthersView = OthersPolicy | { readonly proxy: ServiceCluster };
+
+/** A listener that a sidecar has for its application to call. */
+export type EgressListenerView = {
+  readonly at: Bind;
+  readonly origins: readonly Origin[];
+} & (
+  | { readonly kind: "http"; readonly virtualHosts: readonly GatewayVirtualHostView[] }
+  | { readonly kind: "connections"; readonly hosts: readonly EgressHostView[] }
+);
+
+/** Where connections go; with a name, those of TLS that ask for it. */
+export interface EgressHostView {
+  readonly serverName?: string;
+  readonly cluster: ClusterReference;
+}
+
 /** The routes that a sidecar has from the start, by Host: to what has no address by which it could be looked up. */
 export interface OutsideRoutesView {
   /** As in the listener: what goes there is looked up by its address, whatever its Host. */
   readonly meshRanges: readonly string[];
   readonly hosts: readonly OutsideHostView[];
-  readonly others: OthersPolicy;
+  readonly others: RouteAction;
   readonly origins: readonly Origin[];
 }
 

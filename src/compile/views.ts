@@ -25,8 +25,7 @@ import type {
 
 /** What a cluster is for; its name on the wire is made of this alone. */
 export type ClusterReference =
-  /** A service's port, or a subset of its endpoints. */
-  | { readonly kind: "service"; readonly hostname: string; readonly port: number; readonly subset: string }
+  | ServiceCluster
   /** HTTP to one pod by its own address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number }
   /** TCP to whatever is at an address: a service's virtual IP, a pod, or something unknown. */
@@ -39,8 +38,18 @@ export type ClusterReference =
     }
   /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
   | { readonly kind: "tls"; readonly hostname: string; readonly port: number }
+  /** TCP to a service by its name, where no address of it was dialled. */
+  | { readonly kind: "host"; readonly hostname: string; readonly port: number; readonly subset: string }
   /** TCP that comes to a port of the gateway's own. */
   | { readonly kind: "gateway"; readonly port: number };
+
+/** A service's port, or a subset of its endpoints. */
+export interface ServiceCluster {
+  readonly kind: "service";
+  readonly hostname: string;
+  readonly port: number;
+  readonly subset: string;
+}
 
 /** The service that telemetry reports for a cluster. */
 export interface ServiceLabel {

@@ -44,7 +44,7 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
 }
 
 function isForConnections({ kind }: ClusterReference): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "gateway";
+  return kind !== "service" && kind !== "address";
 }
 
 function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {

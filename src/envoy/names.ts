@@ -2,6 +2,7 @@
 
 import type { ProbeView } from "#compile/listener-views.ts";
 import type { ClusterReference } from "#compile/views.ts";
+import type { Bind } from "#model/sidecar.ts";
 
 /** The one route configuration of a sidecar's outbound HTTP. */
 export const outboundRouteConfiguration = "outbound";
@@ -49,7 +50,7 @@ export function virtualHostName(address: string): string {
 
 /**
  * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
- * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`, `gateway-tcp|31400`.
+ * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`, `outbound-tcp|3306||db.example.com`, `gateway-tcp|31400`.
  */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
@@ -61,11 +62,14 @@ export function clusterName(reference: ClusterReference): string {
       return `tcp|${reference.address}:${reference.port}${reference.serverName === undefined ? "" : `|${reference.serverName}`}`;
     case "tls":
       return `tls|${reference.hostname}:${reference.port}`;
+    case "host":
+      return `${hostClusterPrefix}${reference.port}|${reference.subset}|${reference.hostname}`;
     case "gateway":
       return `${gatewayClusterPrefix}${reference.port}`;
   }
 }
 
+const hostClusterPrefix = "outbound-tcp|";
 const gatewayClusterPrefix = "gateway-tcp|";
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
@@ -109,7 +113,9 @@ export function parseClusterName(name: string): ClusterReference | undefined {
   }
   const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
   const port = parsePort(portText);
-  if (direction !== "outbound" || port === undefined || host === "" || rest.length > 0) return undefined;
+  if (port === undefined || host === "" || rest.length > 0) return undefined;
+  if (name.startsWith(hostClusterPrefix)) return { kind: "host", hostname: host, port, subset };
+  if (direction !== "outbound") return undefined;
   if (isIpv4(host)) return subset === "" ? { kind: "address", address: host, port } : undefined;
   return { kind: "service", hostname: host, port, subset };
 }
@@ -138,6 +144,18 @@ function parsePort(text: string): number | undefined {
 export const outboundListenerName = "outbound";
 export const inboundListenerName = "inbound";
 export const healthListenerName = "health";
+
+const egressPrefix = "egress|";
+
+/** A listener that a Sidecar has for its application, and its routes: `egress|127.0.0.1:9080`, `egress|unix:///run/api`. */
+export function egressListenerName(at: Bind): string {
+  return `${egressPrefix}${at.kind === "address" ? `${at.address}:${at.port}` : `unix://${at.path}`}`;
+}
+
+/** Whether a name is one of {@link egressListenerName}. */
+export function isEgressName(name: string): boolean {
+  return name.startsWith(egressPrefix);
+}
 
 /** A gateway's listener for one port. */
 export function gatewayListenerName(port: number): string {

@@ -4,6 +4,7 @@ import { clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
 import { connectionSelection } from "#compile/connection-clusters.ts";
 import { credentialFor } from "#compile/credentials.ts";
+import { egressListenerViews } from "#compile/egress-listeners.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { Mesh } from "#compile/graph.ts";
@@ -24,10 +25,12 @@ import {
 } from "#xds/type-urls.ts";
 import {
   blackHoleCluster,
+  egressListenerName,
   gatewayListenerName,
   healthListenerName,
   inboundClusterName,
   inboundListenerName,
+  isEgressName,
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
@@ -82,6 +85,11 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const view = listenersOf(fetch, pod).find((each) => each.port === port);
     return view?.kind === "tcp" ? view : undefined;
   };
+  const egressListeners = graph.demand("egress listeners", (client, fetch) =>
+    egressListenerViews(mesh, fetch, clientOfKey(client)),
+  );
+  const egressNamed = (fetch: Fetch, client: string, name: string) =>
+    fetch.get(egressListeners, client)?.find(({ at }) => egressListenerName(at) === name);
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -123,6 +131,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
+    if (isEgressName(name)) {
+      const view = egressNamed(fetch, scope, name);
+      return view === undefined ? absent : resources.egressListenerResource(view);
+    }
     const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
   }
@@ -136,7 +148,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
     const client = clientOfKey(scope);
-    if (reference.kind === "tcp" || reference.kind === "tls") {
+    if (reference.kind === "tcp" || reference.kind === "tls" || reference.kind === "host") {
       const weighted = connectionSelection(mesh, fetch, client, reference);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
@@ -183,6 +195,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         ? absent
         : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
     }
+    if (isEgressName(name)) {
+      const egress = egressNamed(fetch, scope, name);
+      return egress?.kind === "http" ? resources.egressRoutesResource(egress) : absent;
+    }
     const view = listenersOf(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
     return view?.kind === "http" ? resources.gatewayRoutesResource(view) : absent;
   }
@@ -225,10 +241,16 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   };
 
   function listenerNames(workload: Workload, fetch: Fetch): readonly string[] {
+    const pod = podKey(workload);
+    const { key = "" } = fetch.get(mesh.clients, pod) ?? {};
     const own =
       workload.proxy === "gateway"
-        ? listenersOf(fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
-        : [outboundListenerName, inboundListenerName];
+        ? listenersOf(fetch, pod).map((view) => gatewayListenerName(view.port))
+        : [
+            outboundListenerName,
+            inboundListenerName,
+            ...(fetch.get(egressListeners, key) ?? []).map(({ at }) => egressListenerName(at)),
+          ];
     // The health listener comes last: it is what makes the pod ready.
     return [...own, healthListenerName];
   }

@@ -9,6 +9,7 @@ import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type { CredentialPart } from "#compile/credentials.ts";
 import type {
+  EgressListenerView,
   GatewayHttpView,
   GatewayListenerView,
   HealthListenerView,
@@ -34,6 +35,7 @@ import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clust
 import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment, weightedLoadAssignment } from "./endpoints.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
+import { egressListener } from "./listeners/egress.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
 import { inboundListener } from "./listeners/inbound.ts";
@@ -46,7 +48,7 @@ import {
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
-import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
+import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { tlsCertificate, trustBundle, trustedRoots, workloadCertificate } from "./secrets.ts";
 
 /** The views of which many proxies have the same one. */
@@ -94,6 +96,22 @@ export function gatewayListenerResource(view: GatewayListenerView): Resource {
 
 export function gatewayRoutesResource(view: GatewayHttpView): Resource {
   const message = gatewayRoutes(view);
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
+    origins: view.origins,
+  });
+}
+
+export function egressListenerResource(view: EgressListenerView): Resource {
+  const message = egressListener(view);
+  return encodeResource(ListenerSchema, message.name, message, {
+    references: view.kind === "http" ? [] : clusterNames(view.hosts.map(({ cluster }) => cluster)),
+    origins: view.origins,
+  });
+}
+
+export function egressRoutesResource(view: Extract<EgressListenerView, { kind: "http" }>): Resource {
+  const message = egressRoutes(view);
   return encodeResource(RouteConfigurationSchema, message.name, message, {
     references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
     origins: view.origins,

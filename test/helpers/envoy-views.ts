@@ -6,6 +6,7 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type {
+  EgressListenerView,
   GatewayListenerView,
   HealthListenerView,
   InboundView,
@@ -16,11 +17,12 @@ import type { ClusterView, EndpointsView, VirtualHostView, WeightedEndpointsView
 import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
 import { loadAssignment, weightedLoadAssignment } from "#envoy/endpoints.ts";
 import { inboundRoutes } from "#envoy/inbound-routes.ts";
+import { egressListener } from "#envoy/listeners/egress.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { inboundListener } from "#envoy/listeners/inbound.ts";
 import { outboundListener } from "#envoy/listeners/outbound.ts";
-import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
+import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
 import { isOpaque } from "#model/service.ts";
 
 /** What a golden input holds: one view, and which it is. */
@@ -30,6 +32,7 @@ export type ViewFixture =
   | { readonly kind: "inbound"; readonly view: InboundView }
   | { readonly kind: "health"; readonly view: HealthListenerView }
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
+  | { readonly kind: "egress"; readonly view: EgressListenerView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "cluster"; readonly view: ClusterView }
   | { readonly kind: "endpoints"; readonly view: EndpointsView }
@@ -81,6 +84,13 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
         { schema: ListenerSchema, message: gatewayListener(fixture.view) },
         ...(fixture.view.kind === "http"
           ? [{ schema: RouteConfigurationSchema, message: gatewayRoutes(fixture.view) }]
+          : []),
+      ];
+    case "egress":
+      return [
+        { schema: ListenerSchema, message: egressListener(fixture.view) },
+        ...(fixture.view.kind === "http"
+          ? [{ schema: RouteConfigurationSchema, message: egressRoutes(fixture.view) }]
           : []),
       ];
     case "virtualHost":

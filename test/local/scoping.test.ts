@@ -7,12 +7,21 @@ import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
 const host = "198.51.100.20";
+/** Nobody is there. */
+const nowhere = "198.51.100.77";
+/** Stands for hosts. */
+const bound = "203.0.113.77";
 
 interface Answer {
   readonly ok: boolean;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly json?: { readonly server?: string; readonly name?: string };
+  readonly json?: {
+    readonly server?: string;
+    readonly name?: string;
+    readonly greeting?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   readonly text?: string;
   readonly error?: string;
 }
@@ -41,6 +50,31 @@ const api = {
   ports: [{ number: 80, name: "http", protocol: "HTTP" }],
   resolution: "DNS",
 };
+/** A part of a Sidecar's egress. */
+const egress = (number: number, protocol: string, hosts: readonly string[], more: object = {}) => ({
+  port: { number, protocol, name: protocol.toLowerCase() },
+  hosts,
+  ...more,
+});
+const listeners = [
+  egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE", bind: "127.0.0.1" }),
+  egress(0, "HTTP", ["*/*"], { bind: "unix://@services" }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE" }),
+  egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { bind: bound }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { bind: bound, captureMode: "IPTABLES" }),
+];
+
+function callers(parts: readonly object[]): object {
+  return istio("Sidecar", "other", "caller", {
+    workloadSelector: { labels: { app: "caller" } },
+    egress: parts,
+    outboundTrafficPolicy: {
+      mode: "ALLOW_ANY",
+      egressProxy: { host: "exit.shop.svc.cluster.local", port: { number: 80 } },
+    },
+  });
+}
+
 const echoed = (name: string, namespace: string) =>
   echo(name, ["--http", "8080", "--name", name], 8080, { namespace });
 
@@ -56,7 +90,20 @@ before(async () => {
           client("web", { namespace }),
         ]),
         client("limited", { namespace: "other" }),
-        echoed("reviews", "shop"),
+        client("caller", { namespace: "other" }),
+        echoed("exit", "shop"),
+        service("exit", port, { namespace: "shop" }),
+        echo("reviews", ["--http", "8080", "--greet", "2525", "--name", "reviews"], 8080, {
+          namespace: "shop",
+        }),
+        service(
+          "direct",
+          [
+            { name: "http", port: 9081, targetPort: 8080 },
+            { name: "tcp", port: 9082, targetPort: 2525 },
+          ],
+          { namespace: "shop", app: "reviews" },
+        ),
         exported(service("reviews", port, { namespace: "shop" }), "."),
         service("open", port, { namespace: "shop", app: "reviews" }),
         echoed("ratings", "other"),
@@ -68,7 +115,13 @@ before(async () => {
         }),
         service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
       ],
+      "caller.yaml": [callers(listeners)],
       "scopes.yaml": [
+        istio("ServiceEntry", "other", "secure", {
+          hosts: ["one.example.com", "two.example.com"],
+          ports: [{ number: 8443, name: "tls", protocol: "TLS" }],
+          resolution: "DNS",
+        }),
         istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
         marked("shop", "api", "api.example.com"),
         marked("shop", "for-all", "open.shop.svc.cluster.local"),
@@ -91,8 +144,10 @@ before(async () => {
     outsideResolver,
   );
   outside = await openOutside(mesh);
-  outside.names({ "api.example.com": [host] });
-  await (await outside.host(host)).http(80, "api");
+  outside.names({ "api.example.com": [host], "one.example.com": [host], "two.example.com": [host] });
+  const machine = await outside.host(host);
+  await machine.http(80, "api");
+  await machine.tls(8443, "secure", ["one.example.com", "two.example.com"]);
 });
 after(async () => {
   await outside.close();
@@ -175,6 +230,58 @@ suite("Sidecar", () => {
       async () => (await ask("shop/web", "http://open/")).headers?.["x-route"] === "for-all",
       "routes again",
     );
+  });
+
+  test("the application calls its sidecar on a listener of its own, which leads to the hosts of that", async () => {
+    for (const round of ["first", "later"]) {
+      const { json } = await ask("other/caller", "http://127.0.0.1:9081/");
+      assert.equal(json?.name, "reviews", round);
+      assert.match(json.headers?.["x-forwarded-client-cert"] ?? "", /ns\/other\/sa\/default/);
+    }
+    const greeted = await ask("other/caller", "greet://127.0.0.1:9082", "--body", "text");
+    assert.deepEqual([greeted.ok, greeted.json?.greeting?.includes("reviews")], [true, true], greeted.error);
+  });
+
+  test("a socket of the sidecar's own leads to many hosts, by the Host", async () => {
+    const through = (url: string) => ask("other/caller", url, "--socket", "@services");
+    assert.equal((await through("http://ratings/")).json?.name, "ratings");
+    assert.equal((await through("http://open.shop/")).headers?.["x-route"], "for-all");
+    const { status, text } = await through("http://reviews.shop/");
+    assert.deepEqual([status, text], [404, "heddle: the Sidecar names no such host here\n"], "not exported");
+  });
+
+  test("an address that is nobody's stands for hosts", async () => {
+    for (const round of ["first", "later"]) {
+      assert.equal((await ask("other/caller", `http://${bound}:9081/`)).json?.name, "reviews", round);
+    }
+    const greeted = await ask("other/caller", `greet://${bound}:9082`, "--body", "text");
+    assert.deepEqual([greeted.ok, greeted.json?.greeting?.includes("reviews")], [true, true], greeted.error);
+  });
+
+  test("a proxy gets what is not known: of HTTP and of TCP, inside the private ranges and outside", async () => {
+    for (const url of [`http://${nowhere}/`, "http://10.99.0.1/", "http://open.shop/"]) {
+      const { json } = await ask("other/caller", url);
+      assert.deepEqual([json?.name, json?.headers?.["host"]], ["exit", new URL(url).host], url);
+    }
+    for (const address of [nowhere, "10.99.0.1"]) {
+      const { text } = await ask("other/caller", `tcp://${address}:5432`, "--body", "GET / HTTP/1.0\r\n\r\n");
+      assert.match(text ?? "", /^HTTP\/1.[01] 200 /, address);
+    }
+  });
+
+  test("an edit opens a listener, of TLS by the name that is asked for, and another closes it", async () => {
+    const secure = (name: string) =>
+      ask("other/caller", "tls://127.0.0.1:8443", "--sni", name, "--body", "text");
+    mesh.write(
+      "caller.yaml",
+      callers([...listeners, egress(8443, "TLS", ["*/*.example.com"], { captureMode: "NONE" })]),
+    );
+    const isThere = async () => (await secure("one.example.com")).text === "secure one.example.com text";
+    await until(isThere, "the listener");
+    assert.equal((await secure("two.example.com")).text, "secure two.example.com text");
+    assert.equal((await secure("three.example.com")).ok, false);
+    mesh.write("caller.yaml", callers(listeners));
+    await until(async () => !(await isThere()), "the listener to go");
   });
 
   test("ingress says where the application listens", async () => {

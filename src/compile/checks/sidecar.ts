@@ -1,11 +1,12 @@
 import type { Fetch } from "#collections/graph.ts";
 import { rootNamespaces } from "#model/installation.ts";
-import type { Sidecar, SidecarEgress, SidecarIngress } from "#model/istio/sidecar.ts";
+import type { Sidecar, SidecarIngress } from "#model/istio/sidecar.ts";
 import { ingressEndpoint, sidecarScope } from "#model/istio/sidecar-scopes.ts";
 import { objectKey } from "#model/reference.ts";
 import { isSelective, olderFirst } from "../sidecars.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
+import { checkSidecarEgress } from "./sidecar-egress.ts";
 
 /** What a Sidecar says, and whether it is the one that counts. */
 export function checkSidecar(sidecar: Sidecar, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
@@ -14,7 +15,7 @@ export function checkSidecar(sidecar: Sidecar, inputs: CheckInputs, fetch: Fetch
     ...(sidecar.spec.ingress ?? []).flatMap((ingress, index) =>
       checkIngress(ingress, `spec.ingress[${index}]`),
     ),
-    ...(sidecar.spec.egress ?? []).flatMap((egress, index) => checkEgress(egress, `spec.egress[${index}]`)),
+    ...checkSidecarEgress(sidecar, inputs, fetch),
   ];
 }
 
@@ -46,12 +47,4 @@ function checkIngress({ port, defaultEndpoint }: SidecarIngress, field: string):
   if (ingressEndpoint(defaultEndpoint) !== undefined) return [];
   const message = `${defaultEndpoint} is not supported; use 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///PATH`;
   return [error(`${field}.defaultEndpoint`, message, "UnsupportedValue")];
-}
-
-function checkEgress({ hosts }: SidecarEgress, field: string): readonly CheckFinding[] {
-  return hosts.flatMap((host, index) => {
-    if (/^[^/]+\/(\*|(\*\.)?[^*/]+)$/.test(host)) return [];
-    const message = `${host} is no host of a Sidecar; write NAMESPACE/HOST, where either may be *`;
-    return [error(`${field}.hosts[${index}]`, message, "UnsupportedValue")];
-  });
 }

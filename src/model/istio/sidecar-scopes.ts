@@ -1,8 +1,9 @@
 import { protocolOfWord } from "../kubernetes/mesh-service.ts";
 import { othersPolicyOf } from "../others.ts";
-import type { EgressScope, IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
+import type { IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
 import { connectionPool } from "./connection-limits.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
+import { egressPart } from "./sidecar-egress.ts";
 
 /** API object → domain type. */
 export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
@@ -10,7 +11,7 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
   return {
     namespace,
     selector: spec.workloadSelector?.labels ?? {},
-    egress: spec.egress === undefined || spec.egress.length === 0 ? undefined : spec.egress.map(egressScope),
+    ...egressOf(spec.egress ?? []),
     others: othersOf(spec.outboundTrafficPolicy),
     ingress:
       spec.ingress === undefined || spec.ingress.length === 0 ? undefined : spec.ingress.flatMap(ingressPort),
@@ -20,18 +21,24 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
   };
 }
 
-/** A policy without a mode is REGISTRY_ONLY, the first of its values. */
+/** A policy without a mode is REGISTRY_ONLY, the first of its values. A proxy is for what would pass. */
 function othersOf(policy: Sidecar["spec"]["outboundTrafficPolicy"]): SidecarScope["others"] {
-  return policy === undefined ? undefined : othersPolicyOf(policy.mode ?? "REGISTRY_ONLY");
+  if (policy === undefined) return undefined;
+  const { mode = "REGISTRY_ONLY", egressProxy } = policy;
+  if (mode !== "ALLOW_ANY" || egressProxy === undefined) return othersPolicyOf(mode);
+  const { host, subset = "", port } = egressProxy;
+  return { host, subset, port: port?.number };
 }
 
-function egressScope({ port, hosts }: SidecarEgress): EgressScope {
+function egressOf(
+  written: readonly SidecarEgress[],
+): Pick<SidecarScope, "egress" | "egressListeners" | "egressAddresses"> {
+  const parts = written.map(egressPart);
   return {
-    port: port?.number,
-    hosts: hosts.map((text) => {
-      const [namespace = "*", ...host] = text.split("/");
-      return { namespace, host: host.join("/").toLowerCase() };
-    }),
+    egress:
+      written.length === 0 ? undefined : parts.flatMap((part) => (part.kind === "scope" ? [part.scope] : [])),
+    egressListeners: parts.flatMap((part) => (part.kind === "listener" ? [part.listener] : [])),
+    egressAddresses: parts.flatMap((part) => (part.kind === "address" ? [part.address] : [])),
   };
 }
 

@@ -233,10 +233,11 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     inboundConnectionPool: connectionPool,
     egress: {
       port: { number: true, name: true, protocol: true },
-      captureMode: ["DEFAULT", "IPTABLES"],
+      bind: true,
+      captureMode: true,
       hosts: true,
     },
-    outboundTrafficPolicy: { mode: true },
+    outboundTrafficPolicy: { mode: true, egressProxy: istioDestination },
   },
   "Gateway.networking.istio.io": {
     selector: true,
