@@ -40,7 +40,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type identity/authority.ts",
   ],
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
-  "envoy/provider.ts": ["compile", "identity/workload-certificates.ts"],
+  "envoy/provider.ts": ["compile"],
+  "envoy/secret-resources.ts": ["compile/credentials.ts", "identity/workload-certificates.ts"],
   // Kinds of clients are what most resources are kept by.
   "envoy/resource-keys.ts": ["compile/clients.ts"],
   xds: ["collections", "model", "runtime"],

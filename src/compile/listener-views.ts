@@ -4,6 +4,7 @@ import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
+import type { TlsTermination } from "#model/server-tls.ts";
 import type { PortProtocol } from "#model/service.ts";
 import type { Bind, IngressEndpoint } from "#model/sidecar.ts";
 import type {
@@ -83,6 +84,15 @@ export interface InboundListenerView {
 export interface ListenedPort {
   readonly port: number;
   readonly protocol: PortProtocol;
+  /** Of clients without a sidecar. */
+  readonly tls?: TlsTermination;
+}
+
+/** A listener of a sidecar's own for one port of its application: nothing comes here that was captured. */
+export interface IngressListenerView {
+  readonly at: Bind;
+  readonly port: ListenedPort;
+  readonly draining: boolean;
 }
 
 /** What a sidecar knows of its pod: its listener's view, and the service behind each port. */
@@ -97,6 +107,10 @@ export interface InboundPortView extends ListenedPort {
   /** How much it is given at a time. */
   readonly connectionPool?: ConnectionPool;
   readonly limits: PortLimits;
+  /** Where the sidecar itself listens for it. */
+  readonly bind?: Bind;
+  /** What is captured does not come here. */
+  readonly uncaptured?: true;
 }
 
 /** What is enforced at a port of a pod. */

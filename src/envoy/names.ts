@@ -17,6 +17,31 @@ export const blackHoleCluster = "BlackHoleCluster";
 export const workloadSecret = "default";
 export const trustBundleSecret = "ROOTCA";
 
+const [filesPrefix, rootFilePrefix] = ["files|", "root-file|"];
+
+/** A certificate in files of the proxy's container, read again when they change. */
+export function fileSecret({ chain, key }: { readonly chain: string; readonly key: string }): string {
+  return `${filesPrefix}${chain}|${key}`;
+}
+
+/** Authorities in a file there, with a file of what they have revoked. */
+export function rootFileSecret(path: string, revoked = ""): string {
+  return `${rootFilePrefix}${path}|${revoked}`;
+}
+
+/** The files that a name by SDS means. */
+export function parseFileSecret(
+  name: string,
+):
+  | { readonly part: "certificate"; readonly chain: string; readonly key: string }
+  | { readonly part: "roots"; readonly path: string; readonly revoked: string }
+  | undefined {
+  const [prefix, first = "", second = "", ...rest] = name.split("|");
+  if (first === "" || rest.length > 0) return undefined;
+  if (`${prefix}|` === rootFilePrefix) return { part: "roots", path: first, revoked: second };
+  return `${prefix}|` === filesPrefix ? { part: "certificate", chain: first, key: second } : undefined;
+}
+
 const [credentialPrefix, rootsPrefix] = ["credential|", "credential-roots|"];
 
 /** A client's certificate out of a Secret of its namespace. */
@@ -145,11 +170,20 @@ export const outboundListenerName = "outbound";
 export const inboundListenerName = "inbound";
 export const healthListenerName = "health";
 
-const egressPrefix = "egress|";
+const [egressPrefix, ingressPrefix] = ["egress|", "ingress|"];
 
 /** A listener that a Sidecar has for its application, and its routes: `egress|127.0.0.1:9080`, `egress|unix:///run/api`. */
 export function egressListenerName(at: Bind): string {
-  return `${egressPrefix}${at.kind === "address" ? `${at.address}:${at.port}` : `unix://${at.path}`}`;
+  return `${egressPrefix}${bindText(at)}`;
+}
+
+/** One that it has for those who call the application. */
+export function ingressListenerName(at: Bind): string {
+  return `${ingressPrefix}${bindText(at)}`;
+}
+
+function bindText(at: Bind): string {
+  return at.kind === "address" ? `${at.address}:${at.port}` : `unix://${at.path}`;
 }
 
 /** Whether a name is one of {@link egressListenerName}. */

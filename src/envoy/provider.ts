@@ -3,16 +3,15 @@ import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
 import { clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
 import { connectionSelection } from "#compile/connection-clusters.ts";
-import { credentialFor } from "#compile/credentials.ts";
 import { egressListenerViews } from "#compile/egress-listeners.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { Mesh } from "#compile/graph.ts";
+import type { IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import { certificateKey } from "#identity/workload-certificates.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource } from "#xds/provider.ts";
 import {
@@ -30,20 +29,20 @@ import {
   healthListenerName,
   inboundClusterName,
   inboundListenerName,
+  ingressListenerName,
   isEgressName,
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
-  parseCredentialSecret,
   parseInboundName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
-  trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
+import { secretResource } from "./secret-resources.ts";
 
 /** What resources are made of. */
 export interface ProviderInputs {
@@ -109,7 +108,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         return encode(fetch, { kind: "virtualHost", view });
       }
       case secretType:
-        return secret(key, fetch);
+        return secretResource(inputs, wantedCertificates, key, fetch);
       default:
         return absent;
     }
@@ -124,9 +123,11 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.inbound, scope);
       if (view === undefined) return absent;
       // The listener knows nothing of services, so pods of different services share it.
-      const ports = view.ports.map(({ port, protocol }) => ({ port, protocol }));
+      const ports = view.ports.filter(({ uncaptured }) => uncaptured !== true).map(listened);
       return encode(fetch, { kind: "inboundListener", view: { ...view, ports } });
     }
+    const own = ingressListeners(fetch, scope).find(({ at }) => ingressListenerName(at) === name);
+    if (own !== undefined) return encode(fetch, { kind: "ingressListener", view: own });
     if (name === healthListenerName) {
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
@@ -137,6 +138,13 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
+  }
+
+  function ingressListeners(fetch: Fetch, pod: string): readonly IngressListenerView[] {
+    const { ports = [], draining = false } = fetch.get(mesh.inbound, pod) ?? {};
+    return ports.flatMap((port) =>
+      port.bind === undefined ? [] : [{ at: port.bind, port: listened(port), draining }],
+    );
   }
 
   function endpoints({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
@@ -174,7 +182,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       .get(mesh.inbound, scope)
       ?.ports.find((port) => inboundClusterName(port.port) === name);
     if (inbound !== undefined) {
-      const { limits: _, ...view } = inbound;
+      const { limits: _limits, bind: _bind, uncaptured: _uncaptured, tls: _tls, ...view } = inbound;
       return encode(fetch, { kind: "inboundCluster", view });
     }
     const health = fetch.get(mesh.healthListeners, scope);
@@ -203,35 +211,6 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     return view?.kind === "http" ? resources.gatewayRoutesResource(view) : absent;
   }
 
-  function secret({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
-    if (name === trustBundleSecret) {
-      const pem = fetch.get(inputs.trustBundle, "");
-      return pem === undefined ? undefined : resources.trustBundleResource(pem);
-    }
-    const workload = fetch.get(mesh.workloads, scope);
-    if (workload === undefined) return undefined;
-    if (name !== workloadSecret) return credential(workload, name, fetch) ?? absent;
-    const key = certificateKey({
-      namespace: workload.namespace,
-      serviceAccount: workload.serviceAccount,
-      workload: workload.name,
-    });
-    fetch.get(wantedCertificates, key);
-    const certificate = fetch.get(inputs.certificates, key);
-    const rootPem = fetch.get(inputs.trustBundle, "");
-    return certificate === undefined || rootPem === undefined
-      ? undefined
-      : resources.certificateResource(certificate, rootPem);
-  }
-
-  function credential(workload: Workload, name: string, fetch: Fetch): Resource | undefined {
-    const asked = parseCredentialSecret(name);
-    const client = fetch.get(mesh.clients, podKey(workload));
-    if (asked === undefined || client === undefined) return undefined;
-    const found = credentialFor(mesh.routing, fetch, client, asked);
-    return found === undefined ? undefined : resources.credentialResource(name, found);
-  }
-
   const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {
     const workload = fetch.get(mesh.workloads, scope);
     if (workload === undefined) return undefined;
@@ -249,6 +228,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         : [
             outboundListenerName,
             inboundListenerName,
+            ...ingressListeners(fetch, pod).map(({ at }) => ingressListenerName(at)),
             ...(fetch.get(egressListeners, key) ?? []).map(({ at }) => egressListenerName(at)),
           ];
     // The health listener comes last: it is what makes the pod ready.
@@ -299,4 +279,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     },
     wantedCertificates: wantedCertificates.demanded,
   };
+}
+
+function listened({ port, protocol, tls }: ListenedPort): ListenedPort {
+  return { port, protocol, ...(tls === undefined ? {} : { tls }) };
 }

@@ -16,6 +16,7 @@ import type {
   InboundListenerView,
   InboundPortView,
   InboundRoutesView,
+  IngressListenerView,
   OutboundListenerView,
   OutsideRoutesView,
   ProbeView,
@@ -29,6 +30,7 @@ import type {
   WeightedEndpointsView,
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
+import type { Origin } from "#model/reference.ts";
 import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType, endpointsType } from "#xds/type-urls.ts";
 import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
@@ -38,18 +40,26 @@ import { inboundRoutes } from "./inbound-routes.ts";
 import { egressListener } from "./listeners/egress.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
-import { inboundListener } from "./listeners/inbound.ts";
+import { inboundListener, ingressListener } from "./listeners/inbound.ts";
 import { outboundListener } from "./listeners/outbound.ts";
 import {
   clusterName,
   healthListenerName,
   inboundListenerName,
   outboundListenerName,
+  type parseFileSecret,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
 import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
-import { tlsCertificate, trustBundle, trustedRoots, workloadCertificate } from "./secrets.ts";
+import {
+  tlsCertificate,
+  tlsCertificateFiles,
+  trustBundle,
+  trustedRootFile,
+  trustedRoots,
+  workloadCertificate,
+} from "./secrets.ts";
 
 /** The views of which many proxies have the same one. */
 export type SharedView =
@@ -58,6 +68,7 @@ export type SharedView =
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
+  | { readonly kind: "ingressListener"; readonly view: IngressListenerView }
   | { readonly kind: "inboundRoutes"; readonly view: InboundRoutesView }
   | { readonly kind: "inboundCluster"; readonly view: Omit<InboundPortView, "limits"> }
   | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
@@ -75,6 +86,10 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
       return outboundClusterResource(shared.view, trustDomain);
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
+    case "ingressListener": {
+      const message = ingressListener(shared.view, trustDomain);
+      return encodeResource(ListenerSchema, message.name, message);
+    }
     case "inboundRoutes":
       return inboundRoutesResource(shared.view);
     case "inboundCluster": {
@@ -232,6 +247,19 @@ export function credentialResource(name: string, found: CredentialPart): Resourc
       ? tlsCertificate(name, found.chainPem, found.keyPem)
       : trustedRoots(name, found.rootsPem, found.revokedPem);
   return encodeResource(SecretSchema, name, message);
+}
+
+/** Certificates in files of the proxy's container; `origins`: what names them, for one that cannot be read is refused. */
+export function fileResource(
+  name: string,
+  files: NonNullable<ReturnType<typeof parseFileSecret>>,
+  origins: readonly Origin[],
+): Resource {
+  const message =
+    files.part === "certificate"
+      ? tlsCertificateFiles(name, files.chain, files.key)
+      : trustedRootFile(name, files.path, files.revoked);
+  return encodeResource(SecretSchema, name, message, { origins });
 }
 
 /** Its version is who issued it and when it expires, so that another replica re-issues only what needs it. */

@@ -1,6 +1,7 @@
 import type { OthersPolicy } from "./others.ts";
 import type { ConnectionPool } from "./policy.ts";
 import type { Origin } from "./reference.ts";
+import type { TlsTermination } from "./server-tls.ts";
 import type { PortProtocol } from "./service.ts";
 
 /** What a Sidecar says of the workloads that it is for. */
@@ -74,6 +75,12 @@ export interface IngressPort {
   readonly endpoint: IngressEndpoint;
   /** Undefined: as for all ports. */
   readonly connectionPool?: ConnectionPool;
+  /** That of a pod's addresses at which connections are captured; undefined: any. */
+  readonly address?: string;
+  /** Where the sidecar itself listens. */
+  readonly bind?: Bind;
+  /** Of clients without a sidecar, who may come no other way then. */
+  readonly tls?: TlsTermination;
 }
 
 /** Where the application listens. */

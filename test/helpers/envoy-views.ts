@@ -5,11 +5,13 @@ import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endp
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type {
   EgressListenerView,
   GatewayListenerView,
   HealthListenerView,
   InboundView,
+  IngressListenerView,
   OutboundListenerView,
   OutsideRoutesView,
 } from "#compile/listener-views.ts";
@@ -20,9 +22,11 @@ import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { egressListener } from "#envoy/listeners/egress.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
-import { inboundListener } from "#envoy/listeners/inbound.ts";
+import { inboundListener, ingressListener } from "#envoy/listeners/inbound.ts";
 import { outboundListener } from "#envoy/listeners/outbound.ts";
+import { fileSecret, type parseFileSecret, rootFileSecret } from "#envoy/names.ts";
 import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
+import { tlsCertificateFiles, trustedRootFile } from "#envoy/secrets.ts";
 import { isOpaque } from "#model/service.ts";
 
 /** What a golden input holds: one view, and which it is. */
@@ -30,6 +34,8 @@ export type ViewFixture =
   | { readonly kind: "outbound"; readonly view: OutboundListenerView }
   | { readonly kind: "outside"; readonly view: OutsideRoutesView }
   | { readonly kind: "inbound"; readonly view: InboundView }
+  | { readonly kind: "ingress"; readonly view: IngressListenerView }
+  | { readonly kind: "files"; readonly view: readonly SecretFiles[] }
   | { readonly kind: "health"; readonly view: HealthListenerView }
   | { readonly kind: "gateway"; readonly view: GatewayListenerView }
   | { readonly kind: "egress"; readonly view: EgressListenerView }
@@ -42,6 +48,14 @@ export type ViewFixture =
 export interface NamedMessage {
   readonly schema: DescMessage;
   readonly message: Message;
+}
+
+type SecretFiles = NonNullable<ReturnType<typeof parseFileSecret>>;
+
+function fileSecretMessage(files: SecretFiles): Message {
+  return files.part === "certificate"
+    ? tlsCertificateFiles(fileSecret(files), files.chain, files.key)
+    : trustedRootFile(rootFileSecret(files.path, files.revoked), files.path, files.revoked);
 }
 
 const trustDomain = "cluster.local";
@@ -74,6 +88,10 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
           message: inboundCluster(port),
         })),
       ];
+    case "ingress":
+      return [{ schema: ListenerSchema, message: ingressListener(fixture.view, trustDomain) }];
+    case "files":
+      return fixture.view.map((files) => ({ schema: SecretSchema, message: fileSecretMessage(files) }));
     case "health":
       return [
         { schema: ListenerSchema, message: healthListener(fixture.view.probes) },

@@ -1,6 +1,10 @@
 // What clients may know, through real sidecars: exportTo and Sidecar limit what look-ups answer.
 import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { createAuthority } from "#test/helpers/certificates.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -81,7 +85,22 @@ const echoed = (name: string, namespace: string) =>
 let mesh: Mesh;
 let outside: Outside;
 
+/** What TLS needs, for the proxy to read. */
+const files = mkdtempSync(join(tmpdir(), "heddle-scoping-"));
+let pem: { readonly root: string; readonly chain: string; readonly key: string };
+
+function secret(name: string): object {
+  const stringData = { "tls.crt": pem.chain, "tls.key": pem.key };
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "other" }, stringData };
+}
+
 before(async () => {
+  const authority = await createAuthority();
+  pem = { root: authority.root, ...(await authority.issue({ dns: ["hidden.example.com"] })) };
+  chmodSync(files, 0o755);
+  for (const [name, text] of Object.entries({ roots: pem.root, chain: pem.chain, key: pem.key })) {
+    writeFileSync(join(files, `${name}.pem`), text, { mode: 0o644 });
+  }
   mesh = await startMesh(
     {
       "apps.yaml": [
@@ -111,10 +130,15 @@ before(async () => {
         // Listens on another port than its Service says; its Sidecar knows which.
         echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
           namespace: "other",
+          // One port is not captured.
+          annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "8090" },
           container: { readinessProbe: { exec: { command: ["true"] } } },
         }),
+        // Without a sidecar.
+        client("bare", { namespace: "bare" }),
         service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
       ],
+      "secrets.yaml": [secret("server")],
       "caller.yaml": [callers(listeners)],
       "scopes.yaml": [
         istio("ServiceEntry", "other", "secure", {
@@ -136,6 +160,36 @@ before(async () => {
           ingress: [
             { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
             { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
+            {
+              port: { number: 8090, name: "own", protocol: "HTTP" },
+              captureMode: "NONE",
+              defaultEndpoint: "127.0.0.1:9080",
+            },
+            {
+              port: { number: 8091, name: "socket", protocol: "HTTP" },
+              bind: "unix://@hidden",
+              defaultEndpoint: "127.0.0.1:9080",
+            },
+            {
+              port: { number: 8443, name: "https", protocol: "HTTPS" },
+              defaultEndpoint: "127.0.0.1:9080",
+              tls: { mode: "SIMPLE", credentialName: "server" },
+            },
+            {
+              port: { number: 8444, name: "mutual", protocol: "HTTPS" },
+              defaultEndpoint: "127.0.0.1:9080",
+              tls: {
+                mode: "MUTUAL",
+                serverCertificate: join(files, "chain.pem"),
+                privateKey: join(files, "key.pem"),
+                caCertificates: join(files, "roots.pem"),
+              },
+            },
+            {
+              port: { number: 8445, name: "later", protocol: "HTTPS" },
+              defaultEndpoint: "127.0.0.1:9080",
+              tls: { mode: "SIMPLE", credentialName: "later" },
+            },
           ],
         }),
       ],
@@ -152,7 +206,21 @@ before(async () => {
 after(async () => {
   await outside.close();
   await mesh.close();
+  rmSync(files, { recursive: true });
 });
+
+/** What a client without a sidecar is answered over TLS, with a certificate of its own or without. */
+async function askSecurely(port: number, withCertificate = false): Promise<string> {
+  const [pod] = await mesh.podsOf("hidden");
+  const own = withCertificate ? { cert: pem.chain, key: pem.key } : {};
+  const options = { host: pod?.ip, port, ca: pem.root, servername: "hidden.example.com", ...own };
+  const script = `require("node:https").get(${JSON.stringify(options)}, async (answer) => {
+    console.log(JSON.parse((await answer.toArray()).join("")).name);
+  }).on("error", ({ code }) => console.log(code));`;
+  return (
+    await mesh.output("deploy/bare", ["node", "-e", script], { namespace: "bare", container: "bare" })
+  ).trim();
+}
 
 async function ask(from: string, url: string, ...flags: readonly string[]): Promise<Answer> {
   const [namespace = "", name = ""] = from.split("/");
@@ -290,5 +358,29 @@ suite("Sidecar", () => {
     }
     const [pod] = await mesh.podsOf("hidden");
     assert.equal((await ask("shop/web", `http://${pod?.ip}:8081/`)).json?.name, "hidden");
+  });
+
+  test("a listener of the sidecar's own has what is not captured, by mutual TLS, and a socket what the pod itself sends", async () => {
+    const [pod] = await mesh.podsOf("hidden");
+    const { json } = await ask("shop/web", `http://${pod?.ip}:8090/`);
+    assert.equal(json?.name, "hidden");
+    assert.match(json.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    const local = await ask("other/hidden", "http://any/", "--socket", "@hidden");
+    assert.equal(local.json?.name, "hidden");
+  });
+
+  test("TLS of clients without a sidecar is ended, who may come no other way; those in the mesh need none", async () => {
+    await until(async () => (await askSecurely(8443)) === "hidden", "the certificate of the Secret");
+    const [pod] = await mesh.podsOf("hidden");
+    assert.equal((await ask("bare/bare", `http://${pod?.ip}:8443/`)).ok, false);
+    assert.equal((await ask("shop/web", `http://${pod?.ip}:8443/`)).json?.name, "hidden");
+    assert.equal(await askSecurely(8444, true), "hidden");
+    assert.notEqual(await askSecurely(8444), "hidden");
+  });
+
+  test("a certificate that comes later costs nobody else anything", async () => {
+    assert.notEqual(await askSecurely(8445), "hidden");
+    mesh.write("later.yaml", secret("later"));
+    await until(async () => (await askSecurely(8445)) === "hidden", "the certificate");
   });
 });

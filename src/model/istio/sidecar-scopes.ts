@@ -1,9 +1,9 @@
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
 import { othersPolicyOf } from "../others.ts";
-import type { IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
+import type { IngressPort, SidecarScope } from "../sidecar.ts";
 import { connectionPool } from "./connection-limits.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
 import { egressPart } from "./sidecar-egress.ts";
+import { ingressPart } from "./sidecar-ingress.ts";
 
 /** API object → domain type. */
 export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
@@ -13,8 +13,7 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
     selector: spec.workloadSelector?.labels ?? {},
     ...egressOf(spec.egress ?? []),
     others: othersOf(spec.outboundTrafficPolicy),
-    ingress:
-      spec.ingress === undefined || spec.ingress.length === 0 ? undefined : spec.ingress.flatMap(ingressPort),
+    ingress: spec.ingress === undefined || spec.ingress.length === 0 ? undefined : ingressOf(spec.ingress),
     ...poolOf(spec.inboundConnectionPool),
     created: creationTimestamp,
     origin: { kind: "Sidecar", namespace, name },
@@ -42,33 +41,15 @@ function egressOf(
   };
 }
 
-function ingressPort({
-  port,
-  defaultEndpoint,
-  connectionPool: pool,
-}: SidecarIngress): readonly IngressPort[] {
-  if (port.number === undefined) return [];
-  const endpoint = ingressEndpoint(defaultEndpoint);
-  const protocol = protocolOfWord(port.protocol ?? "") ?? "detect";
-  return endpoint === undefined ? [] : [{ port: port.number, protocol, endpoint, ...poolOf(pool) }];
+/** Of two for one port the first. */
+function ingressOf(written: readonly SidecarIngress[]): readonly IngressPort[] {
+  const byPort = new Map<number, IngressPort>();
+  for (const part of written.map(ingressPart)) {
+    if (!("fault" in part) && !byPort.has(part.port)) byPort.set(part.port, part);
+  }
+  return [...byPort.values()];
 }
 
 function poolOf(pool: SidecarIngress["connectionPool"]): Pick<SidecarScope, "connectionPool"> {
   return pool === undefined ? {} : { connectionPool: connectionPool(pool) };
-}
-
-/** Undefined if it is no endpoint that a sidecar can reach. */
-export function ingressEndpoint(text = ""): IngressEndpoint | undefined {
-  if (text === "") return { kind: "pod", port: undefined };
-  if (text.startsWith("unix://")) return { kind: "socket", path: text.slice("unix://".length) };
-  const [host, portText] = splitPort(text);
-  const port = Number(portText);
-  if (!(port > 0 && port < 65_536)) return undefined;
-  if (host === "127.0.0.1") return { kind: "loopback", port };
-  return host === "0.0.0.0" ? { kind: "pod", port } : undefined;
-}
-
-function splitPort(text: string): readonly [string, string] {
-  const colon = text.lastIndexOf(":");
-  return [text.slice(0, colon), text.slice(colon + 1)];
 }

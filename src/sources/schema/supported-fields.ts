@@ -79,6 +79,26 @@ const trafficPolicy: Supported = {
   retryBudget: true,
 };
 
+const terminatedTls: Supported = {
+  // Which of them, the checks of Sidecars say.
+  mode: true,
+  serverCertificate: true,
+  privateKey: true,
+  caCertificates: true,
+  caCrl: true,
+  tlsCertificates: true,
+  credentialName: true,
+  credentialNames: true,
+  caCertCredentialName: true,
+  subjectAltNames: true,
+  verifyCertificateSpki: true,
+  verifyCertificateHash: true,
+  minProtocolVersion: true,
+  maxProtocolVersion: true,
+  cipherSuites: true,
+  insecureSkipVerify: true,
+};
+
 /** A workload that is no pod. */
 const listedEndpoint: Supported = {
   address: true,
@@ -226,8 +246,10 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     workloadSelector: true,
     ingress: {
       port: { number: true, name: true, protocol: true },
-      captureMode: ["DEFAULT", "IPTABLES"],
+      bind: true,
+      captureMode: true,
       defaultEndpoint: true,
+      tls: terminatedTls,
       connectionPool,
     },
     inboundConnectionPool: connectionPool,
