@@ -210,10 +210,10 @@ after(async () => {
 });
 
 /** What a client without a sidecar is answered over TLS, with a certificate of its own or without. */
-async function askSecurely(port: number, withCertificate = false): Promise<string> {
+async function askSecurely(securePort: number, withCertificate = false): Promise<string> {
   const [pod] = await mesh.podsOf("hidden");
   const own = withCertificate ? { cert: pem.chain, key: pem.key } : {};
-  const options = { host: pod?.ip, port, ca: pem.root, servername: "hidden.example.com", ...own };
+  const options = { host: pod?.ip, port: securePort, ca: pem.root, servername: "hidden.example.com", ...own };
   const script = `require("node:https").get(${JSON.stringify(options)}, async (answer) => {
     console.log(JSON.parse((await answer.toArray()).join("")).name);
   }).on("error", ({ code }) => console.log(code));`;
