@@ -19,7 +19,7 @@ import {
 import { istioTcpView } from "./istio-tcp.ts";
 import { serverLimits, serverScopes } from "./limits.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
-import { everything, routeView } from "./route-views.ts";
+import { everything, objectsOfRoutes, routeView } from "./route-views.ts";
 import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
@@ -69,6 +69,7 @@ function httpView(
     rateLimits,
     origins: [
       ...servers.map(({ gateway }) => referenceOf(gateway)),
+      ...objectsOfRoutes(hosts.map(({ host }) => host)),
       ...rateLimits.map(({ origin }) => origin),
     ],
   };
@@ -136,11 +137,10 @@ function routesOf(
 ): readonly RouteView[] {
   const port = server.server.port.number;
   if (redirects !== undefined) return [everything(toHttps, [referenceOf(redirects)])];
-  const routes = [...virtualServices]
+  const placed = [...virtualServices]
     .sort(([a], [b]) => byAge(a, b))
-    .flatMap(([virtualService, gateways]) =>
-      virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
-    );
+    .map(([virtualService, gateways]) => ({ virtualService, place: { gateways: [...gateways], port } }));
+  const routes = virtualServiceRoutes(placed, mesh.routing, fetch);
   const views = (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
   return withHashKeys(mesh, fetch, client, views);
 }

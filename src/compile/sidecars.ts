@@ -42,7 +42,7 @@ export function olderFirst(a: SidecarScope, b: SidecarScope): number {
 export function allowedBySidecar(
   { egress }: SidecarScope,
   clientNamespace: string,
-  service: MeshService,
+  service: Pick<MeshService, "namespace" | "hostname">,
   port: number,
 ): boolean {
   if (egress === undefined) return true;
@@ -55,7 +55,7 @@ export function allowedBySidecar(
 export function meansService(
   hosts: readonly HostScope[],
   clientNamespace: string,
-  service: MeshService,
+  service: Pick<MeshService, "namespace" | "hostname">,
 ): boolean {
   return hosts.some(
     ({ namespace, host }) =>

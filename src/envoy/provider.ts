@@ -10,6 +10,7 @@ import type { Mesh } from "#compile/graph.ts";
 import type { IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
@@ -35,14 +36,16 @@ import {
   outboundRouteConfiguration,
   parseClusterName,
   parseInboundName,
+  parseRelayName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
+  unrelayedName,
   workloadSecret,
 } from "./names.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
-import { secretResource } from "./secret-resources.ts";
+import { mayKeepCertificate, secretResource } from "./secret-resources.ts";
 
 /** What resources are made of. */
 export interface ProviderInputs {
@@ -136,6 +139,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = egressNamed(fetch, scope, name);
       return view === undefined ? absent : resources.egressListenerResource(view);
     }
+    const relay = parseRelayName(name);
+    if (relay !== undefined) return resources.relayResource(relay);
     const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
   }
@@ -165,15 +170,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   }
 
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
-    const reference = parseClusterName(name);
-    if (reference?.kind === "gateway") {
-      const tcp = gatewayTcp(fetch, scope, reference.port);
-      const view = tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
-      return view === undefined ? absent : encode(fetch, { kind: "outboundCluster", view });
-    }
+    const { cluster: meant, relayed } = unrelayedName(name);
+    const reference = parseClusterName(meant);
     if (reference !== undefined) {
-      const view = clusterView(mesh, fetch, clientOfKey(scope), reference);
-      return encode(fetch, { kind: "outboundCluster", view });
+      const view = outboundView(reference, scope, fetch);
+      const kind = relayed ? "relayedCluster" : "outboundCluster";
+      return view === undefined ? absent : encode(fetch, { kind, view });
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();
@@ -187,6 +189,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
+  }
+
+  function outboundView(reference: ClusterReference, scope: string, fetch: Fetch): ClusterView | undefined {
+    if (reference.kind !== "gateway") return clusterView(mesh, fetch, clientOfKey(scope), reference);
+    const tcp = gatewayTcp(fetch, scope, reference.port);
+    return tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
   }
 
   function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
@@ -262,9 +270,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     wildcards,
     wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
     mayKeep: (held, { version }, { typeUrl, name }) =>
-      typeUrl === secretType &&
-      name === workloadSecret &&
-      resources.mayKeepCertificate(held, version, Date.now()),
+      typeUrl === secretType && name === workloadSecret && mayKeepCertificate(held, version, Date.now()),
     substitute: ({ typeUrl, name }, rejection) => {
       const port = typeUrl === routeConfigurationType ? parseInboundName(name) : undefined;
       if (port !== undefined) {

@@ -64,6 +64,7 @@ const listeners = [
   egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE", bind: "127.0.0.1" }),
   egress(0, "HTTP", ["*/*"], { bind: "unix://@services" }),
   egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE" }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { bind: "unix://@direct" }),
   egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { bind: bound }),
   egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { bind: bound, captureMode: "IPTABLES" }),
 ];
@@ -237,15 +238,11 @@ suite("exportTo", { concurrency: true }, () => {
     assert.equal((await ask("shop/web", "http://reviews/")).json?.name, "reviews");
     const { status, json } = await ask("other/web", "http://reviews.shop/");
     assert.deepEqual([status, json?.name], [200, "reviews"]);
-    await until(
-      async () => {
-        const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
-        const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
-        return rows.some(({ destination }) => destination.service === "PassthroughCluster");
-      },
-      "the call to be seen as one to what nobody declares",
-      15_000,
-    );
+    await until(async () => {
+      const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
+      const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
+      return rows.some(({ destination }) => destination.service === "PassthroughCluster");
+    }, "the call to be seen as one to what nobody declares");
   });
 
   test("of a ServiceEntry", async () => {
@@ -306,8 +303,14 @@ suite("Sidecar", () => {
       assert.equal(json?.name, "reviews", round);
       assert.match(json.headers?.["x-forwarded-client-cert"] ?? "", /ns\/other\/sa\/default/);
     }
-    const greeted = await ask("other/caller", "greet://127.0.0.1:9082", "--body", "text");
-    assert.deepEqual([greeted.ok, greeted.json?.greeting?.includes("reviews")], [true, true], greeted.error);
+    for (const flags of [[], ["--socket", "@direct"]]) {
+      const greeted = await ask("other/caller", "greet://127.0.0.1:9082", "--body", "text", ...flags);
+      assert.deepEqual(
+        [greeted.ok, greeted.json?.greeting?.includes("reviews")],
+        [true, true],
+        greeted.error,
+      );
+    }
   });
 
   test("a socket of the sidecar's own leads to many hosts, by the Host", async () => {

@@ -13,7 +13,7 @@ import { adsSource, bindAddress } from "../messages.ts";
 import { clusterName, egressListenerName } from "../names.ts";
 import { connectionManager } from "./http.ts";
 import { tlsInspector } from "./inspection.ts";
-import { tcpProxyBySource } from "./tcp.ts";
+import { tcpProxyToAny } from "./tcp.ts";
 
 type FilterChain = MessageInitShape<typeof FilterChainSchema>;
 
@@ -33,7 +33,7 @@ function connectionChains(hosts: readonly EgressHostView[]): readonly FilterChai
   const chains = hosts.map(({ serverName, cluster }) => ({
     name: clusterName(cluster),
     ...(serverName === undefined ? {} : { filterChainMatch: { serverNames: [serverName] } }),
-    filters: [tcpProxyBySource("egress_tcp", clusterName(cluster))],
+    filters: tcpProxyToAny("egress_tcp", clusterName(cluster)),
   }));
   return chains.length === 0 ? [{ name: "nobody" }] : chains;
 }

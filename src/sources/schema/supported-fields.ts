@@ -2,9 +2,8 @@ import type { Kind } from "#sources/objects.ts";
 import type { FieldPath } from "./field-path.ts";
 import type { Finding } from "./finding.ts";
 import { describe } from "./structure.ts";
-
-/** What Heddle acts on: `true` for a whole field, a list of values of one, or its parts (`*`: of any name). Lists are looked through. */
-type Supported = true | readonly string[] | { readonly [field: string]: Supported };
+import type { Supported } from "./supported.ts";
+import { sidecarFields } from "./supported-sidecar-fields.ts";
 
 const nameAndValue: Supported = { name: true, value: true };
 const headerFilter: Supported = { set: nameAndValue, add: nameAndValue, remove: true };
@@ -67,36 +66,13 @@ const loadBalancer: Supported = {
   warmup: true,
   warmupDurationSecs: true,
 };
-const connectionPool: Supported = {
-  tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
-  http: true,
-};
-const portPolicy = { loadBalancer, connectionPool, outlierDetection: true, tls: true } as const;
+const portPolicy = { loadBalancer, connectionPool: true, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
   ...portPolicy,
   portLevelSettings: { port: true, ...portPolicy },
   proxyProtocol: true,
   retryBudget: true,
-};
-
-const terminatedTls: Supported = {
-  // Which of them, the checks of Sidecars say.
-  mode: true,
-  serverCertificate: true,
-  privateKey: true,
-  caCertificates: true,
-  caCrl: true,
-  tlsCertificates: true,
-  credentialName: true,
-  credentialNames: true,
-  caCertCredentialName: true,
-  subjectAltNames: true,
-  verifyCertificateSpki: true,
-  verifyCertificateHash: true,
-  minProtocolVersion: true,
-  maxProtocolVersion: true,
-  cipherSuites: true,
-  insecureSkipVerify: true,
+  tunnel: true,
 };
 
 /** A workload that is no pod. */
@@ -242,25 +218,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     subjectAltNames: true,
   },
   WorkloadEntry: listedEndpoint,
-  Sidecar: {
-    workloadSelector: true,
-    ingress: {
-      port: { number: true, name: true, protocol: true },
-      bind: true,
-      captureMode: true,
-      defaultEndpoint: true,
-      tls: terminatedTls,
-      connectionPool,
-    },
-    inboundConnectionPool: connectionPool,
-    egress: {
-      port: { number: true, name: true, protocol: true },
-      bind: true,
-      captureMode: true,
-      hosts: true,
-    },
-    outboundTrafficPolicy: { mode: true, egressProxy: istioDestination },
-  },
+  Sidecar: sidecarFields,
   "Gateway.networking.istio.io": {
     selector: true,
     servers: {
