@@ -12,7 +12,14 @@ import { encodeResource } from "./encode.ts";
 import { parseCredentialSecret, parseFileSecret, trustBundleSecret, workloadSecret } from "./names.ts";
 import type { ProviderInputs } from "./provider.ts";
 import { podKey, type ResourceKey } from "./resource-keys.ts";
-import * as resources from "./ts";
+import {
+  tlsCertificate,
+  tlsCertificateFiles,
+  trustBundle,
+  trustedRootFile,
+  trustedRoots,
+  workloadCertificate,
+} from "./secrets.ts";
 
 /** `wanted`: whose certificates are asked for; undefined while one is not there yet. */
 export function secretResource(
