@@ -13,6 +13,7 @@ import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route
 import type { GatewayHttpView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
+import { noFault } from "./filters/fault.ts";
 import {
   authorityHeader,
   destinationHeader,
@@ -43,6 +44,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       ...view.hosts.map((host) => outsideHost(host, view)),
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
+    typedPerFilterConfig: noFault,
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,

@@ -7,6 +7,7 @@ import type { MeshSummary, PodSummary } from "#local/api.ts";
 import { askSocket } from "#local/socket-client.ts";
 import { type StateDirectory, stateDirectory } from "#local/state-directory.ts";
 import type { Problem } from "#model/reference.ts";
+import type { Namespace } from "./namespace.ts";
 import { podRunners } from "./pod-runners.ts";
 import { until } from "./wait.ts";
 
@@ -24,6 +25,9 @@ export interface Result {
 
 /** A document of a file: YAML text, or an object. */
 export type Document = string | object;
+
+/** Files of the user by their names. */
+export type Files = Readonly<Record<string, readonly Document[]>>;
 
 export interface Mesh {
   /** Where the user's files are; it is followed. */
@@ -61,8 +65,14 @@ export interface ExecOptions {
  * A mesh with these files, and with further arguments of `heddle up`: paths, or flags; not started yet. It is taken down
  * at the end of the test process at the latest.
  */
-export function prepareMesh(
-  files: Readonly<Record<string, readonly Document[]>>,
+export function prepareMesh(files: Files, ...further: readonly string[]): Mesh {
+  return prepareMeshOn(undefined, files, ...further);
+}
+
+/** The same on a machine whose network is this namespace. */
+export function prepareMeshOn(
+  network: Namespace | undefined,
+  files: Files,
   ...further: readonly string[]
 ): Mesh {
   const root = mkdtempSync(join(tmpdir(), "heddle-test-"));
@@ -74,8 +84,9 @@ export function prepareMesh(
   };
   process.once("exit", takeDown);
 
+  const [program, ...start] = network === undefined ? NODE : ["nsenter", `--net=${network.path}`, ...NODE];
   const heddle = (command: string, ...args: readonly string[]): Promise<Result> =>
-    runCommand(NODE[0], [...NODE.slice(1), CLI, command, "--state", root, ...args]);
+    runCommand(program, [...start, CLI, command, "--state", root, ...args]);
   // For what tests do often; the other commands show that `heddle exec` runs them.
   const runners = podRunners([...NODE, CLI, "exec", "--state", root]);
   const ask = <T>(path: string): Promise<T> => askSocket<T>(state.supervisorSocket, path);
@@ -130,11 +141,12 @@ export function prepareMesh(
 }
 
 /** A mesh with these files, every pod of it ready. */
-export async function startMesh(
-  files: Readonly<Record<string, readonly Document[]>>,
-  ...further: readonly string[]
-): Promise<Mesh> {
-  const mesh = prepareMesh(files, ...further);
+export function startMesh(files: Files, ...further: readonly string[]): Promise<Mesh> {
+  return started(prepareMesh(files, ...further));
+}
+
+/** Starts a mesh; if it does not come up, nothing of it is left. */
+export async function started(mesh: Mesh): Promise<Mesh> {
   try {
     await mesh.up();
   } catch (error) {

@@ -1,8 +1,8 @@
 // Hosts outside of the mesh, through real sidecars, real DNS and real servers in further networks.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import type { Mesh } from "#test/helpers/mesh.ts";
+import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
@@ -64,106 +64,103 @@ let mesh: Mesh;
 let outside: Outside;
 
 before(async () => {
-  mesh = await startMesh(
-    {
-      "apps.yaml": [
-        meshedNamespace(namespace),
-        client("web", { namespace }),
-        client("strict", { namespace }),
-        echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
-        service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
-      ],
-      "entries.yaml": [
-        entry("api", {
-          hosts: ["api.example.com"],
-          ports: [http(), http(8081, { targetPort: 80 })],
-          resolution: "DNS",
-        }),
-        entry("private", { hosts: ["private.example.com"], ports: [http(), tlsPort()], resolution: "DNS" }),
-        entry("secure", {
-          hosts: ["secure.example.com"],
-          ports: [tlsPort(), tlsPort(8443)],
-          resolution: "DNS",
-        }),
-        entry("two", { hosts: ["two.example.com"], ports: [http()], resolution: "DNS" }),
-        entry("first", { hosts: ["first.example.com"], ports: [http()], resolution: "DNS_ROUND_ROBIN" }),
-        entry("wild", {
-          hosts: ["*.wild.example.com"],
-          ports: [http(), tlsPort()],
-          resolution: "DYNAMIC_DNS",
-        }),
-        entry("static", {
-          hosts: ["static.example.com"],
-          addresses: ["203.0.113.7"],
-          ports: [http(80), tcpPort(7000, { targetPort: 9000 })],
-          resolution: "STATIC",
-          endpoints: [{ address: one, ports: { "http-80": 80 } }],
-        }),
-        entry("weights", {
-          hosts: ["weights.example.com"],
-          addresses: ["203.0.113.8"],
-          ports: [http()],
-          resolution: "STATIC",
-          endpoints: [
-            { address: one, weight: 1 },
-            { address: two, weight: 9 },
-          ],
-        }),
-        entry("range", {
-          hosts: ["range.example.com"],
-          addresses: ["198.51.100.64/26"],
-          ports: [tcpPort(9000), http(80)],
-          resolution: "NONE",
-        }),
-        entry("named", {
-          hosts: ["named.example.com"],
-          addresses: ["203.0.113.9"],
-          ports: [http()],
-          resolution: "DNS",
-          endpoints: [{ address: "two.example.com" }],
-        }),
-        entry("vms", {
-          hosts: ["vms.example.com"],
-          addresses: ["203.0.113.10"],
-          location: "MESH_INTERNAL",
-          ports: [http(80, { targetPort: 8080 })],
-          resolution: "STATIC",
-          workloadSelector: { labels: { kind: "vm" } },
-        }),
-        istio("WorkloadEntry", "machine", { address: two, ports: { "http-80": 80 }, labels: { kind: "vm" } }),
-        istio("WorkloadEntry", "selected", { address: one, ports: { http: 80 }, labels: { app: "machine" } }),
-        entry("encrypted", {
-          hosts: ["encrypted.example.com"],
-          ports: [http(80, { targetPort: 8444 })],
-          resolution: "DNS",
-        }),
-        // By default the quicker endpoint gets more than its weight.
-        istio("DestinationRule", "in-turns", {
-          host: "*.example.com",
-          trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN" } },
-        }),
-        istio("DestinationRule", "encrypted", {
-          host: "encrypted.example.com",
-          trafficPolicy: { tls: { mode: "SIMPLE", insecureSkipVerify: true } },
-        }),
-        entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
-      ],
-      "routes.yaml": [
-        marked("api", "api.example.com"),
-        marked("private", "private.example.com"),
-        marked("wild", "*.wild.example.com"),
-        marked("static", "static.example.com"),
-        istio("Sidecar", "strict", {
-          workloadSelector: { labels: { app: "strict" } },
-          egress: [{ hosts: ["./*", "*/*"] }],
-          outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
-        }),
-      ],
-    },
-    "--resolver",
-    outsideResolver,
-  );
-  outside = await openOutside(mesh);
+  outside = await openOutside();
+  mesh = await outside.startMesh({
+    "apps.yaml": [
+      meshedNamespace(namespace),
+      client("web", { namespace }),
+      client("strict", { namespace }),
+      client("plain"),
+      echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
+      service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
+    ],
+    "entries.yaml": [
+      entry("api", {
+        hosts: ["api.example.com"],
+        ports: [http(), http(8081, { targetPort: 80 })],
+        resolution: "DNS",
+      }),
+      entry("private", { hosts: ["private.example.com"], ports: [http(), tlsPort()], resolution: "DNS" }),
+      entry("secure", {
+        hosts: ["secure.example.com"],
+        ports: [tlsPort(), tlsPort(8443)],
+        resolution: "DNS",
+      }),
+      entry("two", { hosts: ["two.example.com"], ports: [http()], resolution: "DNS" }),
+      entry("first", { hosts: ["first.example.com"], ports: [http()], resolution: "DNS_ROUND_ROBIN" }),
+      entry("wild", {
+        hosts: ["*.wild.example.com"],
+        ports: [http(), tlsPort()],
+        resolution: "DYNAMIC_DNS",
+      }),
+      entry("static", {
+        hosts: ["static.example.com"],
+        addresses: ["203.0.113.7"],
+        ports: [http(80), tcpPort(7000, { targetPort: 9000 })],
+        resolution: "STATIC",
+        endpoints: [{ address: one, ports: { "http-80": 80 } }],
+      }),
+      entry("weights", {
+        hosts: ["weights.example.com"],
+        addresses: ["203.0.113.8"],
+        ports: [http()],
+        resolution: "STATIC",
+        endpoints: [
+          { address: one, weight: 1 },
+          { address: two, weight: 9 },
+        ],
+      }),
+      entry("range", {
+        hosts: ["range.example.com"],
+        addresses: ["198.51.100.64/26"],
+        ports: [tcpPort(9000), http(80)],
+        resolution: "NONE",
+      }),
+      entry("named", {
+        hosts: ["named.example.com"],
+        addresses: ["203.0.113.9"],
+        ports: [http()],
+        resolution: "DNS",
+        endpoints: [{ address: "two.example.com" }],
+      }),
+      entry("vms", {
+        hosts: ["vms.example.com"],
+        addresses: ["203.0.113.10"],
+        location: "MESH_INTERNAL",
+        ports: [http(80, { targetPort: 8080 })],
+        resolution: "STATIC",
+        workloadSelector: { labels: { kind: "vm" } },
+      }),
+      istio("WorkloadEntry", "machine", { address: two, ports: { "http-80": 80 }, labels: { kind: "vm" } }),
+      istio("WorkloadEntry", "selected", { address: one, ports: { http: 80 }, labels: { app: "machine" } }),
+      entry("encrypted", {
+        hosts: ["encrypted.example.com"],
+        ports: [http(80, { targetPort: 8444 })],
+        resolution: "DNS",
+      }),
+      // By default the quicker endpoint gets more than its weight.
+      istio("DestinationRule", "in-turns", {
+        host: "*.example.com",
+        trafficPolicy: { loadBalancer: { simple: "ROUND_ROBIN" } },
+      }),
+      istio("DestinationRule", "encrypted", {
+        host: "encrypted.example.com",
+        trafficPolicy: { tls: { mode: "SIMPLE", insecureSkipVerify: true } },
+      }),
+      entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
+    ],
+    "routes.yaml": [
+      marked("api", "api.example.com"),
+      marked("private", "private.example.com"),
+      marked("wild", "*.wild.example.com"),
+      marked("static", "static.example.com"),
+      istio("Sidecar", "strict", {
+        workloadSelector: { labels: { app: "strict" } },
+        egress: [{ hosts: ["./*", "*/*"] }],
+        outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
+      }),
+    ],
+  });
   outside.names({
     "api.example.com": [one],
     "private.example.com": [privateHost],
@@ -176,6 +173,7 @@ before(async () => {
     "encrypted.example.com": [one],
     "later.example.com": [one],
   });
+  await outside.machine.tcp(9100, "the machine", "127.0.0.1");
   const addresses = { [one]: [one, "198.51.100.70"], [two]: [two], [privateHost]: [privateHost] };
   for (const [name, own] of Object.entries(addresses)) {
     const host = await outside.host(...own);
@@ -188,10 +186,7 @@ before(async () => {
     await host.tcp(9443, name);
   }
 });
-after(async () => {
-  await outside.close();
-  await mesh.close();
-});
+after(() => outside.close());
 
 function calls(from: string, url: string, ...flags: readonly string[]): Promise<readonly Answer[]> {
   return callsFrom<Answer>(mesh, { deployment: from, namespace }, url, flags);
@@ -265,6 +260,19 @@ suite("HTTP by Host", { concurrency: true }, () => {
     assert.deepEqual(serversOf(await many("http://two.example.com/")), [one, two]);
     assert.deepEqual(serversOf(await many("http://first.example.com/")), [two]);
   });
+});
+
+suite("the way out of the machine", { concurrency: true }, () => {
+  for (const from of ["web", "plain"]) {
+    test(`leads to names, addresses and the machine's own loopback, from the pod ${from}`, async () => {
+      const where = { deployment: from, namespace: from === "web" ? namespace : "default" };
+      const answers = async (url: string) => (await callsFrom<Answer>(mesh, where, url, []))[0]?.json;
+      assert.equal((await answers("http://unknown.example.com:8082/"))?.server, one);
+      assert.equal((await answers(`http://${privateHost}:8082/`))?.server, privateHost);
+      const greeting = (await answers("greet://host.heddle.internal:9100"))?.greeting;
+      assert.equal(greeting, "hello from the machine");
+    });
+  }
 });
 
 suite("TLS by SNI", { concurrency: true }, () => {

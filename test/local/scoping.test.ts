@@ -1,8 +1,8 @@
 // What clients may know, through real sidecars: exportTo and Sidecar limit what look-ups answer.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import type { Mesh } from "#test/helpers/mesh.ts";
+import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
@@ -48,56 +48,46 @@ let mesh: Mesh;
 let outside: Outside;
 
 before(async () => {
-  mesh = await startMesh(
-    {
-      "apps.yaml": [
-        ...["shop", "other"].flatMap((namespace) => [
-          meshedNamespace(namespace),
-          client("web", { namespace }),
-        ]),
-        client("limited", { namespace: "other" }),
-        echoed("reviews", "shop"),
-        exported(service("reviews", port, { namespace: "shop" }), "."),
-        service("open", port, { namespace: "shop", app: "reviews" }),
-        echoed("ratings", "other"),
-        service("ratings", port, { namespace: "other" }),
-        // Listens on another port than its Service says; its Sidecar knows which.
-        echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
-          namespace: "other",
-          container: { readinessProbe: { exec: { command: ["true"] } } },
-        }),
-        service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
-      ],
-      "scopes.yaml": [
-        istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
-        marked("shop", "api", "api.example.com"),
-        marked("shop", "for-all", "open.shop.svc.cluster.local"),
-        marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
-        istio("Sidecar", "other", "limited", {
-          workloadSelector: { labels: { app: "limited" } },
-          egress: [{ hosts: ["./*"] }],
-          outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
-        }),
-        istio("Sidecar", "other", "hidden", {
-          workloadSelector: { labels: { app: "hidden" } },
-          ingress: [
-            { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
-            { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
-          ],
-        }),
-      ],
-    },
-    "--resolver",
-    outsideResolver,
-  );
-  outside = await openOutside(mesh);
+  outside = await openOutside();
+  mesh = await outside.startMesh({
+    "apps.yaml": [
+      ...["shop", "other"].flatMap((namespace) => [meshedNamespace(namespace), client("web", { namespace })]),
+      client("limited", { namespace: "other" }),
+      echoed("reviews", "shop"),
+      exported(service("reviews", port, { namespace: "shop" }), "."),
+      service("open", port, { namespace: "shop", app: "reviews" }),
+      echoed("ratings", "other"),
+      service("ratings", port, { namespace: "other" }),
+      // Listens on another port than its Service says; its Sidecar knows which.
+      echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
+        namespace: "other",
+        container: { readinessProbe: { exec: { command: ["true"] } } },
+      }),
+      service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
+    ],
+    "scopes.yaml": [
+      istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
+      marked("shop", "api", "api.example.com"),
+      marked("shop", "for-all", "open.shop.svc.cluster.local"),
+      marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
+      istio("Sidecar", "other", "limited", {
+        workloadSelector: { labels: { app: "limited" } },
+        egress: [{ hosts: ["./*"] }],
+        outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
+      }),
+      istio("Sidecar", "other", "hidden", {
+        workloadSelector: { labels: { app: "hidden" } },
+        ingress: [
+          { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
+          { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
+        ],
+      }),
+    ],
+  });
   outside.names({ "api.example.com": [host] });
   await (await outside.host(host)).http(80, "api");
 });
-after(async () => {
-  await outside.close();
-  await mesh.close();
-});
+after(() => outside.close());
 
 async function ask(from: string, url: string, ...flags: readonly string[]): Promise<Answer> {
   const [namespace = "", name = ""] = from.split("/");

@@ -3,7 +3,7 @@ import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/ro
 import { extension } from "../messages.ts";
 import { cors } from "./cors.ts";
 import { dynamicDns } from "./dynamic-dns.ts";
-import { fault } from "./fault.ts";
+import { fault, faultOrWait } from "./fault.ts";
 import { miss, onDemand } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
 import { policies } from "./policies.ts";
@@ -16,7 +16,7 @@ export const outboundHttpFilters = [
   miss, // first: it changes which route the request has
   onDemand, // before every filter that a route configures, so that these see the route that was fetched
   cors, // after the route is known, and before faults: scripts of pages may read what these answer
-  fault, // before what chooses an endpoint
+  faultOrWait, // before what needs a route, as choosing an endpoint does
   statefulSession, // chooses the endpoint
   originalHost, // after the last look at the way by destination, before what answers with a redirect
   dynamicDns, // last: it looks up the Host that all others have left
