@@ -13,16 +13,16 @@ import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route
 import type { GatewayHttpView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
-import { noFault } from "./filters/fault.ts";
 import {
   authorityHeader,
   destinationHeader,
-  enableMiss,
   missHeader,
   routeHeader,
+  takeWayByDestination,
 } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
+import { waitForNothing } from "./filters/wait.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
@@ -44,7 +44,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       ...view.hosts.map((host) => outsideHost(host, view)),
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
-    typedPerFilterConfig: noFault,
+    typedPerFilterConfig: waitForNothing,
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
@@ -60,7 +60,7 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
     ],
   },
   action: { case: "directResponse", value: { status: 500 } },
-  typedPerFilterConfig: enableMiss,
+  typedPerFilterConfig: takeWayByDestination,
 };
 
 /** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */

@@ -2,29 +2,12 @@
 import { HTTPFaultSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/fault/v3/fault";
 import { FractionalPercent_DenominatorType } from "@heddle/envoy-api/envoy/type/v3/percent";
 import type { FaultInjection } from "#model/route.ts";
-import { duration, extension, fraction, pack } from "../messages.ts";
+import { duration, fraction, pack, typedExtension } from "../messages.ts";
 
 const name = "envoy.filters.http.fault";
-const always = { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED };
 
-/** Neutral in the chain: a filter that is only switched on per route is skipped on a first request. */
-export const fault = extension(name, HTTPFaultSchema, {});
-
-/** Far longer than looking a destination up takes, and shorter than that may take. */
-const waitMs = 2_000;
-
-/**
- * The same behind the look-up of destinations: that lets a request pass at once which ends with trailers, and nothing
- * ends its wait here before the time. Whatever has a route has `noFault` by the route configuration.
- */
-export const faultOrWait = extension(name, HTTPFaultSchema, {
-  delay: {
-    faultDelaySecifier: { case: "fixedDelay", value: duration(waitMs) },
-    percentage: always,
-  },
-});
-
-export const noFault = { [name]: pack(HTTPFaultSchema, {}) };
+/** Without what a route injects it does nothing. */
+export const fault = typedExtension(name, HTTPFaultSchema, {});
 
 /** What a route injects on purpose. */
 export function inject({ delay, abort }: FaultInjection) {
@@ -59,7 +42,7 @@ export function answerWith(status: number) {
     [name]: pack(HTTPFaultSchema, {
       abort: {
         errorType: { case: "httpStatus", value: status },
-        percentage: always,
+        percentage: { numerator: 100, denominator: FractionalPercent_DenominatorType.HUNDRED },
       },
     }),
   };
