@@ -4,7 +4,7 @@ import { decode, encode, type Packet } from "dns-packet";
 import type { AskOutside } from "../outside/names.ts";
 import type { Transport } from "../outside/resolvers.ts";
 import { DNS_ADDRESS } from "./addresses.ts";
-import { answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
+import { aliasOf, answerAlias, answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
 
 const PORT = 53;
 /** What fits into a datagram that every resolver takes; longer answers are cut and asked for again by TCP. */
@@ -22,8 +22,17 @@ export async function startDnsServer(
   const answer: Answer = async (message, transport) => {
     const query = parse(message);
     if (query === undefined) return undefined;
-    if (isOwnName(query.questions?.[0]?.name ?? "")) return encoded(answerQuery(query, find), transport);
+    const name = query.questions?.[0]?.name ?? "";
+    const alias = aliasOf(name, find);
+    if (alias !== undefined) return encoded(await answerOfAlias(query, alias), transport);
+    if (isOwnName(name)) return encoded(answerQuery(query, find), transport);
     return (await askOutside(message, transport)) ?? encoded(serverFailure(query), transport);
+  };
+  const answerOfAlias = async (query: Packet, host: string): Promise<Packet> => {
+    const asked = { ...query, questions: (query.questions ?? []).map((each) => ({ ...each, name: host })) };
+    if (isOwnName(host)) return answerAlias(query, host, answerQuery(asked, find));
+    const found = await askOutside(encode(asked), "udp");
+    return answerAlias(query, host, (found && parse(found)) ?? serverFailure(asked));
   };
   await Promise.all([serveDatagrams(answer, signal), serveStreams(answer, signal)]);
 }
