@@ -185,6 +185,7 @@ suite("watching", () => {
     do {
       writeFileSync(file("a.yaml"), configMap("one", "1") + configMap("two", "1"));
       await until(() => values()["two"] === "1");
+      graph.settle();
       seen = history("two");
       pause = await writeInPieces("a.yaml", configMap("one", "2") + configMap("two", "2"));
       await until(() => values()["two"] === "2");
