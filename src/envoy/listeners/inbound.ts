@@ -21,7 +21,7 @@ import { connectionManager } from "./http.ts";
 import {
   httpInspector,
   httpProtocols,
-  inspectionTimeout,
+  inboundInspectionTimeout,
   originalDestination,
   tlsInspector,
 } from "./inspection.ts";
@@ -42,7 +42,7 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
     address: socketAddress("0.0.0.0", inboundPort),
     trafficDirection: TrafficDirection.INBOUND,
     listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(opaquePorts)])],
-    ...inspectionTimeout,
+    ...inboundInspectionTimeout,
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),
     filterChains: [

@@ -47,10 +47,17 @@ function exceptOn(ports: readonly number[]): Pick<ListenerFilter, "filterDisable
 export const httpProtocols = ["http/1.0", "http/1.1", "h2c"];
 
 /** A server that speaks first on a port of which nothing is known waits this long, once per connection. */
-export const inspectionTimeout = {
-  listenerFiltersTimeout: duration(100),
-  continueOnListenerFiltersTimeout: true,
-};
+export const inspectionTimeout = inspectedWithin(100);
+
+/**
+ * A sidecar speaks first, but one that is starved may do so late: what has not spoken within this time is taken for
+ * plaintext, and a handshake after it fails. Who has no sidecar and a server that speaks first waits as long.
+ */
+export const inboundInspectionTimeout = inspectedWithin(1_000);
+
+function inspectedWithin(milliseconds: number) {
+  return { listenerFiltersTimeout: duration(milliseconds), continueOnListenerFiltersTimeout: true };
+}
 
 interface PortRange {
   readonly start: number;
