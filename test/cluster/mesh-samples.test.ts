@@ -35,8 +35,7 @@ before(async () => {
     "tcp-echo/tcp-echo-services.yaml",
   );
   const deployments = await cluster.kubectl(["get", "deployments", "-n", namespace, "-o", "name"]);
-  for (const deployment of deployments.trim().split("\n"))
-    await cluster.rolledOut(namespace, deployment, 120);
+  for (const deployment of deployments.trim().split("\n")) await cluster.rolledOut(namespace, deployment);
 });
 after(async () => {
   await cluster.deleteNamespace(namespace);
@@ -50,7 +49,7 @@ async function shown(colors: string, ...args: readonly string[]): Promise<void> 
     const kinds = answers.map((answer) => /"color":"(\w+)"/u.exec(answer)?.[1] ?? "none");
     return [...new Set(kinds)].toSorted((a, b) => a.localeCompare(b)).join();
   };
-  await until(async () => (await ask()) === colors, `stars: ${colors}`, 10_000);
+  await until(async () => (await ask()) === colors, `stars: ${colors}`);
 }
 
 test("the page of Bookinfo is there, with reviews of all versions", async () => {
@@ -92,9 +91,9 @@ test("Istio's gateways: the manifests of its documentation run one, its samples 
     const list = { apiVersion: "v1", kind: "List", items: ingressGateway };
     await cluster.kubectl(["apply", "-f", "-"], JSON.stringify(list));
     await apply("helloworld/helloworld-gateway.yaml", "bookinfo/networking/bookinfo-gateway.yaml");
-    await cluster.rolledOut(ingress, `deployment/${INGRESS_WORKLOAD}`, 120);
+    await cluster.rolledOut(ingress, `deployment/${INGRESS_WORKLOAD}`);
     const hello = () => curl(`http://${INGRESS}/hello`).catch(() => "");
-    await until(async () => (await hello()).startsWith("Hello version"), "helloworld", 20_000);
+    await until(async () => (await hello()).startsWith("Hello version"), "helloworld");
     const status = await curl("-o", "/dev/null", "-w", "%{http_code}", `http://${INGRESS}/nothing`);
     assert.equal(status, "404");
     const gateway = await cluster.kubectl([

@@ -71,7 +71,7 @@ export async function startApiServer(
     "--initial-advertise-peer-urls",
     peerUrl,
   ]);
-  await until(() => answers(`${etcdUrl}/health`), "etcd", 60_000);
+  await until(() => answers(`${etcdUrl}/health`), "etcd");
   const kubeconfig = (user: "admin" | "reader", through = port): string => {
     const file = inDirectory(`${user}-${through}.kubeconfig`);
     writeFileSync(
@@ -114,7 +114,7 @@ export async function startApiServer(
       "--disable-admission-plugins=ServiceAccount",
       "--advertise-address=127.0.0.1",
     ]);
-    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate", 60_000);
+    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate");
     const probe = await connectKubernetes({ kubeconfig: kubeconfig("admin") });
     await until(
       () =>
@@ -123,7 +123,6 @@ export async function startApiServer(
           () => false,
         ),
       "the API server",
-      60_000,
     );
   };
   await start();
