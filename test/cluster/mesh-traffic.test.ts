@@ -207,7 +207,7 @@ suite("in and out of the mesh, in plaintext", () => {
 
   test("the API server is reached from a pod of the mesh", async () => {
     const script =
-      'curl -sS -m 5 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
+      'curl -sS -m 30 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
     const status = await cluster.execInPod(meshed, "deployment/client", ["sh", "-c", script], {
       container: "app",
     });

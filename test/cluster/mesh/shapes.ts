@@ -15,7 +15,7 @@ import {
 import { becomes, type Environment, podOf } from "./environment.ts";
 
 /** Prints the certificate that the server saw. */
-const ask = ["curl", "-sS", "-m", "5", "http://web/"];
+const ask = ["curl", "-sS", "-m", "30", "http://web/"];
 const inTheMesh = /x-forwarded-client-cert":"By=\S*URI=spiffe:\/\/cluster\.local\/ns\/[^/]+\/sa\/default"/;
 
 /** Calls out ten times when it is told to end, and once before it is told. */
