@@ -35,7 +35,7 @@ function node(latencyAware: boolean): object {
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
     node: node(settings.latencyAware),
-    ...(settings.latencyAware && { bootstrap_extensions: [balancerExtension()] }),
+    bootstrap_extensions: [internalListeners, ...(settings.latencyAware ? [balancerExtension()] : [])],
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
@@ -43,6 +43,12 @@ export function bootstrap(settings: InjectionSettings, heapBytes: string): objec
     overload_manager: overloadManager(heapBytes),
   };
 }
+
+/** Connections may pass through listeners that only the proxy itself can reach. */
+const internalListeners = {
+  name: "envoy.bootstrap.internal_listener",
+  typed_config: typed("extensions.bootstrap.internal_listener.v3.InternalListener"),
+};
 
 /** The SDS resource that makes Envoy read the token again whenever it is replaced; a file by the Downward API. */
 export function tokenSds(): string {

@@ -3,7 +3,7 @@
 const pending = new Set<() => void>();
 
 function endAll(): void {
-  for (const work of [...pending].reverse()) work();
+  for (const work of [...pending].toReversed()) work();
   pending.clear();
 }
 
