@@ -29,6 +29,7 @@ import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
+import { ownHosts } from "./virtual-hosts.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {
@@ -41,6 +42,8 @@ export interface Mesh {
   readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
   /** Services that ServiceEntries define, by `serviceKey`. */
   readonly entryServices: Collection<MeshService>;
+  /** Hosts that VirtualServices alone know. */
+  readonly virtualHosts: Single<readonly string[]>;
   /** Those that take all TCP to a port, by that. */
   readonly entriesByTcpPort: Index<MeshService>;
   /** By `namespace/pod`. */
@@ -112,6 +115,17 @@ export function compileMesh(
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
+  const hostsOfVirtualServices = graph.derive(
+    "hosts that VirtualServices alone know",
+    objects.virtualServices,
+    (virtualService, fetch) => {
+      const hosts = ownHosts(virtualService, routing, fetch);
+      return hosts.length === 0 ? undefined : hosts;
+    },
+  );
+  const virtualHosts = graph.single("virtual hosts", (fetch) =>
+    [...new Set(fetch.all(hostsOfVirtualServices).flat())].sort(),
+  );
   const connectionRoutes = graph.deriveMany("connection routes", services, (service, fetch) =>
     connectionRoutesOfService(service, routing, fetch),
   );
@@ -150,6 +164,7 @@ export function compileMesh(
     servicesByNamespace,
     serviceRanges,
     entryServices,
+    virtualHosts,
     entriesByTcpPort,
     workloads,
     workloadsByAddress,

@@ -18,7 +18,7 @@ import {
 } from "./istio-servers.ts";
 import { istioTcpView } from "./istio-tcp.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
-import { everything, routeView } from "./route-views.ts";
+import { everything, objectsOfRoutes, routeView } from "./route-views.ts";
 import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
@@ -59,12 +59,13 @@ function httpView(
   servers: readonly GatewayServer[],
   client: Client,
 ): GatewayHttpView {
+  const hosts = virtualHosts(mesh, fetch, servers, client);
   return {
     kind: "http",
     port,
-    virtualHosts: virtualHosts(mesh, fetch, servers, client),
+    virtualHosts: hosts,
     rateLimits: [],
-    origins: servers.map(({ gateway }) => referenceOf(gateway)),
+    origins: [...servers.map(({ gateway }) => referenceOf(gateway)), ...objectsOfRoutes(hosts)],
   };
 }
 
@@ -119,11 +120,10 @@ function routesOf(
   client: Client,
 ): readonly RouteView[] {
   if (redirects !== undefined) return [everything(toHttps, [referenceOf(redirects)])];
-  const routes = [...virtualServices]
+  const placed = [...virtualServices]
     .sort(([a], [b]) => byAge(a, b))
-    .flatMap(([virtualService, gateways]) =>
-      virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
-    );
+    .map(([virtualService, gateways]) => ({ virtualService, place: { gateways: [...gateways], port } }));
+  const routes = virtualServiceRoutes(placed, mesh.routing, fetch);
   const views = (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
   return withHashKeys(mesh, fetch, client, views);
 }

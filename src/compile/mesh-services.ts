@@ -9,7 +9,7 @@ import { serviceKey } from "./services.ts";
 export interface MeshServices {
   /** By `serviceKey`. */
   readonly all: Collection<MeshService>;
-  /** Those of ServiceEntries alone: few, where services may be many. */
+  /** Those of ServiceEntries, and Services that are names of hosts outside: few, where services may be many. */
   readonly ofEntries: Collection<MeshService>;
 }
 
@@ -23,5 +23,11 @@ export function meshServices(graph: Graph, objects: MeshObjects, purpose: string
     objects.serviceEntries,
     (entry) => servicesOfEntry(entry).map((service) => [serviceKey(service), service] as const),
   );
-  return { all: graph.union(`services for ${purpose}`, [ofServices, ofEntries]), ofEntries };
+  const outside = graph.derive(`services of ExternalName for ${purpose}`, ofServices, (service) =>
+    service.external ? service : undefined,
+  );
+  return {
+    all: graph.union(`services for ${purpose}`, [ofServices, ofEntries]),
+    ofEntries: graph.union(`services of entries for ${purpose}`, [ofEntries, outside]),
+  };
 }

@@ -13,8 +13,9 @@ import { routeScopes } from "./limits.ts";
 import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
 import { everything, forward, respond, routeView } from "./route-views.ts";
 import { routesKey } from "./routes.ts";
-import { serviceOrigin } from "./services.ts";
+import { hostsOfService, serviceOrigin } from "./services.ts";
 import type { RouteView, VirtualHostView } from "./views.ts";
+import { type VirtualHostRoutes, virtualHostPort, virtualHostsFor } from "./virtual-hosts.ts";
 
 /**
  * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
@@ -49,17 +50,16 @@ export function virtualHostView(
     return { address, domains: [address], routes: [everything(pod, [])], origins: [] };
   }
   const others = everything({ kind: othersPolicy(mesh, fetch, client) }, []);
-  return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), {
-    routes: [others],
-    origins: [],
-  });
+  const named = port === virtualHostPort ? virtualHostsFor(mesh, fetch, client) : [];
+  const rest = { routes: [others], origins: [] };
+  return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), rest, named);
 }
 
 function hasPort({ ports }: MeshService, port: number): boolean {
   return ports.some((candidate) => candidate.port === port);
 }
 
-/** The routes of one service of several, by the Host; `rest` for those that name none of them. */
+/** The routes of one service of several, or of another host, by the Host; `rest` for those that name none of them. */
 function byHost(
   mesh: Mesh,
   fetch: Fetch,
@@ -67,17 +67,21 @@ function byHost(
   { address, port }: { readonly address: string; readonly port: number },
   services: readonly MeshService[],
   rest: PortRoutesView,
+  others: readonly VirtualHostRoutes[] = [],
 ): VirtualHostView {
-  const named = services.filter((each) => hasHttpPort(each, port)).toSorted(bySpecificHost);
-  const found = named.map((service) => {
-    const { routes, origins } = portRoutes(mesh, fetch, client, service, { address, port });
-    return { origins, routes: routes.map((route) => ({ ...route, host: service.hostname })) };
-  });
+  const named = services
+    .filter((each) => hasHttpPort(each, port))
+    .flatMap((service) => {
+      const found = portRoutes(mesh, fetch, client, service, { address, port });
+      return hostsOfService(service, client.namespace).map((hostname) => ({ hostname, ...found }));
+    });
+  const hosts = [...named, ...others].toSorted(bySpecificHost);
+  const routes = hosts.flatMap((host) => host.routes.map((route) => ({ ...route, host: host.hostname })));
   return {
     address: `${address}:${port}`,
     domains: [`${address}:${port}`],
-    routes: [...found.flatMap(({ routes }) => routes), ...rest.routes],
-    origins: [...found.flatMap(({ origins }) => origins), ...rest.origins],
+    routes: [...routes, ...rest.routes],
+    origins: [...hosts.flatMap(({ origins }) => origins), ...rest.origins],
   };
 }
 
@@ -86,9 +90,11 @@ export function hasHttpPort({ ports }: MeshService, port: number): boolean {
   return ports.some((each) => each.port === port && isHttp(each.protocol));
 }
 
+type Named = Pick<MeshService, "hostname">;
+
 /** Of hosts with wildcards the longer, after those without. */
-function bySpecificHost(a: MeshService, b: MeshService): number {
-  const isWild = ({ hostname }: MeshService) => Number(hostname.startsWith("*"));
+function bySpecificHost(a: Named, b: Named): number {
+  const isWild = ({ hostname }: Named) => Number(hostname.startsWith("*"));
   return (
     isWild(a) - isWild(b) || b.hostname.length - a.hostname.length || a.hostname.localeCompare(b.hostname)
   );
@@ -189,10 +195,8 @@ function canonicalNames(
   port: number,
   clientNamespace: string,
 ): readonly string[] {
-  const { kind, name, namespace, hostname } = service;
-  if (kind === "ServiceEntry") return [];
-  const short = [`${name}.${namespace}.svc`, `${name}.${namespace}`];
-  if (clientNamespace === namespace) short.push(name);
+  if (service.kind === "ServiceEntry") return [];
+  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
   const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
   const names = [hostname, ...own];
   const withPort = names.map((host) => `${host}:${port}`);

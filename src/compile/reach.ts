@@ -1,7 +1,7 @@
 // What a client can reach of what there is: at an address, by a name, and what becomes of the rest.
 import type { Fetch } from "#collections/graph.ts";
 import type { OthersPolicy } from "#model/others.ts";
-import type { MeshService } from "#model/service.ts";
+import { isHttp, type MeshService } from "#model/service.ts";
 import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
@@ -17,7 +17,17 @@ export function isReachable(
   service: MeshService,
   port: number,
 ): boolean {
-  if (!isVisible(service.visibility, client.namespace)) return false;
+  return isVisible(service.visibility, client.namespace) && isAllowed(mesh, fetch, client, service, port);
+}
+
+/** Whether a client's Sidecar lets it know a port of a host. */
+export function isAllowed(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  service: Pick<MeshService, "namespace" | "hostname">,
+  port: number,
+): boolean {
   if (client.sidecar === undefined) return true;
   const sidecar = fetch.get(mesh.sidecars, client.sidecar);
   return sidecar === undefined || allowedBySidecar(sidecar, client.namespace, service, port);
@@ -57,13 +67,16 @@ export function isReachablePod(
   );
 }
 
-/** The services of ServiceEntries that a client can reach on some port: of each host the one that counts. */
+/** The services outside, of ServiceEntries and ExternalNames, that a client can reach on some port: of each host the one that counts. */
 export function entriesFor(mesh: Mesh, fetch: Fetch, client: Client): readonly MeshService[] {
   const hosts = new Set(fetch.all(mesh.entryServices).map(({ hostname }) => hostname));
   return [...hosts].sort().flatMap((host) => {
     const service = serviceOfHost(mesh.routing, fetch, host, client.namespace);
-    if (service?.kind !== "ServiceEntry" || service.hostname !== host) return [];
-    const ports = service.ports.filter(({ port }) => isReachable(mesh, fetch, client, service, port));
+    if (service?.hostname !== host || (service.kind === "Service" && !service.external)) return [];
+    const ports = service.ports
+      // Bytes to a Service that is the name of a host outside say nothing of it.
+      .filter(({ protocol }) => service.kind === "ServiceEntry" || isHttp(protocol))
+      .filter(({ port }) => isReachable(mesh, fetch, client, service, port));
     return ports.length === 0 ? [] : [{ ...service, ports }];
   });
 }
@@ -82,8 +95,8 @@ export function entryOfTcpPort(
 }
 
 /** The ports of a service on which it takes all TCP. */
-export function openTcpPorts({ addresses, ports }: MeshService): readonly number[] {
-  return addresses.length > 0
+export function openTcpPorts({ kind, addresses, ports }: MeshService): readonly number[] {
+  return addresses.length > 0 || kind === "Service"
     ? []
     : ports.filter(({ protocol }) => protocol === "tcp").map(({ port }) => port);
 }

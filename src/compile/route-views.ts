@@ -1,5 +1,5 @@
 // A route of the model → the route as proxies apply it.
-import type { Origin } from "#model/reference.ts";
+import type { ObjectReference, Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { ClusterReference, RedirectAction, RouteAction, RouteScopes, RouteView } from "./views.ts";
@@ -120,4 +120,16 @@ export function everything(action: RouteAction, origins: readonly Origin[]): Rou
 /** An answer of the proxy's own. */
 export function respond(status: number, body: string): RouteAction {
   return { kind: "respond", status, body };
+}
+
+/** The objects that gave these hosts their routes, each once. */
+export function objectsOfRoutes(
+  hosts: readonly { readonly routes: readonly RouteView[] }[],
+): readonly ObjectReference[] {
+  const origins = hosts.flatMap(({ routes }) => routes.flatMap((route) => route.origins));
+  return [
+    ...new Map(
+      origins.map(({ kind, namespace, name }) => [`${kind} ${namespace}/${name}`, { kind, namespace, name }]),
+    ).values(),
+  ];
 }

@@ -42,7 +42,7 @@ export function olderFirst(a: SidecarScope, b: SidecarScope): number {
 export function allowedBySidecar(
   { egress }: SidecarScope,
   clientNamespace: string,
-  service: MeshService,
+  service: Pick<MeshService, "namespace" | "hostname">,
   port: number,
 ): boolean {
   if (egress === undefined) return true;

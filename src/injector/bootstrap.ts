@@ -41,6 +41,7 @@ export function bootstrap(settings: InjectionSettings, heapBytes: string): objec
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
     ...statistics(settings.statsFlushSeconds, controlPlaneCluster),
     overload_manager: overloadManager(heapBytes),
+    layered_runtime: { layers: [{ name: "fixed", static_layer: runtime }] },
   };
 }
 
@@ -49,6 +50,9 @@ const internalListeners = {
   name: "envoy.bootstrap.internal_listener",
   typed_config: typed("extensions.bootstrap.internal_listener.v3.InternalListener"),
 };
+
+/** As Istio's proxies have it. Envoy's own limit is 100 instructions, which a list of a few paths exceeds. */
+const runtime = { "re2.max_program_size.error_level": 32_768 };
 
 /** The SDS resource that makes Envoy read the token again whenever it is replaced; a file by the Downward API. */
 export function tokenSds(): string {

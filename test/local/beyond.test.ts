@@ -106,6 +106,17 @@ before(async () => {
         client("web", { namespace }),
         client("strict", { namespace }),
         echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
+        service("pod", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
+        {
+          apiVersion: "v1",
+          kind: "Service",
+          metadata: { name: "alias", namespace },
+          spec: {
+            type: "ExternalName",
+            externalName: "two.example.com",
+            ports: [{ name: "http", port: 80 }],
+          },
+        },
         service("machines", [{ name: "http", port: 80, targetPort: 8080 }], { namespace, app: "machine" }),
       ],
       "entries.yaml": [
@@ -204,6 +215,13 @@ before(async () => {
         marked("private", "private.example.com"),
         marked("wild", "*.wild.example.com"),
         marked("static", "static.example.com"),
+        istio("VirtualService", "portal", {
+          hosts: ["portal.example.org"],
+          http: [
+            { match: [{ uri: { prefix: "/pod" } }], route: [{ destination: { host: "pod" } }] },
+            { match: [{ uri: { prefix: "/alias" } }], route: [{ destination: { host: "alias" } }] },
+          ],
+        }),
         istio("Sidecar", "strict", {
           workloadSelector: { labels: { app: "strict" } },
           egress: [{ hosts: ["./*", "*/*"] }],
@@ -300,6 +318,29 @@ suite("HTTP by Host", { concurrency: true }, () => {
     assert.deepEqual([headers?.["x-route"], json?.server], ["api", one]);
     const wild = await ask(`http://${privateHost}/`, "--header", "host: any.wild.example.com");
     assert.deepEqual([wild.headers?.["x-route"], wild.json?.server], ["wild", two]);
+  });
+
+  for (const [kind, address] of [
+    ["public", one],
+    ["private", privateHost],
+  ])
+    test(`a host that a VirtualService alone knows has its routes on port 80 of a ${kind} address`, async () => {
+      const host = ["--header", "host: portal.example.org"];
+      const { json } = await ask(`http://${address}/pod`, ...host);
+      const seen = [json?.name, json?.headers?.host];
+      assert.deepEqual(seen, ["pod", "portal.example.org"], JSON.stringify(json));
+      assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /URI=spiffe/);
+      assert.equal((await ask(`http://${address}/other`, ...host)).status, 404);
+      assert.equal((await ask(`http://${address}:8082/pod`, ...host)).json?.server, address);
+    });
+
+  test("a Service that is another name of a host is called, known to the strict, and sent to by routes", async () => {
+    for (const host of ["alias", "alias.shop", "alias.shop.svc.cluster.local"]) {
+      const { json } = await askStrictly(`http://${host}/`);
+      assert.deepEqual([json?.headers?.host, [one, two].includes(json?.server ?? "")], [host, true]);
+    }
+    const routed = await ask(`http://${privateHost}/alias`, "--header", "host: portal.example.org");
+    assert.ok([one, two].includes(routed.json?.server ?? ""), JSON.stringify(routed));
   });
 
   test("a targetPort is where the request arrives", async () => {

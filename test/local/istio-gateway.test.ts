@@ -108,6 +108,16 @@ before(async () => {
           { match: [{ uri: { prefix: "/abort" } }], fault: abort, route: to("web") },
         ],
       }),
+      istio("VirtualService", "a-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ route: to("web") }],
+      }),
+      istio("VirtualService", "b-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ match: [{ uri: { prefix: "/api" } }], route: to("api") }],
+      }),
       istio("Gateway", "httpbin", {
         selector: labels,
         servers: [
@@ -218,6 +228,11 @@ suite("a Deployment with Istio's template is a gateway", () => {
     assert.equal(whoAnswers(await at(port, "httpbin.example.com", "/outside")), "api");
     assert.equal((await at(port, "httpbin.example.com", "/productpage")).status, 404);
     assert.equal((await at(port, "httpbin.example.com", "/inside")).status, 404);
+  });
+
+  test("with the parts of a host's routes in several objects, what takes every request last", async () => {
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/api")), "api");
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/")), "web");
   });
 
   test("that sends clients to HTTPS where its server says so", async () => {

@@ -2,7 +2,7 @@ import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
 import { decode, encode, type Packet } from "dns-packet";
 import { DNS_ADDRESS } from "./addresses.ts";
-import { answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
+import { aliasOf, answerAlias, answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
 import { askResolvers, type Transport } from "./resolvers.ts";
 
 const PORT = 53;
@@ -24,8 +24,17 @@ export async function startDnsServer(
   const answer: Answer = async (message, transport) => {
     const query = parse(message);
     if (query === undefined) return undefined;
-    if (isOwnName(query.questions?.[0]?.name ?? "")) return encoded(answerQuery(query, find), transport);
+    const name = query.questions?.[0]?.name ?? "";
+    const alias = aliasOf(name, find);
+    if (alias !== undefined) return encoded(await answerOfAlias(query, alias), transport);
+    if (isOwnName(name)) return encoded(answerQuery(query, find), transport);
     return (await askResolvers(message, resolvers, transport)) ?? encoded(serverFailure(query), transport);
+  };
+  const answerOfAlias = async (query: Packet, host: string): Promise<Packet> => {
+    const asked = { ...query, questions: (query.questions ?? []).map((each) => ({ ...each, name: host })) };
+    if (isOwnName(host)) return answerAlias(query, host, answerQuery(asked, find));
+    const found = await askResolvers(encode(asked), resolvers, "udp");
+    return answerAlias(query, host, (found && parse(found)) ?? serverFailure(asked));
   };
   await Promise.all([serveDatagrams(answer, signal), serveStreams(answer, signal)]);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode, type Question } from "dns-packet";
-import { answerQuery, isOwnName } from "./dns-zone.ts";
+import { aliasOf, answerAlias, answerQuery, isOwnName } from "./dns-zone.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 const web: ServiceEndpoints = {
@@ -82,4 +82,35 @@ test("names of the cluster and short ones are the mesh's own, all others are the
     assert.ok(isOwnName(name), name);
   }
   for (const name of ["api.example.com", "web.shop", "notcluster.local"]) assert.ok(!isOwnName(name), name);
+});
+
+test("a Service that is another name of a host is a CNAME, with what is known of the host", () => {
+  const alias: ServiceEndpoints = {
+    namespace: "shop",
+    name: "api",
+    externalName: "api.example.com.",
+    ports: [],
+    members: [],
+  };
+  const find = (namespace: string, name: string) =>
+    namespace === "shop" && name === "api" ? alias : undefined;
+  const host = aliasOf("API.shop.svc.cluster.local", find);
+  assert.equal(host, "api.example.com");
+  assert.equal(aliasOf("api.shop", find), undefined);
+  assert.equal(aliasOf("other.shop.svc.cluster.local", find), undefined);
+  const query = {
+    type: "query" as const,
+    id: 7,
+    questions: [{ type: "A" as const, name: "api.shop.svc.cluster.local" }],
+  };
+  const found = { answers: [{ type: "A" as const, name: host, ttl: 1, data: "192.0.2.1" }] };
+  const { answers, questions } = decode(encode(answerAlias(query, host, found)));
+  assert.equal(questions?.[0]?.name, "api.shop.svc.cluster.local");
+  assert.deepEqual(
+    answers?.map((record) => [record.type, record.name, "data" in record ? record.data : undefined]),
+    [
+      ["CNAME", "api.shop.svc.cluster.local", "api.example.com"],
+      ["A", "api.example.com", "192.0.2.1"],
+    ],
+  );
 });

@@ -19,6 +19,21 @@ export function isOwnName(name: string): boolean {
   );
 }
 
+/** The host that the service of a name is another name of (`ExternalName`), without a dot at the end. */
+export function aliasOf(name: string, find: FindService): string | undefined {
+  const [service = "", namespace = "", ...domain] = name.toLowerCase().split(".");
+  if (domain.join(".") !== `svc.${DOMAIN}`) return undefined;
+  return find(namespace, service)?.externalName?.replace(/\.$/u, "");
+}
+
+/** The answer for another name of a host: that, and what is known of the host. Pure. */
+export function answerAlias(query: Packet, host: string, found: Packet): Packet {
+  const name = query.questions?.[0]?.name ?? "";
+  const alias: Answer = { type: "CNAME", name, ttl: TTL_SECONDS, data: host };
+  const failure = (found.flags ?? 0) & 15;
+  return { ...response(query, failure), answers: [alias, ...(found.answers ?? [])] };
+}
+
 /** The answer that nobody outside could be asked. Pure. */
 export function serverFailure(query: Packet): Packet {
   return { ...response(query, 2), answers: [] };

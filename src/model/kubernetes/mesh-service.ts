@@ -1,3 +1,4 @@
+import { listedWorkload } from "../istio/workload-entries.ts";
 import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
 import { visibility } from "../visibility.ts";
 import type { Service, ServicePort } from "./service.ts";
@@ -24,20 +25,33 @@ export function meshService(service: Service): MeshService {
     hostname: serviceHostname(namespace, name),
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
-    selector: service.spec.selector ?? {},
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
     ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
-    resolution: { kind: "listed" },
-    external: false,
-    workloads: [],
+    ...backing(service, namespace),
     subjectAltNames: [],
     visibility: visibility(
       service.metadata.annotations?.[exportToAnnotation]?.split(",").map((part) => part.trim()),
       namespace,
     ),
     created: service.metadata.creationTimestamp ?? "",
+  };
+}
+
+/** What stands behind it. An ExternalName is a host of another name, which DNS knows: nothing selects anything there. */
+function backing(
+  { metadata: { name }, spec }: Service,
+  namespace: string,
+): Pick<MeshService, "selector" | "resolution" | "external" | "workloads"> {
+  if (spec.type !== "ExternalName")
+    return { selector: spec.selector ?? {}, resolution: { kind: "listed" }, external: false, workloads: [] };
+  const endpoint = { address: spec.externalName ?? "" };
+  return {
+    selector: {},
+    resolution: { kind: "dns", answers: "all" },
+    external: true,
+    workloads: [listedWorkload(endpoint, namespace, name)],
   };
 }
 

@@ -25,7 +25,7 @@ function configMap(name: string, value: string): string {
   return `---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: ${name}\ndata:\n  value: "${value}"\n`;
 }
 
-function open(options: { readonly cluster?: string } = {}): void {
+function open(options: { readonly cluster?: string; readonly paths?: readonly string[] } = {}): void {
   graph = new Graph({
     onFault: ({ error }) => {
       throw error;
@@ -216,6 +216,22 @@ suite("watching", () => {
     rmSync(file("a"), { recursive: true });
     await until(() => source.objects.configMaps.size === 1);
     assert.deepEqual(values(), { four: "1" });
+  });
+
+  test("a directory that was given and is moved away takes nothing with it; back, it counts as it is", async () => {
+    mkdirSync(file("given"));
+    writeFileSync(file("given/one.yaml"), configMap("one", "1"));
+    writeFileSync(file("given/two.yaml"), configMap("two", "1"));
+    open({ paths: [file("given")] });
+    renameSync(file("given"), file("away"));
+    await until(() => messages().length === 1);
+    assert.match(messages()[0] ?? "", /this directory is gone; what it said stays until it is back/);
+    assert.deepEqual(values(), { one: "1", two: "1" });
+    rmSync(file("away/one.yaml"));
+    writeFileSync(file("away/two.yaml"), configMap("two", "2"));
+    renameSync(file("away"), file("given"));
+    await until(() => values()["one"] === undefined);
+    assert.deepEqual([values(), messages()], [{ two: "2" }, []]);
   });
 
   test("new folders are watched, also when they take the place of old ones", async () => {
