@@ -23,7 +23,7 @@ before(async () => {
   await cluster.apply([
     echo(namespace, "web", ["--http", "8080", "--linger", "2000"], 8080, {
       replicas: 2,
-      spec: { terminationGracePeriodSeconds: 20 },
+      spec: { terminationGracePeriodSeconds: 60 },
     }),
     service(namespace, "web", [{ name: "http", port: 80, targetPort: 8080 }]),
     loadGenerator(namespace, "load", { rate: 20, urls: ["http://web/"] }),

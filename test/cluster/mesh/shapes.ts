@@ -15,7 +15,7 @@ import {
 import { becomes, type Environment, podOf } from "./environment.ts";
 
 /** Prints the certificate that the server saw. */
-const ask = ["curl", "-sS", "-m", "5", "http://web/"];
+const ask = ["curl", "-sS", "-m", "30", "http://web/"];
 const inTheMesh = /x-forwarded-client-cert":"By=\S*URI=spiffe:\/\/cluster\.local\/ns\/[^/]+\/sa\/default"/;
 
 /** Calls out when it is told to end, for three seconds, and once more before it is told. */
@@ -72,7 +72,7 @@ function shapes(namespace: string): readonly KubernetesObject[] {
           },
         },
       },
-      spec: { terminationGracePeriodSeconds: 20 },
+      spec: { terminationGracePeriodSeconds: 60 },
     }),
   ];
 }
