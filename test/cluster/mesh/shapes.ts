@@ -18,10 +18,18 @@ import { becomes, type Environment, podOf } from "./environment.ts";
 const ask = ["curl", "-sS", "-m", "30", "http://web/"];
 const inTheMesh = /x-forwarded-client-cert":"By=\S*URI=spiffe:\/\/cluster\.local\/ns\/[^/]+\/sa\/default"/;
 
-/** Calls out when it is told to end, for three seconds, and once more before it is told. */
+/** So often it calls out when it is told to end, over three seconds at least; once before it is told. */
+const endingCalls = 15;
 const calling = `
   const call = (what) => fetch("http://web/").then((answer) => console.log(what, answer.status), (error) => console.log(what, String(error.cause ?? error)));
-  process.on("SIGTERM", () => { const timer = setInterval(() => call("ending"), 200); setTimeout(() => { clearInterval(timer); console.log("bye"); process.exit(0); }, 3000); });
+  process.on("SIGTERM", async () => {
+    for (let made = 0; made < ${endingCalls}; made++) {
+      await call("ending");
+      await new Promise((later) => setTimeout(later, 200));
+    }
+    console.log("bye");
+    process.exit(0);
+  });
   setInterval(() => {}, 1000);
   call("running");`;
 
@@ -92,7 +100,7 @@ export function testShapes(environment: () => Environment): void {
   const callsAsMember = async (target: string) => {
     const { cluster, namespace } = environment();
     const [answer] = await call(cluster, namespace, target, "http://web/");
-    assert.match(JSON.stringify(answer?.json?.headers), inTheMesh);
+    assert.match(JSON.stringify(answer), inTheMesh);
   };
 
   test("a Deployment, a StatefulSet and a pod of its own call as members of the mesh", async () => {
@@ -153,11 +161,11 @@ export function testShapes(environment: () => Environment): void {
     const { cluster, namespace } = environment();
     await becomes(environment(), "ends-slowly", "condition=Ready");
     const logs = cluster.kubectl(["logs", "-f", "-n", namespace, "ends-slowly", "-c", "app"]);
-    await cluster.kubectl(["delete", "pod", "-n", namespace, "ends-slowly", "--timeout=60s"]);
+    await cluster.kubectl(["delete", "pod", "-n", namespace, "ends-slowly", "--timeout=120s"]);
     const lines = (await logs).trim().split("\n");
     assert.equal(lines.at(-1), "bye");
     assert.ok(lines.includes("hook 200"), lines.join());
-    assert.ok(lines.filter((line) => line === "ending 200").length >= 5, lines.join());
+    assert.equal(lines.filter((line) => line === "ending 200").length, endingCalls, lines.join());
     assert.deepEqual(
       lines.filter((line) => !line.endsWith(" 200") && line !== "bye"),
       [],
