@@ -99,8 +99,8 @@ impl Balancer {
     }
 
     fn read(&mut self, members: &dyn Members, now: Nanoseconds) {
-        self.is_stale = false;
         self.levels = levels(members, &self.cluster, &self.settings, now);
+        self.is_stale = false;
         self.cluster.prune();
         let candidates = self
             .levels
@@ -108,7 +108,7 @@ impl Balancer {
             .flat_map(|level| &level.groups)
             .flat_map(|group| &group.candidates);
         let youngest = candidates.map(|candidate| candidate.endpoint.known_since).max();
-        self.warm_at = youngest.map_or(0, |since| since + self.settings.warm_up);
+        self.warm_at = youngest.map_or(0, |since| since.saturating_add(self.settings.warm_up));
     }
 
     fn pick(&mut self, members: &dyn Members, now: Nanoseconds) -> Option<(u32, &Candidate)> {

@@ -30,6 +30,12 @@ impl Buffer {
         }
     }
 
+    #[cfg(test)]
+    pub unsafe fn write(out: *mut Buffer, text: Option<&'static str>) -> bool {
+        *out = text.map_or(Buffer::EMPTY, |text| Buffer::of(text.as_bytes()));
+        text.is_some()
+    }
+
     pub fn copied(self) -> Vec<u8> {
         if self.start.is_null() || self.length == 0 {
             return Vec::new();
@@ -44,10 +50,11 @@ macro_rules! callbacks {
         extern "C" {
             $(fn $name($($argument: $type),*) $(-> $result)?;)*
         }
+        $(#[cfg(not(test))]
+        pub unsafe fn $short($($argument: $type),*) $(-> $result)? { $name($($argument),*) })*
         // Tests run without an Envoy that would have them.
-        $(#[cfg(test)] #[allow(unused_variables)]
-        unsafe fn $name($($argument: $type),*) $(-> $result)? { unreachable!() })*
-        $(pub unsafe fn $short($($argument: $type),*) $(-> $result)? { $name($($argument),*) })*
+        $(#[cfg(test)]
+        pub unsafe fn $short($($argument: $type),*) $(-> $result)? { super::fake_envoy::$short($($argument),*) })*
     };
 }
 

@@ -12,7 +12,10 @@ export function serviceHostname(namespace: string, name: string): string {
   return `${name}.${namespace}.svc.${clusterDomain}`;
 }
 
-/** API object → domain type. UDP ports are left out: they are not captured. */
+/**
+ * API object → domain type. UDP ports are left out: they are not captured. So are those of an ExternalName, which is a
+ * name in DNS for another host: who dials it dials that one.
+ */
 export function meshService(service: Service): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
@@ -25,7 +28,7 @@ export function meshService(service: Service): MeshService {
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
     selector: service.spec.selector ?? {},
-    ports: (service.spec.ports ?? [])
+    ports: (service.spec.type === "ExternalName" ? [] : (service.spec.ports ?? []))
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
     ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
