@@ -1,6 +1,7 @@
 //! The load-balancing policy: one balancer for each worker and cluster.
 use crate::attempt::Choice;
 use crate::clock::Nanoseconds;
+use crate::failures::Counted;
 use crate::hosts::{levels, Candidate, Group, Level};
 use crate::random::Random;
 use crate::settings::Settings;
@@ -14,8 +15,8 @@ pub trait Members {
     fn priorities(&self) -> u32;
     fn all(&self, priority: u32) -> Vec<Host>;
     fn healthy(&self, priority: u32) -> Vec<HealthyHost>;
-    /// How many errors Envoy has counted at an endpoint, by its index among all.
-    fn errors(&self, priority: u32, index: usize) -> u64;
+    /// What Envoy has counted at an endpoint, by its index among all.
+    fn counted(&self, priority: u32, index: usize) -> Counted;
     /// Of the locality that the endpoint with this address is in.
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32;
 }
@@ -123,8 +124,8 @@ impl Balancer {
         let group = pick_group(&levels[priority].groups, random)?;
         let priority = priority as u32;
         let cost = |candidate: &Candidate, capacity: f32| {
-            let errors = members.errors(priority, candidate.index);
-            candidate.endpoint.note_errors(now, errors, settings);
+            let counted = members.counted(priority, candidate.index);
+            candidate.endpoint.note_failures(now, counted, settings);
             candidate.endpoint.cost(now, capacity, settings)
         };
         let candidate = if group.is_even && now >= *warm_at {

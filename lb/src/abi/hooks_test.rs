@@ -15,7 +15,8 @@ fn config(text: &[u8]) -> *mut Settings {
 unsafe fn choose(balancer: *mut Balancer) -> Option<u32> {
     let (mut priority, mut index, mut context) = (7, 7, 0u8);
     let context: Envoy = (&mut context as *mut u8).cast();
-    envoy_dynamic_module_on_lb_choose_host(NONE, balancer, context, &mut priority, &mut index).then_some(index)
+    envoy_dynamic_module_on_lb_choose_host(NONE, balancer, context, &mut priority, &mut index)
+        .then_some(index)
 }
 
 /// What the admin page says of the cluster.
