@@ -43,6 +43,8 @@ export class Decisions {
       return held === undefined && typeUrl === virtualHostType ? send(absentVirtualHost(name)) : remove;
     }
     const resource = this.#acceptable(delivery, want.current);
+    // Of a cluster that Envoy has refused something may stay behind that warms for ever, and who waits for it waits on.
+    if (resource === undefined && typeUrl === clusterType && held === undefined) return remove;
     if (resource === undefined || resource.version === held) return nothing;
     if (held !== undefined && isKnown(held) && this.#context.mayKeep(held, resource, { typeUrl, name })) {
       return nothing;
