@@ -73,7 +73,7 @@ export function relayedCluster(view: ClusterView, trustDomain: string): Cluster 
 }
 
 function isForConnections({ kind }: ClusterReference): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "gateway";
+  return kind !== "service" && kind !== "address";
 }
 
 function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {
