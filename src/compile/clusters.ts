@@ -5,7 +5,7 @@ import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
-import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import {
   lacksCertificates,
@@ -19,9 +19,13 @@ import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
-
-type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
+import type {
+  ClusterEndpoints,
+  ClusterReference,
+  ClusterView,
+  EndpointView,
+  ServiceCluster,
+} from "./views.ts";
 
 /** The cluster of a service's port. */
 export function serviceCluster({ hostname, port }: ServicePortReference, subset = ""): ServiceCluster {
@@ -42,6 +46,7 @@ export function serviceClusterView(
   if (selection === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = policyOf(destination, reference.subset, reference.port);
+  const ofBackend = backendPolicyOf(mesh.routing, fetch, service);
   return {
     reference,
     protocol: "http",
@@ -52,7 +57,7 @@ export function serviceClusterView(
     service: serviceLabel(service),
     ...viewOfPolicy(
       // What is said for a client goes before what is said for all.
-      { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
+      { ...present({ retryBudget: ofBackend?.retryBudget }), ...policy },
       service.resolution.kind === "listed" ? selection.spread : undefined,
       service.subjectAltNames,
     ),
@@ -60,7 +65,7 @@ export function serviceClusterView(
     origins: [
       ...originOf(service),
       ...(destination?.origins ?? []),
-      ...backendPolicyOrigins(mesh.routing, fetch, service),
+      ...(ofBackend === undefined ? [] : [ofBackend.origin]),
     ],
   };
 }

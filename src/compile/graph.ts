@@ -18,7 +18,7 @@ import {
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import { labelsReadByRule, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
+import { labelsReadByPolicy, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
 import type { HealthListenerView, InboundView } from "./listener-views.ts";
 import { meshServices } from "./mesh-services.ts";
@@ -134,7 +134,7 @@ export function compileMesh(
   );
   const readers = [
     graph.derive("labels that VirtualServices read", objects.virtualServices, labelsReadByVirtualService),
-    graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule),
+    graph.derive("labels that policies read", routing.hostPolicies, labelsReadByPolicy),
     graph.derive("labels that services read", services, labelsReadByService),
   ];
   const labelsRead = graph.single("labels read of clients", (fetch) =>
@@ -149,12 +149,13 @@ export function compileMesh(
   });
 
   // What a pod's own listeners need to know of the pod.
-  const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
-      sidecar: sidecarOf(workload, sidecarsByNamespace, fetch),
+  const inbound = graph.derive("inbound", workloads, (workload, fetch) => {
+    const sidecar = fetch.get(clients, `${workload.namespace}/${workload.pod}`)?.sidecar;
+    return inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
+      sidecar: sidecar === undefined ? undefined : fetch.get(sidecars, sidecar),
       limitsOf: (served) => portLimits(routing, fetch, served),
-    }),
-  );
+    });
+  });
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
 

@@ -3,14 +3,15 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import type { SessionPersistence } from "#model/route.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
-import { sessionsOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { routeScopes } from "./limits.ts";
-import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
+import { othersAction, othersOf } from "./others.ts";
+import { entriesFor, isReachablePod, servicesAt } from "./reach.ts";
 import { everything, forward, respond, routeView } from "./route-views.ts";
 import { routesKey } from "./routes.ts";
 import { hostsOfService, serviceOrigin } from "./services.ts";
@@ -49,7 +50,7 @@ export function virtualHostView(
     const pod = forward([{ cluster: { kind: "address", ...destination } }]);
     return { address, domains: [address], routes: [everything(pod, [])], origins: [] };
   }
-  const others = everything({ kind: othersPolicy(mesh, fetch, client) }, []);
+  const others = everything(othersAction(othersOf(mesh, fetch, client)), []);
   const named = port === virtualHostPort ? virtualHostsFor(mesh, fetch, client) : [];
   const rest = { routes: [others], origins: [] };
   return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), rest, named);
@@ -108,9 +109,13 @@ function ofService(
   destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
+  // No two virtual hosts may have one name: those of a service stay with its own addresses.
+  const names = service.addresses.includes(destination.address)
+    ? canonicalNames(mesh, fetch, service, destination.port, client.namespace)
+    : [];
   return {
     address,
-    domains: [address, ...canonicalNames(mesh, fetch, service, destination.port, client.namespace)],
+    domains: [address, ...names],
     ...portRoutes(mesh, fetch, client, service, destination),
   };
 }
@@ -136,7 +141,7 @@ export function portRoutes(
   const routes = all === undefined ? undefined : routesForClient(all.routes, client);
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, connection);
-    const sessions = sessionsOfService(mesh.routing, fetch, service);
+    const sessions = backendPolicyOf(mesh.routing, fetch, service)?.sessionPersistence;
     const routed = withHashKeys(mesh, fetch, client, [asConnection(target, sessions)]);
     return { routes: routed, origins: target.origins };
   }
@@ -196,9 +201,19 @@ function canonicalNames(
   clientNamespace: string,
 ): readonly string[] {
   if (service.kind === "ServiceEntry") return [];
-  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
-  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
-  const names = [hostname, ...own];
+  const names = namesOfService(mesh, fetch, service, clientNamespace);
   const withPort = names.map((host) => `${host}:${port}`);
   return port === 80 ? [...names, ...withPort] : withPort;
+}
+
+/** The names by which clients of a namespace mean a service, and nothing else that there is. */
+export function namesOfService(
+  mesh: Mesh,
+  fetch: Fetch,
+  service: MeshService,
+  clientNamespace: string,
+): readonly string[] {
+  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
+  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
+  return [hostname, ...own];
 }
