@@ -245,7 +245,7 @@ suite("on a port of which nothing is declared", () => {
 suite("a server that speaks first", () => {
   /** The shortest of several, without the first, which looks the destination up: a busy machine makes single ones long. */
   async function shortest(url: string): Promise<number> {
-    const answers = await calls(url, "--count", "6", "--body", "x");
+    const answers = await calls(url, "--count", "12", "--body", "x");
     assert.ok(answers.every(({ ok }) => ok));
     return Math.min(...answers.slice(1).map(({ ms }) => ms));
   }
@@ -253,13 +253,13 @@ suite("a server that speaks first", () => {
   test("is heard at once on a port that is declared TCP, and on one that is known", async () => {
     for (const port of [2525, 3306]) {
       const ms = await shortest(`greet://greets:${port}`);
-      assert.ok(ms < 60, `${ms} ms on ${port}`);
+      assert.ok(ms < 90, `${ms} ms on ${port}`);
     }
   });
 
   test("is heard after a tenth of a second elsewhere", async () => {
     const ms = await shortest("greet://greets:2626");
-    assert.ok(ms > 90 && ms < 250, `${ms} ms`);
+    assert.ok(ms > 90 && ms < 1_000, `${ms} ms`);
   });
 });
 
