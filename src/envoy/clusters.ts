@@ -7,12 +7,25 @@ import { othersLabels } from "#model/others.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
-import { httpProtocol, sameProtocol, sameProtocolCleaned, sameProtocolWithin } from "./cluster-protocols.ts";
+import {
+  http1,
+  http2,
+  httpProtocol,
+  sameProtocol,
+  sameProtocolCleaned,
+  sameProtocolWithin,
+} from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
 import { connectionsOf, connectTimeout, outboundConnections } from "./connections.ts";
 import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
-import { heddleMetadata, socketAddress } from "./messages.ts";
-import { blackHoleCluster, clusterName, inboundClusterName, passthroughCluster } from "./names.ts";
+import { heddleMetadata, type Init, socketAddress } from "./messages.ts";
+import {
+  blackHoleCluster,
+  clusterName,
+  inboundClusterName,
+  passthroughCluster,
+  relayedClusterName,
+} from "./names.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 
 /** Connections to the application come from here, which exempts them from interception. */
@@ -21,16 +34,20 @@ export const fromProxy = {
 } as const;
 
 /** A cluster that clients reach others by. */
-export function outboundCluster(view: ClusterView, trustDomain: string): Cluster {
+export function outboundCluster(
+  view: ClusterView,
+  trustDomain: string,
+  name = clusterName(view.reference),
+): Cluster {
   return create(ClusterSchema, {
-    name: clusterName(view.reference),
-    ...discovery(view),
+    name,
+    ...discovery(view, name),
     circuitBreakers: circuitBreakers(view.connectionPool, view.retryBudget),
     ...outboundConnections(view),
     ...(view.outlierDetection === undefined
       ? {}
       : { outlierDetection: outlierDetection(view.outlierDetection) }),
-    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: httpProtocol(view) } : {}),
+    ...protocolOptions(view),
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster of connections must be named as asked; statistics are named as people think.
@@ -40,8 +57,20 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
   });
 }
 
+function protocolOptions(view: ClusterView): Init<typeof ClusterSchema> {
+  if (view.protocol === "http") return { typedExtensionProtocolOptions: httpProtocol(view) };
+  return view.tunnel === undefined
+    ? {}
+    : { typedExtensionProtocolOptions: view.tunnel.http2 === true ? http2 : http1 };
+}
+
+/** The same for the connections that come from a relay. */
+export function relayedCluster(view: ClusterView, trustDomain: string): Cluster {
+  return outboundCluster(view, trustDomain, relayedClusterName(clusterName(view.reference)));
+}
+
 function isForConnections({ kind }: ClusterReference): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "gateway";
+  return kind !== "service" && kind !== "address";
 }
 
 function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {

@@ -57,7 +57,7 @@ after(async () => {
   await cluster.kubectl(["delete", "deployment", "hasty", "-n", namespace, "--cascade=foreground"]);
   await cluster.inNode(["rm", "-rf", ledger]);
   await cluster.deleteNamespace(namespace);
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 async function restart(workload: string): Promise<void> {

@@ -14,8 +14,8 @@ import { call, deployment, echo, idle, object, service } from "#test/helpers/clu
 import { request } from "#test/helpers/http.ts";
 import { type Installation, startInstallation } from "#test/helpers/installation.ts";
 import { loadGenerator, loadRuns, takeCounts } from "#test/helpers/load.ts";
+import { runHeddle } from "#test/helpers/run-heddle.ts";
 import { until } from "#test/helpers/wait.ts";
-import { runHeddle } from "./install/stand-ins.ts";
 import { testPolicies } from "./mesh/policies.ts";
 
 let heddle: Installation;
@@ -69,7 +69,7 @@ before(async () => {
 });
 after(async () => {
   await Promise.all([namespace, outside].map((each) => cluster.deleteNamespace(each)));
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 /** Which version answered, of so many calls. */

@@ -39,7 +39,7 @@ before(async () => {
 });
 after(async () => {
   await cluster.deleteNamespace(namespace);
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 /** Waits until the stars of the reviews are of these colours and no others. */

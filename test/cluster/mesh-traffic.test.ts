@@ -86,7 +86,7 @@ before(async () => {
   serverIp = await cluster.kubectl(["get", "pods", "-n", meshed, "-l", "app=server", ...podIp]);
 });
 after(async () => {
-  await heddle.uninstall();
+  await heddle.leave();
   await Promise.all([meshed, outside].map((namespace) => cluster.deleteNamespace(namespace)));
 });
 

@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Resolves once `condition` holds, looking every 10 ms; throws after `timeoutMs`, naming `what` was awaited. That is for
- * what never comes: no machine is so slow.
+ * Resolves once `condition` holds; throws after `timeoutMs`, naming `what` was awaited: that is for what never comes, no
+ * machine is so slow. It looks every 10 ms; where a look takes longer, as long as that lies between two, which leaves the
+ * machine to what is awaited.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
@@ -11,8 +12,11 @@ export async function until(
   timeoutMs = 60_000,
 ): Promise<void> {
   const deadline = performance.now() + timeoutMs;
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-    await sleep(10);
+  for (;;) {
+    const began = performance.now();
+    if (await condition()) return;
+    const now = performance.now();
+    if (now > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
+    await sleep(Math.max(10, now - began));
   }
 }

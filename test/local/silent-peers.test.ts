@@ -41,7 +41,7 @@ before(async () => {
   mesh = await startMesh({
     "mesh.yaml": [
       meshedNamespace(namespace),
-      ...["server", "lone"].map((name) => service(name, ports, { namespace })),
+      ...["server", "lone", "prompt"].map((name) => service(name, ports, { namespace })),
       witness("server", 3),
       witness("lone", 1),
       witness("prompt", 1),

@@ -1,4 +1,12 @@
-import type { ConsistentHash, IstioLoadBalancer, LocalityLoadBalancing } from "#model/istio/load-balancer.ts";
+import { isTableSize, largestRing, largestTable } from "#model/istio/hash-tables.ts";
+import type {
+  ConsistentHash,
+  IstioLoadBalancer,
+  LocalityLoadBalancing,
+  RegionFailover,
+  ZoneAwareLoadBalancing,
+} from "#model/istio/load-balancer.ts";
+import { localityLabels } from "#model/locality.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 
 /** `mayFail`: whether outlier detection finds out which endpoints fail. */
@@ -26,15 +34,17 @@ export function checkLoadBalancer(
     zoneAwareLbSetting.enabled !== false
       ? [warning(`${field}.localityLbSetting`, "has no effect beside zoneAwareLbSetting; keep one")]
       : []),
+    ...(zoneAwareLbSetting === undefined
+      ? []
+      : checkZones(zoneAwareLbSetting, `${field}.zoneAwareLbSetting`)),
   ];
 }
 
-/** Envoy's bounds. */
-const [largestRing, largestTable] = [8_388_608, 5_000_011];
-
 function checkConsistentHash(hash: ConsistentHash, field: string): readonly CheckFinding[] {
   const { httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName, ringHash, maglev } = hash;
-  const hasKey = [httpHeaderName, httpCookie, httpQueryParameterName].some((key) => key !== undefined);
+  const hasKey = [httpHeaderName, httpCookie, httpQueryParameterName].some(
+    (key) => key !== undefined && key !== "",
+  );
   const ring = ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 0;
   const table = maglev?.tableSize;
   return [
@@ -50,7 +60,7 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
     ...(ring > largestRing
       ? [error(`${field}.ringHash.minimumRingSize`, `must be at most ${largestRing}`, "UnsupportedValue")]
       : []),
-    ...(table !== undefined && (!isPrime(table) || table > largestTable)
+    ...(table !== undefined && !isTableSize(table)
       ? [
           error(
             `${field}.maglev.tableSize`,
@@ -60,12 +70,6 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
         ]
       : []),
   ];
-}
-
-function isPrime(value: number): boolean {
-  if (value < 2) return false;
-  for (let factor = 2; factor * factor <= value; factor++) if (value % factor === 0) return false;
-  return true;
 }
 
 function checkLocality(
@@ -87,14 +91,44 @@ function checkLocality(
     ...(hasFailover && distribute.length === 0 && !mayFail
       ? [warning(`${field}.${fails}`, "has no effect without outlierDetection, which finds what fails")]
       : []),
-    ...failover.flatMap(({ from, to }, index) =>
-      from === to ? [error(`${field}.failover[${index}]`, "from and to must be different regions")] : [],
-    ),
+    ...checkFailover(failover, `${field}.failover`),
     ...distribute.flatMap(({ to = {} }, index) => {
       const total = Object.values(to).reduce((sum, percent) => sum + percent, 0);
       return total === 100
         ? []
         : [error(`${field}.distribute[${index}].to`, `the shares add up to ${total}, not to 100`)];
     }),
+  ];
+}
+
+function checkFailover(failover: readonly RegionFailover[], field: string): readonly CheckFinding[] {
+  return failover.flatMap(({ from, to }, index) =>
+    from === to ? [error(`${field}[${index}]`, "from and to must be different regions")] : [],
+  );
+}
+
+/** Regions and zones have an order of their own there. */
+function checkZones(
+  { enabled, failover = [], failoverPriority = [] }: ZoneAwareLoadBalancing,
+  field: string,
+): readonly CheckFinding[] {
+  if (enabled === false) {
+    return failover.length + failoverPriority.length > 0
+      ? [warning(`${field}.enabled`, "is false, so that the rest of it has no effect")]
+      : [];
+  }
+  return [
+    ...checkFailover(failover, `${field}.failover`),
+    ...failoverPriority.flatMap((label, index) =>
+      localityLabels.some((name) => name === label.split("=")[0])
+        ? [
+            error(
+              `${field}.failoverPriority[${index}]`,
+              `${label} is looked at anyway, after the labels here; take it out`,
+              "UnsupportedValue",
+            ),
+          ]
+        : [],
+    ),
   ];
 }

@@ -14,7 +14,9 @@ export function connectionPool({ tcp, http }: IstioConnectionPool): ConnectionPo
     maxRequests: positive(http?.http2MaxRequests),
     maxRequestsPerConnection: positive(http?.maxRequestsPerConnection),
     maxRetries: positive(http?.maxRetries),
-    idleTimeoutMs: milliseconds(http?.idleTimeout),
+    tcpIdleTimeoutMs: positive(milliseconds(tcp?.idleTimeout)),
+    // As in Istio, where HTTP has none of its own.
+    idleTimeoutMs: milliseconds(http?.idleTimeout ?? tcp?.idleTimeout),
     alwaysHttp2:
       http?.h2UpgradePolicy === "UPGRADE" && http.useClientProtocol !== true ? (true as const) : undefined,
     maxConcurrentStreams: positive(http?.maxConcurrentStreams),
@@ -51,7 +53,7 @@ function http2Keepalive(
   given: NonNullable<IstioConnectionPool["http"]>["http2KeepAlive"],
 ): ConnectionPool["http2Keepalive"] {
   const [intervalMs, timeoutMs] = [milliseconds(given?.interval), milliseconds(given?.timeout)];
-  return intervalMs === undefined || timeoutMs === undefined || intervalMs === 0 || timeoutMs === 0
+  return intervalMs === undefined || timeoutMs === undefined || intervalMs < 1 || timeoutMs < 1
     ? undefined
     : { intervalMs, timeoutMs };
 }

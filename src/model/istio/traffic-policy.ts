@@ -1,6 +1,6 @@
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy
 import { parseDuration } from "../duration.ts";
-import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget } from "../policy.ts";
+import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget, Tunnel } from "../policy.ts";
 import { present } from "../present.ts";
 import { balancing } from "./balancing.ts";
 import { clientTls } from "./client-tls.ts";
@@ -20,6 +20,7 @@ export function policyOfPorts(policy: IstioTrafficPolicy | undefined): PolicyOfP
       ...present({
         proxyProtocol: proxyProtocol(policy?.proxyProtocol),
         retryBudget: retryBudget(policy?.retryBudget),
+        tunnel: ifGiven(policy?.tunnel, tunnel),
       }),
     },
     ports: (policy?.portLevelSettings ?? []).flatMap((settings) =>
@@ -46,7 +47,15 @@ function ifGiven<I, O>(given: I | undefined, convert: (given: I) => O): O | unde
   return given === undefined ? undefined : convert(given);
 }
 
-/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection */
+/** What is none is as if it were not said. */
+function percentage(value: number | undefined): number | undefined {
+  return value !== undefined && value >= 0 && value <= 100 ? value : undefined;
+}
+
+/**
+ * What cannot be is as if it were not said.
+ * https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
+ */
 function outlierDetection(detection: IstioOutlierDetection): OutlierDetection {
   const {
     consecutive5xxErrors,
@@ -65,10 +74,10 @@ function outlierDetection(detection: IstioOutlierDetection): OutlierDetection {
         ? present({ consecutiveFailures: consecutiveLocalOriginFailures })
         : undefined,
     errorStatuses: codes.length === 0 ? undefined : codes,
-    intervalMs: ifGiven(detection.interval, parseDuration),
-    baseEjectionMs: ifGiven(detection.baseEjectionTime, parseDuration),
-    maxEjectionPercent,
-    minHealthPercent,
+    intervalMs: ifGiven(detection.interval, parseDuration) || undefined,
+    baseEjectionMs: ifGiven(detection.baseEjectionTime, parseDuration) || undefined,
+    maxEjectionPercent: percentage(maxEjectionPercent),
+    minHealthPercent: percentage(minHealthPercent),
   });
 }
 
@@ -84,4 +93,9 @@ function retryBudget(given: IstioTrafficPolicy["retryBudget"]): RetryBudget | un
     minConcurrency: given.minRetryConcurrency ?? 3,
     ...present({ intervalMs: ifGiven(given.budgetInterval, parseDuration) }),
   };
+}
+
+/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy-TunnelSettings */
+function tunnel({ protocol, targetHost, targetPort }: NonNullable<IstioTrafficPolicy["tunnel"]>): Tunnel {
+  return { method: protocol === "POST" ? "POST" : "CONNECT", host: targetHost, port: targetPort };
 }
