@@ -55,7 +55,7 @@ const refused: Mapper = {
   },
   statusCode: 502,
   bodyFormatOverride: text(
-    `heddle: nothing is known of %REQ(:AUTHORITY)% at ${destination}, and outboundTrafficPolicy is REGISTRY_ONLY`,
+    "heddle: nothing is known of %REQ(:AUTHORITY)% at %DOWNSTREAM_LOCAL_ADDRESS%, and outboundTrafficPolicy is REGISTRY_ONLY",
   ),
 };
 

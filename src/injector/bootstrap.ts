@@ -35,7 +35,7 @@ function node(latencyAware: boolean): object {
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
     node: node(settings.latencyAware),
-    ...(settings.latencyAware && { bootstrap_extensions: [balancerExtension()] }),
+    bootstrap_extensions: [internalListeners, ...(settings.latencyAware ? [balancerExtension()] : [])],
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
@@ -44,6 +44,12 @@ export function bootstrap(settings: InjectionSettings, heapBytes: string): objec
     layered_runtime: { layers: [{ name: "fixed", static_layer: runtime }] },
   };
 }
+
+/** Connections may pass through listeners that only the proxy itself can reach. */
+const internalListeners = {
+  name: "envoy.bootstrap.internal_listener",
+  typed_config: typed("extensions.bootstrap.internal_listener.v3.InternalListener"),
+};
 
 /** As Istio's proxies have it. Envoy's own limit is 100 instructions, which a list of a few paths exceeds. */
 const runtime = { "re2.max_program_size.error_level": 32_768 };
