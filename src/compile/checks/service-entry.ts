@@ -10,6 +10,7 @@ import { openTcpPorts } from "../reach.ts";
 import { byPrecedence, objectOfService, serviceKey } from "../services.ts";
 import { checkEndpoint } from "./endpoint.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
+import { checkHostname, noHost } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Hosts, addresses, ports and endpoints of a ServiceEntry, and who else is for the same. */
@@ -42,10 +43,10 @@ export function checkServiceEntry(
 }
 
 function checkHost({ spec }: ServiceEntry, host: string, field: string): readonly CheckFinding[] {
-  const isWild = host.includes("*");
-  if (isWild && !/^\*\.[^*]+$/.test(host)) {
-    return [error(field, `${host} is no host; a wildcard is *. and a domain`, "UnsupportedValue")];
-  }
+  const faults = checkHostname(host, field);
+  if (faults.length > 0) return faults;
+  const isWild = host.startsWith("*");
+  if (isWild && !host.startsWith("*.")) return [noHost(host, field)];
   const { resolution = "NONE", endpoints = [], workloadSelector } = spec;
   const needsName = resolution === "DNS" || resolution === "DNS_ROUND_ROBIN";
   if (!isWild || !needsName || endpoints.length > 0 || workloadSelector !== undefined) return [];

@@ -10,6 +10,7 @@ import { ownHosts, virtualHostPort } from "../virtual-hosts.ts";
 import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
+import { checkHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkConnectionRules } from "./virtual-service-connections.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
@@ -30,6 +31,7 @@ export function checkVirtualService(
       ? [warning("spec", "says nothing of its hosts; give it http, tls or tcp")]
       : []),
     ...(hosts.length === 0 ? checkDelegate(virtualService, inputs, fetch) : []),
+    ...hosts.flatMap((host, index) => (host === "*" ? [] : checkHostname(host, `spec.hosts[${index}]`))),
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
@@ -50,7 +52,8 @@ function checkHost(
 ): readonly CheckFinding[] {
   const { namespace = "default" } = virtualService.metadata;
   const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
-  if (service === undefined && isServerName(virtualService, host)) return [];
+  if (service === undefined && (isServerName(virtualService, host) || checkHostname(host, field).length > 0))
+    return [];
   if (service === undefined) return checkName(virtualService, host, field, inputs, fetch);
   const attached = attachedRoutes(inputs.routing, fetch, service).find(
     (route) => audienceOf(route, service) === "",
