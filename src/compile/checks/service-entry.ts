@@ -6,6 +6,7 @@ import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range } from "../address-ranges.ts";
+import { listed } from "../listed.ts";
 import { openTcpPorts } from "../reach.ts";
 import { byPrecedence, objectOfService, serviceKey } from "../services.ts";
 import { checkEndpoint } from "./endpoint.ts";
@@ -38,6 +39,7 @@ export function checkServiceEntry(
     ),
     ...checkPorts(entry.spec.ports ?? []),
     ...checkResolution(entry),
+    ...checkPortNames(entry),
     ...(services[0] === undefined ? [] : checkOpenPorts(entry, services[0], inputs, fetch)),
   ];
 }
@@ -77,6 +79,34 @@ function checkRivals(
   if (elsewhere === undefined || byPrecedence("")(elsewhere, own) > 0) return [];
   const message = `has effect for clients of namespace ${own.namespace} alone: ${objectOfService(elsewhere)} has the host ${host} already`;
   return [warning(field, message)];
+}
+
+/** Names by which endpoints have ports of their own. */
+function checkPortNames({ spec: { ports = [], endpoints = [] } }: ServiceEntry): readonly CheckFinding[] {
+  const names = ports.map(({ name }) => name);
+  return [
+    ...names.flatMap((name, index) =>
+      names.indexOf(name) === index
+        ? []
+        : [
+            error(
+              `spec.ports[${index}].name`,
+              `there is a port named ${name} already; give it another name`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+    ...endpoints.flatMap((endpoint, index) =>
+      Object.keys(endpoint.ports ?? {})
+        .filter((name) => !names.includes(name))
+        .map((name) =>
+          warning(
+            `spec.endpoints[${index}].ports`,
+            `${name} is the name of no port of this ServiceEntry; its ports are ${listed(names)}`,
+          ),
+        ),
+    ),
+  ];
 }
 
 function checkPorts(ports: readonly IstioServicePort[]): readonly CheckFinding[] {

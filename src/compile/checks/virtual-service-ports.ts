@@ -1,11 +1,11 @@
-// The ports of destinations that name none: they are those that requests and connections come to.
+// The ports that requests and connections come to, which are those of destinations that name none.
 import type { Fetch } from "#collections/graph.ts";
 import { gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
 import type { IstioDestination, VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import { listed } from "../listed.ts";
 import { serviceOfHost } from "../services.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 interface Rule {
@@ -13,7 +13,7 @@ interface Rule {
   readonly route?: readonly { readonly destination: IstioDestination }[];
 }
 
-/** Destinations with several ports of which none is meant. */
+/** Destinations with several ports of which none is meant, and ports that nothing comes to. */
 export function checkMeantPorts(
   virtualService: VirtualService,
   inputs: CheckInputs,
@@ -25,7 +25,12 @@ export function checkMeantPorts(
   const checkRule = ({ match = [], route = [] }: Rule, field: string): readonly CheckFinding[] => {
     const matched = match.flatMap(({ port }) => port ?? []);
     const dialled = matched.length > 0 && matched.length === match.length ? matched : all;
-    return route.flatMap(({ destination }, index) => {
+    const idle = match.flatMap(({ port }, index) =>
+      port === undefined || port === 0 || all.includes(port)
+        ? []
+        : [warning(`${field}.match[${index}].port`, `nothing comes to port ${port}, but to ${listed(all)}`)],
+    );
+    const unmeant = route.flatMap(({ destination }, index) => {
       const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
       const ports = service?.ports.map(({ port }) => port) ?? [];
       const isMeant = destination.port?.number !== undefined || ports.some((port) => dialled.includes(port));
@@ -33,6 +38,7 @@ export function checkMeantPorts(
       const message = `${service.kind} ${objectKey(service)} has no port ${listed(dialled)}; say by port.number which of its ports is meant: ${listed(ports)}`;
       return [error(`${field}.route[${index}].destination`, message, "BackendNotFound")];
     });
+    return [...idle, ...unmeant];
   };
   return (["http", "tcp"] as const).flatMap((kind) =>
     (virtualService.spec[kind] ?? []).flatMap((rule, index) => checkRule(rule, `spec.${kind}[${index}]`)),
