@@ -22,11 +22,15 @@ export function checkMeantPorts(
   const all = portsOfPlaces(virtualService, inputs, fetch);
   if (all === undefined) return [];
   const { namespace = "default" } = virtualService.metadata;
-  const checkRule = ({ match = [], route = [] }: Rule, field: string): readonly CheckFinding[] => {
+  const checkRule = (
+    { match = [], route = [] }: Rule,
+    kind: "http" | "tcp",
+    field: string,
+  ): readonly CheckFinding[] => {
     const matched = match.flatMap(({ port }) => port ?? []);
     const dialled = matched.length > 0 && matched.length === match.length ? matched : all;
     const idle = match.flatMap(({ port }, index) =>
-      port === undefined || port === 0 || all.includes(port)
+      port === undefined || port === 0 || kind === "tcp" || all.includes(port)
         ? []
         : [warning(`${field}.match[${index}].port`, `nothing comes to port ${port}, but to ${listed(all)}`)],
     );
@@ -41,7 +45,9 @@ export function checkMeantPorts(
     return [...idle, ...unmeant];
   };
   return (["http", "tcp"] as const).flatMap((kind) =>
-    (virtualService.spec[kind] ?? []).flatMap((rule, index) => checkRule(rule, `spec.${kind}[${index}]`)),
+    (virtualService.spec[kind] ?? []).flatMap((rule, index) =>
+      checkRule(rule, kind, `spec.${kind}[${index}]`),
+    ),
   );
 }
 
