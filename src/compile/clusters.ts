@@ -7,7 +7,14 @@ import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } from "./cluster-policies.ts";
+import {
+  lacksCertificates,
+  meshTls,
+  reachedBy,
+  reachesUnmeshed,
+  tunnelView,
+  viewOfPolicy,
+} from "./cluster-policies.ts";
 import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
@@ -49,6 +56,7 @@ export function serviceClusterView(
       service.resolution.kind === "listed" ? selection.spread : undefined,
       service.subjectAltNames,
     ),
+    ...present({ tunnel: tunnelView(policy, service, reference.port) }),
     origins: [
       ...originOf(service),
       ...(destination?.origins ?? []),
@@ -83,6 +91,7 @@ export function addressClusterView(
     reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: service === undefined ? undefined : serviceLabel(service),
     ...viewOfPolicy(policy, undefined, []),
+    ...present({ tunnel: tunnelView(policy, service, owner?.port ?? reference.port) }),
     origins: [...originOf(service), ...(destination?.origins ?? [])],
   };
 }

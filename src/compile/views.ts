@@ -8,6 +8,7 @@ import type {
   OutlierDetection,
   RetryBudget,
   SlowStart,
+  Tunnel,
 } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
@@ -69,10 +70,20 @@ export interface ClusterView {
   readonly retryBudget?: RetryBudget;
   /** Who the client is, for servers that ask for it. */
   readonly proxyProtocol?: 1 | 2;
+  /** Where the endpoints are proxies, and connections go on from there. */
+  readonly tunnel?: TunnelView;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
+}
+
+export interface TunnelView {
+  readonly method: Tunnel["method"];
+  /** What the proxy shall connect to, `host:port`. */
+  readonly target: string;
+  /** Whether it is asked by HTTP/2. */
+  readonly http2?: true;
 }
 
 export interface MeshTls {

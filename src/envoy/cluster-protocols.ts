@@ -52,6 +52,13 @@ export const sameProtocolCleaned = options({
   httpFilters: [cleaning, codec],
 });
 
+export const http1 = options({
+  upstreamProtocolOptions: {
+    case: "explicitHttpConfig",
+    value: { protocolConfig: { case: "httpProtocolOptions", value: {} } },
+  },
+});
+
 export const http2 = options({
   upstreamProtocolOptions: {
     case: "explicitHttpConfig",

@@ -8,11 +8,24 @@ import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
-import { httpProtocol, sameProtocol, sameProtocolCleaned, sameProtocolWithin } from "./cluster-protocols.ts";
+import {
+  http1,
+  http2,
+  httpProtocol,
+  sameProtocol,
+  sameProtocolCleaned,
+  sameProtocolWithin,
+} from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
 import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
 import { duration, heddleMetadata, type Init, socketAddress } from "./messages.ts";
-import { blackHoleCluster, clusterName, inboundClusterName, passthroughCluster } from "./names.ts";
+import {
+  blackHoleCluster,
+  clusterName,
+  inboundClusterName,
+  passthroughCluster,
+  relayedClusterName,
+} from "./names.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 
 /** Connections to the application come from here, which exempts them from interception. */
@@ -23,17 +36,21 @@ export const fromProxy = {
 const connectTimeout = duration(10_000);
 
 /** A cluster that clients reach others by. */
-export function outboundCluster(view: ClusterView, trustDomain: string): Cluster {
+export function outboundCluster(
+  view: ClusterView,
+  trustDomain: string,
+  name = clusterName(view.reference),
+): Cluster {
   return create(ClusterSchema, {
-    name: clusterName(view.reference),
+    name,
     connectTimeout,
-    ...discovery(view),
+    ...discovery(view, name),
     circuitBreakers: circuitBreakers(view.connectionPool, view.retryBudget),
     ...connections(view.connectionPool),
     ...(view.outlierDetection === undefined
       ? {}
       : { outlierDetection: outlierDetection(view.outlierDetection) }),
-    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: httpProtocol(view) } : {}),
+    ...protocolOptions(view),
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster of connections must be named as asked; statistics are named as people think.
@@ -41,6 +58,18 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
       ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
       : {}),
   });
+}
+
+function protocolOptions(view: ClusterView): Init<typeof ClusterSchema> {
+  if (view.protocol === "http") return { typedExtensionProtocolOptions: httpProtocol(view) };
+  return view.tunnel === undefined
+    ? {}
+    : { typedExtensionProtocolOptions: view.tunnel.http2 === true ? http2 : http1 };
+}
+
+/** The same for the connections that come from a relay. */
+export function relayedCluster(view: ClusterView, trustDomain: string): Cluster {
+  return outboundCluster(view, trustDomain, relayedClusterName(clusterName(view.reference)));
 }
 
 function isForConnections({ kind }: ClusterReference): boolean {

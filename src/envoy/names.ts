@@ -2,6 +2,16 @@
 
 import type { ProbeView } from "#compile/listener-views.ts";
 import type { ClusterReference } from "#compile/views.ts";
+import type { Tunnel } from "#model/policy.ts";
+
+/** What is done to relayed connections. */
+export interface Relay {
+  /** How a proxy is asked for them; empty where they are merely passed on. */
+  readonly method: Tunnel["method"] | "";
+  /** 0: no limit. */
+  readonly idleTimeoutMs: number;
+  readonly maxDurationMs: number;
+}
 
 /** The one route configuration of a sidecar's outbound HTTP. */
 export const outboundRouteConfiguration = "outbound";
@@ -67,6 +77,19 @@ export function clusterName(reference: ClusterReference): string {
 }
 
 const gatewayClusterPrefix = "gateway-tcp|";
+
+const relayedPrefix = "relayed|";
+
+/** Where the connections to a cluster go on after they were relayed. */
+export function relayedClusterName(cluster: string): string {
+  return `${relayedPrefix}${cluster}`;
+}
+
+/** The cluster that is meant by such a name, and by any other. */
+export function unrelayedName(name: string): { readonly cluster: string; readonly relayed: boolean } {
+  const relayed = name.startsWith(relayedPrefix);
+  return { cluster: relayed ? name.slice(relayedPrefix.length) : name, relayed };
+}
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
@@ -143,6 +166,22 @@ export const healthListenerName = "health";
 export function gatewayListenerName(port: number): string {
   return `gateway|${port}`;
 }
+
+/** `relay|CONNECT|60000|0`: through which a cluster relays connections, by all that it does to them. */
+export function relayName({ method, idleTimeoutMs, maxDurationMs }: Relay): string {
+  return [relayPrefix, method, idleTimeoutMs, maxDurationMs].join("|");
+}
+
+/** What a relay with such a name does; undefined for other names. */
+export function parseRelayName(name: string): Relay | undefined {
+  const [prefix, method = "", idle, duration] = name.split("|");
+  if (prefix !== relayPrefix || (method !== "" && method !== "CONNECT" && method !== "POST"))
+    return undefined;
+  const relay = { method, idleTimeoutMs: Number(idle), maxDurationMs: Number(duration) } as const;
+  return relayName(relay) === name ? relay : undefined;
+}
+
+const relayPrefix = "relay";
 
 /** The cluster behind one rewritten probe. */
 export function probeClusterName(probe: ProbeView): string {

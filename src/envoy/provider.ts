@@ -9,6 +9,7 @@ import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gat
 import type { Mesh } from "#compile/graph.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
@@ -33,10 +34,12 @@ import {
   parseClusterName,
   parseCredentialSecret,
   parseInboundName,
+  parseRelayName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
   trustBundleSecret,
+  unrelayedName,
   workloadSecret,
 } from "./names.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
@@ -123,6 +126,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
+    const relay = parseRelayName(name);
+    if (relay !== undefined) return resources.relayResource(relay);
     const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
   }
@@ -145,15 +150,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   }
 
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
-    const reference = parseClusterName(name);
-    if (reference?.kind === "gateway") {
-      const tcp = gatewayTcp(fetch, scope, reference.port);
-      const view = tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
-      return view === undefined ? absent : encode(fetch, { kind: "outboundCluster", view });
-    }
+    const { cluster: meant, relayed } = unrelayedName(name);
+    const reference = parseClusterName(meant);
     if (reference !== undefined) {
-      const view = clusterView(mesh, fetch, clientOfKey(scope), reference);
-      return encode(fetch, { kind: "outboundCluster", view });
+      const view = outboundView(reference, scope, fetch);
+      const kind = relayed ? "relayedCluster" : "outboundCluster";
+      return view === undefined ? absent : encode(fetch, { kind, view });
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();
@@ -167,6 +169,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     }
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
+  }
+
+  function outboundView(reference: ClusterReference, scope: string, fetch: Fetch): ClusterView | undefined {
+    if (reference.kind !== "gateway") return clusterView(mesh, fetch, clientOfKey(scope), reference);
+    const tcp = gatewayTcp(fetch, scope, reference.port);
+    return tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
   }
 
   function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {

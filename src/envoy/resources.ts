@@ -1,7 +1,7 @@
 // Views → encoded resources: each pairs a name, a message and what the message refers to.
 import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
@@ -29,8 +29,8 @@ import type {
 } from "#compile/views.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
-import { clusterType, endpointsType } from "#xds/type-urls.ts";
-import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
+import { clusterType, endpointsType, listenerType } from "#xds/type-urls.ts";
+import { blackHole, inboundCluster, outboundCluster, passthrough, relayedCluster } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment, weightedLoadAssignment } from "./endpoints.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
@@ -43,9 +43,13 @@ import {
   healthListenerName,
   inboundListenerName,
   outboundListenerName,
+  type Relay,
+  relayedClusterName,
+  relayName,
   trustBundleSecret,
   workloadSecret,
 } from "./names.ts";
+import { relayingCluster, relayListener, relayOf } from "./relays.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 import { tlsCertificate, trustBundle, trustedRoots, workloadCertificate } from "./secrets.ts";
 
@@ -55,6 +59,8 @@ export type SharedView =
   | { readonly kind: "outboundRoutes"; readonly view: OutsideRoutesView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
+  /** What comes after the relay of the former. */
+  | { readonly kind: "relayedCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
   | { readonly kind: "inboundRoutes"; readonly view: InboundRoutesView }
   | { readonly kind: "inboundCluster"; readonly view: Omit<InboundPortView, "limits"> }
@@ -71,6 +77,8 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
       return virtualHostResource(shared.view);
     case "outboundCluster":
       return outboundClusterResource(shared.view, trustDomain);
+    case "relayedCluster":
+      return clusterResource(shared.view, relayedCluster(shared.view, trustDomain));
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
     case "inboundRoutes":
@@ -82,6 +90,12 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "healthListener":
       return encodeResource(ListenerSchema, healthListenerName, healthListener(shared.view));
   }
+}
+
+/** Of the clusters that go through it, who come and go, it knows nothing. */
+export function relayResource(relay: Relay): Resource {
+  const message = relayListener(relay);
+  return encodeResource(ListenerSchema, message.name, message);
 }
 
 export function gatewayListenerResource(view: GatewayListenerView): Resource {
@@ -152,8 +166,19 @@ function uniqueNames<R extends ResourceName>(names: readonly R[]): readonly R[] 
 }
 
 function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
-  const message = outboundCluster(view, trustDomain);
-  const { endpoints, origins } = view;
+  const relay = relayOf(view);
+  if (relay === undefined) return clusterResource(view, outboundCluster(view, trustDomain));
+  const message = relayingCluster(view, relay);
+  return encodeResource(ClusterSchema, message.name, message, {
+    origins: view.origins,
+    references: [
+      { typeUrl: listenerType, name: relayName(relay), unawaited: true },
+      { typeUrl: clusterType, name: relayedClusterName(message.name) },
+    ],
+  });
+}
+
+function clusterResource({ endpoints, origins }: ClusterView, message: Cluster): Resource {
   return encodeResource(ClusterSchema, message.name, message, {
     origins,
     // Another cluster may use the same endpoints: the client has them already, and must be given them again.

@@ -16,9 +16,9 @@ import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import {
   authorityHeader,
   destinationHeader,
-  enableMiss,
   missHeader,
   routeHeader,
+  takeWayByDestination,
 } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
@@ -58,7 +58,7 @@ const missRoute: MessageInitShape<typeof RouteSchema> = {
     ],
   },
   action: { case: "directResponse", value: { status: 500 } },
-  typedPerFilterConfig: enableMiss,
+  typedPerFilterConfig: takeWayByDestination,
 };
 
 /** A host outside, by the Host that requests name; one whose address is looked up takes the way by destination. */

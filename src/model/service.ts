@@ -17,6 +17,8 @@ export interface MeshServicePort {
   readonly port: number;
   readonly name: string;
   readonly protocol: PortProtocol;
+  /** Declared to speak HTTP/2 from the first byte. */
+  readonly http2?: true;
   /** A number, or the name of a container port. */
   readonly targetPort: number | string;
 }

@@ -53,9 +53,11 @@ before(async () => {
   for (const name of ["hasty-load", "patient-load"]) await loadRuns(cluster, namespace, name);
 });
 after(async () => {
-  await cluster.deleteNamespace(namespace);
-  await heddle.uninstall();
+  // Waits for its pods: they write to the ledger until they end.
+  await cluster.kubectl(["delete", "deployment", "hasty", "-n", namespace, "--cascade=foreground"]);
   await cluster.inNode(["rm", "-rf", ledger]);
+  await cluster.deleteNamespace(namespace);
+  await heddle.leave();
 });
 
 async function restart(workload: string): Promise<void> {

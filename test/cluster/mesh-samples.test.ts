@@ -40,7 +40,7 @@ before(async () => {
 });
 after(async () => {
   await cluster.deleteNamespace(namespace);
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 /** Waits until the stars of the reviews are of these colours and no others. */
@@ -50,7 +50,7 @@ async function shown(colors: string, ...args: readonly string[]): Promise<void> 
     const kinds = answers.map((answer) => /"color":"(\w+)"/u.exec(answer)?.[1] ?? "none");
     return [...new Set(kinds)].toSorted((a, b) => a.localeCompare(b)).join();
   };
-  await until(async () => (await ask()) === colors, `stars: ${colors}`, 10_000);
+  await until(async () => (await ask()) === colors, `stars: ${colors}`);
 }
 
 test("the page of Bookinfo is there, with reviews of all versions", async () => {
@@ -94,7 +94,7 @@ test("Istio's gateways: the manifests of its documentation run one, its samples 
     await apply("helloworld/helloworld-gateway.yaml", "bookinfo/networking/bookinfo-gateway.yaml");
     await cluster.rolledOut(ingress, `deployment/${INGRESS_WORKLOAD}`, 120);
     const hello = () => curl(`http://${INGRESS}/hello`).catch(() => "");
-    await until(async () => (await hello()).startsWith("Hello version"), "helloworld", 20_000);
+    await until(async () => (await hello()).startsWith("Hello version"), "helloworld");
     const status = await curl("-o", "/dev/null", "-w", "%{http_code}", `http://${INGRESS}/nothing`);
     assert.equal(status, "404");
     const gateway = await cluster.kubectl([

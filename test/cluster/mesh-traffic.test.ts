@@ -86,7 +86,7 @@ before(async () => {
   serverIp = await cluster.kubectl(["get", "pods", "-n", meshed, "-l", "app=server", ...podIp]);
 });
 after(async () => {
-  await heddle.uninstall();
+  await heddle.leave();
   await Promise.all([meshed, outside].map((namespace) => cluster.deleteNamespace(namespace)));
 });
 
@@ -222,16 +222,12 @@ test("heddle stat tells the edges, and which of them are encrypted", async () =>
       ({ source, destination, protocol }) =>
         source.workload === from && destination.service === to && protocol === "http",
     );
-  await until(
-    async () => {
-      await fromClient("http://server/");
-      await fromClient(`http://old.${outside}/`);
-      edges = await heddle.json("stat", "-n", meshed);
-      return edge("client", "server") !== undefined && edge("client", "old") !== undefined;
-    },
-    "the edges",
-    30_000,
-  );
+  await until(async () => {
+    await fromClient("http://server/");
+    await fromClient(`http://old.${outside}/`);
+    edges = await heddle.json("stat", "-n", meshed);
+    return edge("client", "server") !== undefined && edge("client", "old") !== undefined;
+  }, "the edges");
   assert.equal(edge("client", "server")?.mtls, true);
   assert.equal(edge("client", "server")?.success, 1);
   assert.equal(edge("client", "old")?.mtls, false);

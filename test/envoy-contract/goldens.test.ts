@@ -61,6 +61,14 @@ suite("the real Envoy accepts", () => {
       ];
       const bootstrap = {
         node: { id: "test", cluster: "test" },
+        bootstrap_extensions: [
+          {
+            name: "envoy.bootstrap.internal_listener",
+            typed_config: {
+              "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+            },
+          },
+        ],
         dynamic_resources: {
           ads_config: {
             api_type: "DELTA_GRPC",

@@ -3,12 +3,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, openSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
+import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
 
 export interface TestApiServer {
@@ -41,7 +42,8 @@ export async function startApiServer(
   options: { readonly controllers?: string } = {},
 ): Promise<TestApiServer> {
   execFileSync(prepare);
-  const directory = mkdtempSync(join(tmpdir(), "heddle-api-server-"));
+  const scratch = makeScratch("api-server");
+  const directory = scratch.path;
   const inDirectory = (name: string) => join(directory, name);
   const [port, etcdPort, etcdPeerPort, managerPort] = await freePorts(4);
   writeFileSync(
@@ -60,6 +62,8 @@ export async function startApiServer(
   const etcd = run("etcd", "etcd", [
     "--data-dir",
     inDirectory("etcd"),
+    // Nothing here has to survive a power failure.
+    "--unsafe-no-fsync",
     "--initial-cluster",
     `default=${peerUrl}`,
     "--listen-client-urls",
@@ -71,7 +75,7 @@ export async function startApiServer(
     "--initial-advertise-peer-urls",
     peerUrl,
   ]);
-  await until(() => answers(`${etcdUrl}/health`), "etcd", 60_000);
+  await until(() => answers(`${etcdUrl}/health`), "etcd");
   const kubeconfig = (user: "admin" | "reader", through = port): string => {
     const file = inDirectory(`${user}-${through}.kubeconfig`);
     writeFileSync(
@@ -114,7 +118,7 @@ export async function startApiServer(
       "--disable-admission-plugins=ServiceAccount",
       "--advertise-address=127.0.0.1",
     ]);
-    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate", 60_000);
+    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate");
     const probe = await connectKubernetes({ kubeconfig: kubeconfig("admin") });
     await until(
       () =>
@@ -123,7 +127,6 @@ export async function startApiServer(
           () => false,
         ),
       "the API server",
-      60_000,
     );
   };
   await start();
@@ -160,7 +163,7 @@ export async function startApiServer(
     stop: async () => {
       await Promise.all([ended(manager), ended(server)]);
       await ended(etcd);
-      rmSync(directory, { recursive: true, force: true });
+      scratch.remove();
     },
   };
 }

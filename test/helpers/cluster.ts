@@ -27,6 +27,8 @@ export type Definitions = "gateway-api-standard" | "gateway-api-experimental" | 
 export interface Cluster {
   readonly kubeconfig: string;
   readonly context?: string;
+  /** Made for tests, and thrown away after them; not one of the user's. */
+  readonly isForTests: boolean;
   /** The standard output; throws with what it said unless it ends with 0. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** As `kubectl`, whatever it ends with. */
@@ -135,6 +137,7 @@ function clusterOf(access: Access, name: string | undefined): Cluster {
   };
   return {
     ...access,
+    isForTests: name !== undefined,
     kubectl,
     tryKubectl,
     async apply(objects) {

@@ -81,7 +81,7 @@ export function openDeltaClient(options: DeltaClientOptions): DeltaClient {
     nack: ({ typeUrl, nonce }, message) =>
       send({ typeUrl, responseNonce: nonce, errorDetail: { code: 3, message } }),
     next: async () => {
-      await until(() => received.length > seen, `response ${seen + 1}`, 5_000);
+      await until(() => received.length > seen, `response ${seen + 1}`);
       const response = received[seen++] as Received;
       if (options.acknowledge !== false) ack(response);
       return response;

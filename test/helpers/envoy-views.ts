@@ -13,13 +13,14 @@ import type {
   OutsideRoutesView,
 } from "#compile/listener-views.ts";
 import type { ClusterView, EndpointsView, VirtualHostView, WeightedEndpointsView } from "#compile/views.ts";
-import { inboundCluster, outboundCluster, passthrough } from "#envoy/clusters.ts";
+import { inboundCluster, outboundCluster, passthrough, relayedCluster } from "#envoy/clusters.ts";
 import { loadAssignment, weightedLoadAssignment } from "#envoy/endpoints.ts";
 import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { inboundListener } from "#envoy/listeners/inbound.ts";
 import { outboundListener } from "#envoy/listeners/outbound.ts";
+import { relayingCluster, relayListener, relayOf } from "#envoy/relays.ts";
 import { gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
 
 /** What a golden input holds: one view, and which it is. */
@@ -85,10 +86,20 @@ export function messagesOf(fixture: ViewFixture): readonly NamedMessage[] {
     case "virtualHost":
       return [{ schema: VirtualHostSchema, message: virtualHost(fixture.view) }];
     case "cluster":
-      return [{ schema: ClusterSchema, message: outboundCluster(fixture.view, trustDomain) }];
+      return clusterMessages(fixture.view);
     case "endpoints":
       return [{ schema: ClusterLoadAssignmentSchema, message: loadAssignment(fixture.view) }];
     case "weightedEndpoints":
       return [{ schema: ClusterLoadAssignmentSchema, message: weightedLoadAssignment(fixture.view) }];
   }
+}
+
+function clusterMessages(view: ClusterView): readonly NamedMessage[] {
+  const relay = relayOf(view);
+  if (relay === undefined) return [{ schema: ClusterSchema, message: outboundCluster(view, trustDomain) }];
+  return [
+    { schema: ClusterSchema, message: relayingCluster(view, relay) },
+    { schema: ListenerSchema, message: relayListener(relay) },
+    { schema: ClusterSchema, message: relayedCluster(view, trustDomain) },
+  ];
 }

@@ -2,8 +2,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import http from "node:http";
+import http2 from "node:http2";
 import net from "node:net";
 import { join } from "node:path";
+import { Duplex } from "node:stream";
 import tls from "node:tls";
 import { namespaceFile, nodeNamespace } from "#local/network/node-namespace.ts";
 import { createAuthority } from "./certificates.ts";
@@ -38,6 +40,12 @@ export interface OutsideHost {
   https(port: number, server: string, names: readonly string[]): Promise<string>;
   /** Speaks first, `hello from SERVER`, then sends back what comes. */
   tcp(port: number, server: string): Promise<void>;
+  /**
+   * A proxy that is asked by CONNECT, or by POST whose bodies are the connection, in HTTP/1.1 or 2. It answers in the
+   * place of the host that it is asked for: `METHOD HOST:PORT by HTTP/VERSION`, then sends back what comes; in TLS for
+   * one of the names where the port is 443.
+   */
+  proxy(port: number, version: 1 | 2, names: readonly string[]): Promise<void>;
 }
 
 /** Opens it beside a mesh that runs. */
@@ -123,6 +131,17 @@ function hostOf(namespace: Namespace, stack: AsyncDisposableStack): OutsideHost 
       secure.on("tlsClientError", () => {});
       await serve(secure, port);
     },
+    proxy: async (port, version, names) => {
+      const { cert, key } = await credentials(names);
+      const inner = tls.createServer({ cert, key }, (socket) => answer(socket, socket.servername || "-"));
+      inner.on("tlsClientError", () => {});
+      const open = (stream: Duplex, method = "", host = "") => {
+        stream.on("error", () => {});
+        if (host.endsWith(":443")) inner.emit("connection", stream);
+        else answer(stream, `${method} ${host} by HTTP/${version}`);
+      };
+      await serve(version === 1 ? http1Proxy(open) : http2Proxy(open), port);
+    },
     tcp: (port, server) =>
       serve(
         net.createServer((socket) => {
@@ -132,6 +151,32 @@ function hostOf(namespace: Namespace, stack: AsyncDisposableStack): OutsideHost 
         port,
       ),
   };
+}
+
+function answer(stream: Duplex, greeting: string): void {
+  stream.on("error", () => {});
+  stream.write(`${greeting}\r\n`);
+  stream.pipe(stream);
+}
+
+type OpenTunnel = (stream: Duplex, method: string | undefined, host: string | undefined) => void;
+
+function http1Proxy(open: OpenTunnel): http.Server {
+  const server = http.createServer((request, response) => {
+    response.flushHeaders();
+    open(Duplex.from({ readable: request, writable: response }), request.method, request.headers.host);
+  });
+  return server.on("connect", ({ url, method }, socket: Duplex) => {
+    socket.write("HTTP/1.1 200 OK\r\n\r\n");
+    open(socket, method, url);
+  });
+}
+
+function http2Proxy(open: OpenTunnel): http2.Http2Server {
+  return http2.createServer().on("stream", (stream, headers) => {
+    stream.respond({ ":status": 200 });
+    open(stream, headers[":method"], headers[":authority"]);
+  });
 }
 
 function answering(server: string): http.RequestListener {

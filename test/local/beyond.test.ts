@@ -10,6 +10,7 @@ import { client, echo, meshedNamespace, service } from "#test/helpers/workloads.
 const namespace = "shop";
 const one = "198.51.100.10";
 const two = "198.51.100.11";
+const three = "198.51.100.12";
 const privateHost = "10.77.0.20";
 
 interface Answer {
@@ -46,6 +47,40 @@ const tcpPort = (number: number, more: object = {}) => ({
   protocol: "TCP",
   ...more,
 });
+
+/** A host that only proxies know, and how they are asked for it, by port. */
+function tunnelled(name: string, address: string, ways: Readonly<Record<number, object>>): readonly object[] {
+  const ports = Object.keys(ways).map(Number);
+  const host = `${name}.example.com`;
+  const subset = (port: number) => `${name}-${port}`;
+  const proxy = (port: number) => ({
+    destination: {
+      host: "proxy.example.com",
+      subset: subset(port),
+      port: { number: port === 5433 ? 3129 : 3128 },
+    },
+  });
+  return [
+    entry(name, {
+      hosts: [host],
+      addresses: [address],
+      ports: ports.map((port) => (port === 443 ? tlsPort() : tcpPort(port))),
+      resolution: "DNS",
+    }),
+    istio("VirtualService", name, {
+      hosts: [host],
+      tcp: ports.filter((port) => port !== 443).map((port) => ({ match: [{ port }], route: [proxy(port)] })),
+      tls: [{ match: [{ port: 443, sniHosts: [host] }], route: [proxy(443)] }],
+    }),
+    istio("DestinationRule", name, {
+      host: "proxy.example.com",
+      subsets: ports.map((port) => ({
+        name: subset(port),
+        trafficPolicy: { tunnel: { targetHost: host, targetPort: port, ...ways[port] } },
+      })),
+    }),
+  ];
+}
 
 /** Answers as nobody else does, so that it shows that the host is known. */
 function marked(name: string, host: string): object {
@@ -157,6 +192,22 @@ before(async () => {
           host: "encrypted.example.com",
           trafficPolicy: { tls: { mode: "SIMPLE", insecureSkipVerify: true } },
         }),
+        entry("proxy", {
+          hosts: ["proxy.example.com"],
+          ports: [http(3128), { ...http(3129), protocol: "HTTP2" }],
+          resolution: "DNS",
+        }),
+        ...tunnelled("behind", "203.0.113.20", { 443: {}, 5432: {}, 5433: {}, 5434: { protocol: "POST" } }),
+        entry("idle", {
+          hosts: ["idle.example.com"],
+          addresses: ["198.51.100.71"],
+          ports: [tcpPort(9001, { targetPort: 9000 })],
+          resolution: "NONE",
+        }),
+        istio("DestinationRule", "idle", {
+          host: "idle.example.com",
+          trafficPolicy: { connectionPool: { tcp: { idleTimeout: "1s" } } },
+        }),
         entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
       ],
       "routes.yaml": [
@@ -193,8 +244,16 @@ before(async () => {
     "open.example.com": [two],
     "encrypted.example.com": [one],
     "later.example.com": [one],
+    "proxy.example.com": [three],
   });
-  const addresses = { [one]: [one, "198.51.100.70"], [two]: [two], [privateHost]: [privateHost] };
+  const proxy = await outside.host(three);
+  await proxy.proxy(3128, 1, ["behind.example.com"]);
+  await proxy.proxy(3129, 2, ["behind.example.com"]);
+  const addresses = {
+    [one]: [one, "198.51.100.70", "198.51.100.71"],
+    [two]: [two],
+    [privateHost]: [privateHost],
+  };
   for (const [name, own] of Object.entries(addresses)) {
     const host = await outside.host(...own);
     await host.http(80, name);
@@ -374,6 +433,34 @@ suite("by address", { concurrency: true }, () => {
   });
 });
 
+suite("a tunnel through a proxy outside", { concurrency: true }, () => {
+  for (const round of ["first", "later"]) {
+    test(`is asked for by CONNECT or POST, in the proxy's HTTP version, on the ${round} connection`, async () => {
+      for (const [port, asked] of [
+        [5432, "CONNECT behind.example.com:5432 by HTTP/1"],
+        [5433, "CONNECT behind.example.com:5433 by HTTP/2"],
+        [5434, "POST behind.example.com:5434 by HTTP/1"],
+      ] as const) {
+        const { ok, json } = await ask(`greet://203.0.113.20:${port}`, "--body", "ping");
+        assert.deepEqual([ok, json?.greeting], [true, asked]);
+      }
+    });
+
+    test(`carries the application's own TLS, on the ${round} connection`, async () => {
+      const { text } = await ask("tls://203.0.113.20:443", "--sni", "behind.example.com", "--body", "x");
+      assert.equal(text, "behind.example.com");
+    });
+  }
+});
+
+test("a connection as dialled ends where it must not be idle", async () => {
+  const { ok, json } = await ask("greet://198.51.100.71:9001", "--body", "ping");
+  assert.deepEqual([ok, json?.greeting], [true, `hello from ${one}`]);
+  const command = ["node", "-e", heldOpen("198.51.100.71", 9001, 20_000)];
+  const { stdout, stderr } = await mesh.exec("deploy/web", command, { namespace, container: "web" });
+  assert.equal(stdout.trim(), "closed", stderr);
+});
+
 suite("outboundTrafficPolicy REGISTRY_ONLY", { concurrency: true }, () => {
   test("what is declared is reached", async () => {
     assert.equal((await askStrictly("http://api.example.com/")).json?.server, one);
@@ -403,17 +490,11 @@ test("telemetry names hosts, and what is not known as Istio does", async () => {
   await ask("http://api.example.com/");
   await ask("http://unknown.example.com/");
   await askStrictly("http://unknown.example.com/");
-  await until(
-    async () => {
-      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as object;
-      const text = JSON.stringify(rows);
-      return ["api.example.com", "PassthroughCluster", "BlackHoleCluster"].every((name) =>
-        text.includes(name),
-      );
-    },
-    "hosts in telemetry",
-    20_000,
-  );
+  await until(async () => {
+    const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as object;
+    const text = JSON.stringify(rows);
+    return ["api.example.com", "PassthroughCluster", "BlackHoleCluster"].every((name) => text.includes(name));
+  }, "hosts in telemetry");
 });
 
 test("a host that comes later closes no connection", async () => {
@@ -434,7 +515,7 @@ test("a host that comes later closes no connection", async () => {
   assert.equal((await tcp).stdout.trim(), "open");
 });
 
-/** A program that says `open` if the connection is still there after three seconds. */
-function heldOpen(host: string, port: number): string {
-  return `const s=require("net").connect(${port},"${host}");s.on("close",()=>{console.log("closed");process.exit()}).resume();setTimeout(()=>{console.log("open");process.exit()},3000)`;
+/** A program that says `open` if the connection is still there after so many milliseconds. */
+function heldOpen(host: string, port: number, ms = 3_000): string {
+  return `const s=require("net").connect(${port},"${host}");s.on("error",()=>{}).on("close",()=>{console.log("closed");process.exit()}).resume();setTimeout(()=>{console.log("open");process.exit()},${ms})`;
 }

@@ -42,7 +42,7 @@ async function foreground(mesh: Mesh): Promise<ChildProcess> {
   let said = "";
   child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  await until(() => said.includes("pods ready after") || child.exitCode !== null, "heddle up", 30_000);
+  await until(() => said.includes("pods ready after") || child.exitCode !== null, "heddle up");
   assert.equal(child.exitCode, null, said);
   return child;
 }

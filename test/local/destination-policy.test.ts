@@ -239,7 +239,6 @@ suite("a connection pool", () => {
           .split("\n")
           .some((line) => line.includes('response_flags="UO"') && line.includes("limited")),
       "the flag in the metrics",
-      20_000,
     );
   });
 
@@ -277,7 +276,6 @@ test("an endpoint that answers 5xx is ejected, is seen to be, and comes back", a
   await until(
     async () => Object.keys(counted(await calls("http://ejecting/", "--count", "30"))).length === 3,
     "its return",
-    20_000,
   );
 });
 
@@ -420,7 +418,6 @@ suite("TLS of the server's own", () => {
     await until(
       async () => (await calls("http://unready.outside/"))[0]?.status === 200,
       "an answer by the Secret that came late",
-      10_000,
     );
   });
 });
@@ -431,7 +428,6 @@ test("an endpoint that is new gets less than its share at first", async () => {
   await until(
     async () => (await calls("http://warm/", "--count", "40")).some((a) => nameOf(a) === "warm-b"),
     "it",
-    8_000,
   );
   const { "warm-b": fresh = 0 } = counted(await calls("http://warm/", "--count", "200"));
   assert.ok(

@@ -320,5 +320,5 @@ suite("a session", () => {
 });
 
 test("what died is there again", async () => {
-  await until(async () => (await mesh.podsOf("orders")).every(({ ready }) => ready), "all pods", 15_000);
+  await until(async () => (await mesh.podsOf("orders")).every(({ ready }) => ready), "all pods");
 });

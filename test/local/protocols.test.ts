@@ -281,25 +281,19 @@ suite("the pods of a StatefulSet", () => {
   });
 
   test("take TCP by mutual TLS alone", async () => {
-    await until(
-      async () => {
-        assert.ok((await one("greet://db-0.db:2525")).ok);
-        const rows = JSON.parse(
-          (await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout,
-        ) as readonly {
-          readonly source: { readonly workload: string };
-          readonly destination: { readonly service: string };
-          readonly protocol: string;
-          readonly mtls: boolean;
-        }[];
-        return rows.some(
-          ({ source, destination, protocol, mtls }) =>
-            source.workload === "web" && destination.service === "db" && protocol === "tcp" && mtls,
-        );
-      },
-      "an edge with mutual TLS",
-      15_000,
-    );
+    await until(async () => {
+      assert.ok((await one("greet://db-0.db:2525")).ok);
+      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
+        readonly source: { readonly workload: string };
+        readonly destination: { readonly service: string };
+        readonly protocol: string;
+        readonly mtls: boolean;
+      }[];
+      return rows.some(
+        ({ source, destination, protocol, mtls }) =>
+          source.workload === "web" && destination.service === "db" && protocol === "tcp" && mtls,
+      );
+    }, "an edge with mutual TLS");
   });
 });
 

@@ -114,15 +114,11 @@ suite("exportTo", { concurrency: true }, () => {
     assert.equal((await ask("shop/web", "http://reviews/")).json?.name, "reviews");
     const { status, json } = await ask("other/web", "http://reviews.shop/");
     assert.deepEqual([status, json?.name], [200, "reviews"]);
-    await until(
-      async () => {
-        const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
-        const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
-        return rows.some(({ destination }) => destination.service === "PassthroughCluster");
-      },
-      "the call to be seen as one to what nobody declares",
-      15_000,
-    );
+    await until(async () => {
+      const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
+      const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
+      return rows.some(({ destination }) => destination.service === "PassthroughCluster");
+    }, "the call to be seen as one to what nobody declares");
   });
 
   test("of a ServiceEntry", async () => {

@@ -59,7 +59,7 @@ const rules = [
     match: [{ uri: { prefix: "/changed" } }],
     headers: {
       request: {
-        set: { "x-set": "1", Host: "route.example.org" },
+        set: { "x-set": "100%", Host: "route.example.org" },
         add: { "x-add": "2" },
         remove: ["x-gone"],
       },

@@ -1,13 +1,13 @@
 // Which other sites' pages may call.
 import { CorsPolicySchema, CorsSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/cors/v3/cors";
 import type { CorsPolicy } from "#model/route.ts";
-import { extension, pack } from "../messages.ts";
+import { pack, typedExtension } from "../messages.ts";
 import { stringMatch } from "../string-matches.ts";
 
 const name = "envoy.filters.http.cors";
 
 /** Without a route's policy it does nothing. */
-export const cors = extension(name, CorsSchema, {});
+export const cors = typedExtension(name, CorsSchema, {});
 
 /** The policy of a route. */
 export function allowOrigins(policy: CorsPolicy) {

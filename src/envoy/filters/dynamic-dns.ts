@@ -5,7 +5,7 @@ import {
   FilterConfigSchema,
   PerRouteConfigSchema,
 } from "@heddle/envoy-api/envoy/extensions/filters/http/dynamic_forward_proxy/v3/dynamic_forward_proxy";
-import { extension, type Init, pack } from "../messages.ts";
+import { type Init, pack, typedExtension } from "../messages.ts";
 import { authorityHeader } from "./on-demand.ts";
 
 const name = "envoy.filters.http.dynamic_forward_proxy";
@@ -15,8 +15,10 @@ export function dnsCache(dnsLookupFamily: Cluster_DnsLookupFamily): Init<typeof 
   return { name: "wildcards", dnsLookupFamily };
 }
 
-/** Does nothing but where a request's cluster is one of such hosts. */
-export const dynamicDns = extension(name, FilterConfigSchema, {
+/**
+ * Clusters look up the Host of a request themselves; this puts the Host where they look, for a route that has it do so.
+ */
+export const dynamicDns = typedExtension(name, FilterConfigSchema, {
   implementationSpecifier: {
     case: "dnsCacheConfig",
     value: dnsCache(Cluster_DnsLookupFamily.V4_ONLY),

@@ -2,12 +2,12 @@
 import { HTTPFaultSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/fault/v3/fault";
 import { FractionalPercent_DenominatorType } from "@heddle/envoy-api/envoy/type/v3/percent";
 import type { FaultInjection } from "#model/route.ts";
-import { duration, extension, fraction, pack } from "../messages.ts";
+import { duration, fraction, pack, typedExtension } from "../messages.ts";
 
 const name = "envoy.filters.http.fault";
 
-/** Neutral in the chain: a filter that is only switched on per route is skipped on a first request. */
-export const fault = extension(name, HTTPFaultSchema, {});
+/** Without what a route injects it does nothing. */
+export const fault = typedExtension(name, HTTPFaultSchema, {});
 
 /** What a route injects on purpose. */
 export function inject({ delay, abort }: FaultInjection) {

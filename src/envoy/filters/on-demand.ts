@@ -1,6 +1,7 @@
 // Virtual hosts on demand, keyed by where a connection goes and not by the Host it sends.
 import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { FilterChainConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/filter_chain/v3/filter_chain";
 import { LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
 import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
@@ -26,16 +27,6 @@ export const helperHeaders: readonly string[] = [
 
 /** Longest wait for an answer about a destination: a little less than the five seconds that users are promised. */
 export const lookupTimeoutMs = 4_500;
-
-const missFilter = "heddle.miss";
-
-const putDestination = `function envoy_on_request(handle)
-  local headers = handle:headers()
-  headers:replace("${authorityHeader}", headers:get(":authority"))
-  headers:replace(":authority", handle:streamInfo():downstreamLocalAddress())
-  headers:replace("${missHeader}", "1")
-  handle:clearRouteCache()
-end`;
 
 /**
  * Puts the destination into a header before anything else looks at the request. It does not run again when Envoy
@@ -64,18 +55,40 @@ export const destinationMutation = typedExtension(
   },
 );
 
-/** Runs only where a miss route switches it on; a request with a known Host never meets it. */
-export const miss = {
-  ...extension(missFilter, LuaSchema, {
-    defaultSourceCode: { specifier: { case: "inlineString", value: putDestination } },
-  }),
-  disabled: true,
-};
-
-/** An empty configuration is mandatory, and leaves all virtual hosts the one script of the filter. */
-export const enableMiss = { [missFilter]: pack(FilterConfigSchema, { config: {} }) };
-
 /** Asks for what no route or cluster is there for yet. */
-export const onDemand = extension("envoy.filters.http.on_demand", OnDemandSchema, {
+export const onDemand = typedExtension("envoy.filters.http.on_demand", OnDemandSchema, {
   odcds: { source: adsSource(), timeout: duration(lookupTimeoutMs) },
 });
+
+const wayFilter = "heddle.by_destination";
+
+const putDestination = typedExtension("put", LuaSchema, {
+  defaultSourceCode: {
+    specifier: {
+      case: "inlineString",
+      value: `function envoy_on_request(handle)
+  local headers = handle:headers()
+  headers:replace("${authorityHeader}", headers:get(":authority"))
+  headers:replace(":authority", handle:streamInfo():downstreamLocalAddress())
+  headers:replace("${missHeader}", "1")
+  handle:clearRouteCache()
+end`,
+    },
+  },
+});
+
+/**
+ * What a request passes whose Host is not known: its destination takes the place of the Host, the virtual host of that
+ * is asked for, and then come the `filters`. A request with a known Host meets none of this.
+ */
+export function wayByDestination(filters: readonly ReturnType<typeof typedExtension>[]) {
+  return {
+    ...extension(wayFilter, FilterChainConfigSchema, {
+      defaultFilterChain: { filters: [putDestination, onDemand, ...filters] },
+    }),
+    disabled: true,
+  };
+}
+
+/** For the miss route. An empty configuration is mandatory, and leaves the filter as it is. */
+export const takeWayByDestination = { [wayFilter]: pack(FilterConfigSchema, { config: {} }) };

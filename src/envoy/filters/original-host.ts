@@ -1,6 +1,6 @@
 // The Host as the client sent it, where an answer repeats it.
 import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
-import { extension, pack } from "../messages.ts";
+import { pack, typedExtension } from "../messages.ts";
 import { authorityHeader } from "./on-demand.ts";
 
 const name = "heddle.original_host";
@@ -11,8 +11,8 @@ const takeBack = `function envoy_on_request(handle)
   if host ~= nil then handle:headers():replace(":authority", host) end
 end`;
 
-/** Neutral in the chain: a filter that is only switched on per route is skipped on a first request. */
-export const originalHost = extension(name, LuaSchema, {
+/** Does nothing but for a route that has it restore the Host. */
+export const originalHost = typedExtension(name, LuaSchema, {
   sourceCodes: { [restore]: { specifier: { case: "inlineString", value: takeBack } } },
   // The route was found by the way by destination, and would not be found again.
   clearRouteCache: false,

@@ -1,25 +1,33 @@
 // The order of HTTP filters, each line with its reason.
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
-import { extension } from "../messages.ts";
+import { extension, type typedExtension } from "../messages.ts";
 import { cors } from "./cors.ts";
 import { dynamicDns } from "./dynamic-dns.ts";
 import { fault } from "./fault.ts";
-import { miss, onDemand } from "./on-demand.ts";
+import { onDemand, wayByDestination } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
 import { policies } from "./policies.ts";
 import { statefulSession } from "./stateful-session.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
 
-/** What a request passes on its way out of a pod. */
-export const outboundHttpFilters = [
-  miss, // first: it changes which route the request has
-  onDemand, // before every filter that a route configures, so that these see the route that was fetched
-  cors, // after the route is known, and before faults: scripts of pages may read what these answer
+/** What routes in a sidecar can configure. */
+const byRoute = [
+  cors, // before faults: scripts of pages may read what these answer
   fault, // before what chooses an endpoint
   statefulSession, // chooses the endpoint
-  originalHost, // after the last look at the way by destination, before what answers with a redirect
-  dynamicDns, // last: it looks up the Host that all others have left
+];
+
+/** What a request passes on its way out of a pod. */
+export const outboundHttpFilters = [
+  always(onDemand), // first: the rest may need the cluster that it asks for
+  // Of a route that is not known yet it is not known either what it configures.
+  wayByDestination([
+    ...byRoute,
+    originalHost, // after the last look at the way by destination, before what answers with a redirect
+    dynamicDns, // last: it looks up the Host that all others have left
+  ]),
+  ...byRoute.map(ifConfigured),
   router, // terminal
 ];
 
@@ -36,9 +44,21 @@ export const inboundHttpFiltersWithoutPolicies = [
 
 /** What a request passes in a gateway. */
 export const gatewayHttpFilters = [
-  cors, // first: scripts of pages may read what the others answer
+  ifConfigured(cors), // first: scripts of pages may read what the others answer
   policies, // before the rest: nothing is done for a request that is one too many
-  fault, // a backend that does not exist answers 500
-  statefulSession, // chooses the endpoint
+  ifConfigured(fault), // a backend that does not exist answers 500
+  ifConfigured(statefulSession), // chooses the endpoint
   router, // terminal
 ];
+
+/**
+ * A filter that costs nothing where the route does not configure it. Which filters a request passes is settled by the
+ * first route that it matches.
+ */
+function ifConfigured(filter: ReturnType<typeof typedExtension>) {
+  return { ...always(filter), disabled: true };
+}
+
+function always({ name, typedConfig: value }: ReturnType<typeof typedExtension>) {
+  return { name, configType: { case: "typedConfig" as const, value } };
+}

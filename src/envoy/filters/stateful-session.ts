@@ -7,12 +7,12 @@ import {
 import { CookieBasedSessionStateSchema } from "@heddle/envoy-api/envoy/extensions/http/stateful_session/cookie/v3/cookie";
 import { HeaderBasedSessionStateSchema } from "@heddle/envoy-api/envoy/extensions/http/stateful_session/header/v3/header";
 import type { SessionPersistence } from "#model/route.ts";
-import { duration, extension, pack, typedExtension } from "../messages.ts";
+import { duration, pack, typedExtension } from "../messages.ts";
 
 const name = "envoy.filters.http.stateful_session";
 
 /** Without a route's session it does nothing. */
-export const statefulSession = extension(name, StatefulSessionSchema, {});
+export const statefulSession = typedExtension(name, StatefulSessionSchema, {});
 
 /** The sessions of a route or of a destination. `path`: that of the requests that a cookie is for. */
 export function sessions(session: SessionPersistence, path: string) {

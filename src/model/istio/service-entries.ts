@@ -1,4 +1,4 @@
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
 import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
 import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
@@ -39,6 +39,7 @@ function entryPort({ number, name, protocol = "TCP", targetPort }: IstioServiceP
     port: number,
     name,
     protocol: protocolOfWord(protocol) ?? "tcp",
+    ...(isHttp2Word(protocol) ? { http2: true as const } : {}),
     targetPort: targetPort ?? number,
   };
 }

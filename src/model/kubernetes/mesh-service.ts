@@ -73,6 +73,7 @@ function meshServicePort(port: ServicePort): MeshServicePort {
     port: port.port,
     name: port.name ?? "",
     protocol: portProtocol(port),
+    ...(isHttp2Word(declaredWord(port)) ? { http2: true as const } : {}),
     targetPort: port.targetPort ?? port.port,
   };
 }
@@ -93,18 +94,32 @@ const protocolWords: Readonly<Record<string, PortProtocol>> = {
   redis: "tcp",
 };
 
+/** An application's port, as far as it says what it speaks. */
+interface DeclaredPort {
+  readonly appProtocol?: string;
+  readonly name?: string;
+}
+
+/** What a port is declared to speak; `detect` where nothing is that is known. */
+export function portProtocol(port: DeclaredPort): PortProtocol {
+  return protocolOfWord(declaredWord(port)) ?? "detect";
+}
+
 /**
  * `appProtocol` decides, else the first word of the port's name (`http-web` → http).
  * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
  */
-export function portProtocol(port: { readonly appProtocol?: string; readonly name?: string }): PortProtocol {
-  const declared = port.appProtocol === undefined ? undefined : protocolOfWord(port.appProtocol);
-  if (declared !== undefined) return declared;
-  const name = port.name?.toLowerCase() ?? "";
-  return name.startsWith("grpc-web") ? "grpc" : (protocolOfWord(name.split("-")[0] ?? "") ?? "detect");
+function declaredWord({ appProtocol, name = "" }: DeclaredPort): string {
+  if (appProtocol !== undefined && protocolOfWord(appProtocol) !== undefined) return appProtocol;
+  return name.toLowerCase().startsWith("grpc-web") ? "grpc-web" : (name.split("-")[0] ?? "");
 }
 
 /** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
 export function protocolOfWord(word: string): PortProtocol | undefined {
   return protocolWords[word.toLowerCase()];
+}
+
+/** Whether such a name means HTTP/2 from the first byte. */
+export function isHttp2Word(word: string): boolean {
+  return ["http2", "kubernetes.io/h2c", "grpc"].includes(word.toLowerCase());
 }

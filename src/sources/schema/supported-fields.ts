@@ -67,16 +67,18 @@ const loadBalancer: Supported = {
   warmup: true,
   warmupDurationSecs: true,
 };
-const connectionPool: Supported = {
+/** Of what comes to a pod. */
+const inboundConnectionPool: Supported = {
   tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
   http: true,
 };
-const portPolicy = { loadBalancer, connectionPool, outlierDetection: true, tls: true } as const;
+const portPolicy = { loadBalancer, connectionPool: true, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
   ...portPolicy,
   portLevelSettings: { port: true, ...portPolicy },
   proxyProtocol: true,
   retryBudget: true,
+  tunnel: true,
 };
 
 /** A workload that is no pod. */
@@ -227,9 +229,9 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
       port: { number: true, name: true, protocol: true },
       captureMode: ["DEFAULT", "IPTABLES"],
       defaultEndpoint: true,
-      connectionPool,
+      connectionPool: inboundConnectionPool,
     },
-    inboundConnectionPool: connectionPool,
+    inboundConnectionPool,
     egress: {
       port: { number: true, name: true, protocol: true },
       captureMode: ["DEFAULT", "IPTABLES"],

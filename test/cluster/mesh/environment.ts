@@ -48,6 +48,5 @@ export async function eventSays({ cluster }: Environment, namespace: string, wor
   await until(
     async () => words.test(await cluster.kubectl(["get", "events", "-n", namespace, "-o", "json"])),
     `an event that says ${words.source}`,
-    60_000,
   );
 }

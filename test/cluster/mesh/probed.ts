@@ -63,7 +63,7 @@ export function testProbes(environment: () => Environment): void {
         await becomes(environment(), name, "condition=Ready");
         assert.equal(await restarts(name), 0);
         await tell(name, "down", kind);
-        await until(async () => (await restarts(name)) === 1, `the restart of ${name}`, 60_000);
+        await until(async () => (await restarts(name)) === 1, `the restart of ${name}`);
         await becomes(environment(), name, "condition=Ready");
       }),
     );

@@ -32,7 +32,7 @@ const stop = new AbortController();
 before(async () => {
   server = await startApiServer();
   for (const set of ["gateway-api-standard", "istio"]) {
-    const file = join(import.meta.dirname, "kubernetes/crds", `${set}.yaml.gz`);
+    const file = join(import.meta.dirname, "../cluster/kubernetes/crds", `${set}.yaml.gz`);
     const definitions = yaml.loadAll(gunzipSync(readFileSync(file)).toString()) as KubernetesObject[];
     await Promise.all(definitions.map((definition) => put(server.admin, definition)));
   }
