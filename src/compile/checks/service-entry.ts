@@ -13,6 +13,7 @@ import { checkEndpoint } from "./endpoint.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { checkHostname, noHost } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { checkTrafficDistribution } from "./traffic-distribution.ts";
 
 /** Hosts, addresses, ports and endpoints of a ServiceEntry, and who else is for the same. */
 export function checkServiceEntry(
@@ -40,6 +41,7 @@ export function checkServiceEntry(
     ...checkPorts(entry.spec.ports ?? []),
     ...checkResolution(entry),
     ...checkPortNames(entry),
+    ...checkTrafficDistribution(entry),
     ...(services[0] === undefined ? [] : checkOpenPorts(entry, services[0], inputs, fetch)),
   ];
 }

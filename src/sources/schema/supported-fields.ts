@@ -59,20 +59,12 @@ const connectionMatch = {
   // Those of gateways are spoken of by the checks of VirtualServices.
   gateways: true,
 } as const satisfies Supported;
-const loadBalancer: Supported = {
-  simple: true,
-  consistentHash: true,
-  localityLbSetting: true,
-  zoneAwareLbSetting: { enabled: true, minClusterSize: true },
-  warmup: true,
-  warmupDurationSecs: true,
-};
 /** Of what comes to a pod. */
 const inboundConnectionPool: Supported = {
   tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
   http: true,
 };
-const portPolicy = { loadBalancer, connectionPool: true, outlierDetection: true, tls: true } as const;
+const portPolicy = { loadBalancer: true, connectionPool: true, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
   ...portPolicy,
   portLevelSettings: { port: true, ...portPolicy },
