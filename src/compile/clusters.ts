@@ -19,9 +19,13 @@ import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
-
-type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
+import type {
+  ClusterEndpoints,
+  ClusterReference,
+  ClusterView,
+  EndpointView,
+  ServiceCluster,
+} from "./views.ts";
 
 /** The cluster of a service's port. */
 export function serviceCluster({ hostname, port }: ServicePortReference, subset = ""): ServiceCluster {

@@ -149,12 +149,13 @@ export function compileMesh(
   });
 
   // What a pod's own listeners need to know of the pod.
-  const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
-      sidecar: sidecarOf(workload, sidecarsByNamespace, fetch),
+  const inbound = graph.derive("inbound", workloads, (workload, fetch) => {
+    const sidecar = fetch.get(clients, `${workload.namespace}/${workload.pod}`)?.sidecar;
+    return inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
+      sidecar: sidecar === undefined ? undefined : fetch.get(sidecars, sidecar),
       limitsOf: (served) => portLimits(routing, fetch, served),
-    }),
-  );
+    });
+  });
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
 

@@ -10,7 +10,8 @@ import { type Connection, type ConnectionTarget, connectionTarget } from "./conn
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { routeScopes } from "./limits.ts";
-import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
+import { othersAction, othersOf } from "./others.ts";
+import { entriesFor, isReachablePod, servicesAt } from "./reach.ts";
 import { everything, forward, respond, routeView } from "./route-views.ts";
 import { routesKey } from "./routes.ts";
 import { hostsOfService, serviceOrigin } from "./services.ts";
@@ -49,7 +50,7 @@ export function virtualHostView(
     const pod = forward([{ cluster: { kind: "address", ...destination } }]);
     return { address, domains: [address], routes: [everything(pod, [])], origins: [] };
   }
-  const others = everything({ kind: othersPolicy(mesh, fetch, client) }, []);
+  const others = everything(othersAction(othersOf(mesh, fetch, client)), []);
   const named = port === virtualHostPort ? virtualHostsFor(mesh, fetch, client) : [];
   const rest = { routes: [others], origins: [] };
   return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), rest, named);
@@ -108,9 +109,13 @@ function ofService(
   destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
+  // No two virtual hosts may have one name: those of a service stay with its own addresses.
+  const names = service.addresses.includes(destination.address)
+    ? canonicalNames(mesh, fetch, service, destination.port, client.namespace)
+    : [];
   return {
     address,
-    domains: [address, ...canonicalNames(mesh, fetch, service, destination.port, client.namespace)],
+    domains: [address, ...names],
     ...portRoutes(mesh, fetch, client, service, destination),
   };
 }
@@ -196,9 +201,19 @@ function canonicalNames(
   clientNamespace: string,
 ): readonly string[] {
   if (service.kind === "ServiceEntry") return [];
-  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
-  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
-  const names = [hostname, ...own];
+  const names = namesOfService(mesh, fetch, service, clientNamespace);
   const withPort = names.map((host) => `${host}:${port}`);
   return port === 80 ? [...names, ...withPort] : withPort;
+}
+
+/** The names by which clients of a namespace mean a service, and nothing else that there is. */
+export function namesOfService(
+  mesh: Mesh,
+  fetch: Fetch,
+  service: MeshService,
+  clientNamespace: string,
+): readonly string[] {
+  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
+  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
+  return [hostname, ...own];
 }

@@ -5,8 +5,9 @@ import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import type { OutboundListenerView, OutsideRoutesView } from "./listener-views.ts";
+import { othersAction, othersOf } from "./others.ts";
 import { hasHttpPort, portRoutes } from "./outbound.ts";
-import { entriesFor, openTcpPorts, othersPolicy } from "./reach.ts";
+import { entriesFor, openTcpPorts, sidecarOfClient } from "./reach.ts";
 import { hostsOfService } from "./services.ts";
 import { virtualHostPort, virtualHostsFor } from "./virtual-hosts.ts";
 
@@ -18,7 +19,7 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
   const entries = entriesFor(mesh, fetch, client);
   const names = entries.filter(({ ports }) => ports.some(({ protocol }) => protocol === "tls"));
   return {
-    meshRanges: rangesOutside(entries),
+    meshRanges: rangesOutside(mesh, fetch, client, entries),
     serverNames: names.map(({ hostname }) => hostname),
     outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
     outsideHttpPorts: outsideHttpPorts(mesh, fetch, entries),
@@ -26,7 +27,7 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
     tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
     opaquePorts: fetch.get(mesh.opaquePorts, "") ?? [],
     httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
-    others: othersPolicy(mesh, fetch, client),
+    others: othersOf(mesh, fetch, client),
   };
 }
 
@@ -57,17 +58,24 @@ export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): Out
   }));
   const withHttp = [...found.filter(({ host }) => host.ports.length > 0), ...named];
   return {
-    meshRanges: rangesOutside(entries),
+    meshRanges: rangesOutside(mesh, fetch, client, entries),
     hosts: withHttp.map(({ host }) => host),
-    others: othersPolicy(mesh, fetch, client),
+    others: othersAction(othersOf(mesh, fetch, client)),
     origins: withHttp.flatMap(({ origins }) => origins),
   };
 }
 
-/** The private ranges, and the addresses that hosts outside have elsewhere. */
-function rangesOutside(entries: readonly MeshService[]): readonly string[] {
-  const addresses = entries
-    .flatMap((service) => service.addresses)
-    .filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
+/** The private ranges, and the addresses that hosts outside have elsewhere, or that stand for hosts. */
+function rangesOutside(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  entries: readonly MeshService[],
+): readonly string[] {
+  const bound = sidecarOfClient(mesh, fetch, client)?.egressAddresses ?? [];
+  const addresses = [
+    ...entries.flatMap((service) => service.addresses),
+    ...bound.map(({ address }) => address),
+  ].filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
   return [...privateRanges, ...new Set(addresses)];
 }

@@ -6,7 +6,7 @@ import type { ClusterReference, RedirectAction, RouteAction, RouteScopes, RouteV
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
 export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
-  const { name, match, request, response, fault, cors, origin } = route;
+  const { name, match, request, response, fault, cors, statPrefix, origin } = route;
   return {
     name,
     match,
@@ -16,6 +16,7 @@ export function routeView(route: Route, port: number, scopes?: RouteScopes): Rou
     action: routeAction(route, port),
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
+    ...(statPrefix === undefined ? {} : { statPrefix }),
     ...(scopes === undefined ? {} : { scopes }),
   };
 }

@@ -13,6 +13,7 @@ import {
 import {
   blackHoleCluster,
   inboundClusterName,
+  isEgressName,
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
@@ -42,9 +43,9 @@ export function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceN
       return (pod.balancesByLatency ? withBalancer(client) : client).key;
     case listenerType:
       if (parseRelayName(name) !== undefined) return "";
-      return name === outboundListenerName ? client.key : podKey(pod);
+      return name === outboundListenerName || isEgressName(name) ? client.key : podKey(pod);
     case routeConfigurationType:
-      return name === outboundRouteConfiguration ? client.key : podKey(pod);
+      return name === outboundRouteConfiguration || isEgressName(name) ? client.key : podKey(pod);
     case secretType:
       return name === trustBundleSecret ? "" : podKey(pod);
     default:

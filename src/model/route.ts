@@ -197,6 +197,8 @@ export interface Route {
   readonly cors?: CorsPolicy;
   readonly retries?: RetryPolicy;
   readonly sessionPersistence?: SessionPersistence;
+  /** What proxies count its requests under, beside all others. */
+  readonly statPrefix?: string;
   /** It asks for what Heddle cannot do: every request is answered with an error, for to skip it could do harm. */
   readonly unsupported: boolean;
   /** Milliseconds for the whole request; undefined: no limit. */

@@ -13,6 +13,11 @@ export function isHttp(protocol: PortProtocol): boolean {
   return protocol === "http" || protocol === "grpc";
 }
 
+/** Whether the bytes of a port are passed on, and nobody looks for requests among them. */
+export function isOpaque(protocol: PortProtocol): boolean {
+  return protocol === "tcp" || protocol === "tls";
+}
+
 /** A port of a service as clients see it. */
 export interface MeshServicePort {
   readonly port: number;

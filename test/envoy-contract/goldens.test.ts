@@ -77,6 +77,7 @@ suite("the real Envoy accepts", () => {
           },
         },
         static_resources: {
+          secrets: ofType("envoy.extensions.transport_sockets.tls.v3.Secret"),
           clusters: [xdsCluster, ...ofType("envoy.config.cluster.v3.Cluster")],
           listeners: [
             ...ofType("envoy.config.listener.v3.Listener"),

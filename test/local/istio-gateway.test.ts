@@ -64,6 +64,18 @@ const server = (number: number, hosts: readonly string[], others: object = {}) =
 });
 const to = (host: string) => [{ destination: { host } }];
 
+/** Takes so many requests to a path of what it is for, and no more while a test runs. */
+function limitOn(gateway: string, sectionName: string | undefined, path: string, requests: number): object {
+  const target = { group: "networking.istio.io", kind: "Gateway", name: gateway, sectionName };
+  const match = { path: { type: "Exact", value: path } };
+  return {
+    apiVersion: "heddle.dev/v1alpha1",
+    kind: "RateLimit",
+    metadata: { name: sectionName ?? "whole", namespace },
+    spec: { targetRefs: [target], limits: [{ requests, unit: "Day", match }] },
+  };
+}
+
 const toTcp = (host: string) => [{ destination: { host: `${host}-tcp` } }];
 
 function tcpRoute(backendRefs: readonly object[]): object {
@@ -159,6 +171,22 @@ before(async () => {
       istio("Gateway", "added", { selector: { istio: "own" }, servers: [server(addedPort, ["*"])] }),
       istio("VirtualService", "added", { hosts: ["*"], gateways: ["added"], http: [{ route: to("web") }] }),
     ],
+    "limits.yaml": [
+      istio("Gateway", "limited", {
+        selector: labels,
+        servers: [
+          server(port, ["few.example.com"], { name: "few" }),
+          server(port, ["rest.example.com"], { name: "rest" }),
+        ],
+      }),
+      istio("VirtualService", "limited", {
+        hosts: ["*.example.com"],
+        gateways: ["limited"],
+        http: [{ directResponse: { status: 200, body: { string: "limited" } } }],
+      }),
+      limitOn("limited", undefined, "/static/whole", 3),
+      limitOn("limited", "few", "/static/part", 2),
+    ],
     "tcp-route.yaml": [tcpRoute([{ name: "api-tcp", port: 2525 }])],
     "tcp.yaml": [
       istio("Gateway", "tcp", {
@@ -244,6 +272,18 @@ suite("a Deployment with Istio's template is a gateway", () => {
     const { headers } = JSON.parse((await at(port, "any", "/productpage")).text) as SeenRequest;
     assert.match(String(headers["x-forwarded-client-cert"]), /spiffe:\/\/cluster.local\/ns\/istio-ingress/);
   });
+});
+
+test("a RateLimit for one of Istio's Gateways counts what comes to its hosts, one for a server what comes to that", async () => {
+  const ask = async (host: string, path: string) => (await at(port, `${host}.example.com`, path)).status;
+  await until(async () => (await ask("few", "/")) === 200, "the Gateway");
+  const statuses: number[] = [];
+  for (const host of ["few", "rest", "few", "rest"]) statuses.push(await ask(host, "/static/whole"));
+  assert.deepEqual(statuses, [200, 200, 200, 429]);
+  assert.deepEqual([await ask("few", "/static/part"), await ask("few", "/static/part")], [200, 200]);
+  assert.deepEqual([await ask("few", "/static/part"), await ask("rest", "/static/part")], [429, 200]);
+  // Another Gateway on the same port has no limits.
+  assert.equal((await at(port, "any", "/static/whole")).status, 200);
 });
 
 test("a VirtualService for gateways and the mesh has rules for each", async () => {

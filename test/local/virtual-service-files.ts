@@ -48,7 +48,7 @@ const rules = [
     headers: { response: { set: { "x-why": "holiday" } } },
   },
   { match: [{ uri: { exact: "/bytes" } }], directResponse: { status: 200, body: { bytes: "aGVsbG8=" } } },
-  { match: [{ uri: { prefix: "/old/" } }], rewrite: { uri: "/new/" }, route: v2 },
+  { match: [{ uri: { prefix: "/old/" }, statPrefix: "renamed" }], rewrite: { uri: "/new/" }, route: v2 },
   { match: [{ uri: { exact: "/exact" } }], rewrite: { uri: "/whole", authority: "other.org" }, route: v2 },
   {
     match: [{ uri: { prefix: "/swap" } }],

@@ -169,6 +169,14 @@ suite("a VirtualService changes", () => {
   });
 });
 
+test("a VirtualService names statistics of the client's proxy", async () => {
+  await everyWay("/old/counted");
+  const filter = encodeURIComponent("route\\.renamed\\.upstream_rq_200");
+  const page = `fetch("http://127.0.0.1:15000/stats?filter=${filter}").then((r) => r.text()).then(console.log)`;
+  const stats = await mesh.output("deploy/web", ["node", "-e", page], { namespace, container: "web" });
+  assert.match(stats, /^vhost\..*\.route\.renamed\.upstream_rq_200: 3$/m);
+});
+
 suite("a VirtualService injects", () => {
   test("errors, which telemetry tells from others", async () => {
     assert.deepEqual(await whoAnswers("/abort"), all(418));

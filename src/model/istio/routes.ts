@@ -70,6 +70,7 @@ function routeOf(
     protocol: "http",
     match: routeMatch(match),
     ...(source === undefined ? {} : { source }),
+    ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
     rank: [],
     unsupported: written.broken || routeFaults(http).length > 0,
     destinations: destinationsOf(http, namespace, resolve),
