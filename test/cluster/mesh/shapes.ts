@@ -106,7 +106,7 @@ export function testShapes(environment: () => Environment): void {
   test("a Deployment, a StatefulSet and a pod of its own call as members of the mesh", async () => {
     const { cluster, namespace } = environment();
     for (const workload of ["deployment/deployment", "statefulset/stateful"])
-      await cluster.rolledOut(namespace, workload, 120);
+      await cluster.rolledOut(namespace, workload);
     await becomes(environment(), "bare", "condition=Ready");
     for (const target of ["deployment/deployment", "stateful-0", "bare"]) await callsAsMember(target);
   });
@@ -119,7 +119,7 @@ export function testShapes(environment: () => Environment): void {
       namespace,
       "job/completes",
       "--for=condition=Complete",
-      "--timeout=90s",
+      "--timeout=180s",
     ]);
     assert.match(await cluster.logs(namespace, "job/completes", "app"), inTheMesh);
     const ended = await podOf(environment(), "completes");
@@ -131,7 +131,7 @@ export function testShapes(environment: () => Environment): void {
 
   test("a Job that fails keeps its exit code", async () => {
     const { cluster, namespace } = environment();
-    await cluster.kubectl(["wait", "-n", namespace, "job/fails", "--for=condition=Failed", "--timeout=90s"]);
+    await cluster.kubectl(["wait", "-n", namespace, "job/fails", "--for=condition=Failed", "--timeout=180s"]);
     const ended = await podOf(environment(), "fails");
     assert.deepEqual(
       ["app", "heddle-proxy"].map((name) => terminated(ended, name)),
@@ -161,7 +161,7 @@ export function testShapes(environment: () => Environment): void {
     const { cluster, namespace } = environment();
     await becomes(environment(), "ends-slowly", "condition=Ready");
     const logs = cluster.kubectl(["logs", "-f", "-n", namespace, "ends-slowly", "-c", "app"]);
-    await cluster.kubectl(["delete", "pod", "-n", namespace, "ends-slowly", "--timeout=120s"]);
+    await cluster.kubectl(["delete", "pod", "-n", namespace, "ends-slowly", "--timeout=180s"]);
     const lines = (await logs).trim().split("\n");
     assert.equal(lines.at(-1), "bye");
     assert.ok(lines.includes("hook 200"), lines.join());
