@@ -1,6 +1,7 @@
 // Hosts outside of the mesh, through real sidecars, real DNS and real servers in further networks.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { regionLabel, zoneLabel } from "#model/locality.ts";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
@@ -95,6 +96,10 @@ function marked(name: string, host: string): object {
   });
 }
 
+function placed(name: string, spec: object): object {
+  return istio("WorkloadEntry", name, { labels: { kind: "placed" }, ...spec });
+}
+
 let mesh: Mesh;
 let outside: Outside;
 
@@ -103,7 +108,7 @@ before(async () => {
     {
       "apps.yaml": [
         meshedNamespace(namespace),
-        client("web", { namespace }),
+        client("web", { namespace, labels: { [regionLabel]: "here", [zoneLabel]: "near" } }),
         client("strict", { namespace }),
         echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
         service("pod", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
@@ -424,6 +429,46 @@ suite("by address", { concurrency: true }, () => {
     const answers = await calls("web", "http://203.0.113.10/", "--count", "20");
     assert.deepEqual(serversOf(answers), [two, "pod"]);
     assert.equal((await ask("http://machines/")).json?.server, one);
+  });
+
+  test("of WorkloadEntries their weights, localities and service accounts count", async () => {
+    const [pod] = await mesh.podsOf("pod");
+    const write = (serviceAccount: string, others: readonly object[]) =>
+      mesh.write(
+        "placed.yaml",
+        entry("placed", {
+          hosts: ["placed.example.org"],
+          addresses: ["203.0.113.11"],
+          location: "MESH_INTERNAL",
+          ports: [http()],
+          resolution: "STATIC",
+          workloadSelector: { labels: { kind: "placed" } },
+        }),
+        istio("DestinationRule", "placed", {
+          host: "placed.example.org",
+          trafficPolicy: {
+            loadBalancer: { simple: "ROUND_ROBIN" },
+            outlierDetection: { consecutive5xxErrors: 100 },
+          },
+        }),
+        placed("far", { address: pod?.ip, ports: { "http-80": 8080 }, locality: "there", serviceAccount }),
+        ...others,
+      );
+    write("default", [
+      placed("light", { address: one, locality: "here/near", weight: 1 }),
+      placed("heavy", { address: two, locality: "here/near", weight: 4 }),
+    ]);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.server !== undefined, "the entries");
+    const answers = await calls("web", "http://203.0.113.11/", "--count", "50");
+    const heavy = answers.filter(({ json }) => json?.server === two).length;
+    assert.deepEqual(serversOf(answers), [one, two]);
+    assert.ok(heavy > 30 && heavy < 50, `${heavy} of 50 where 40 were expected`);
+    write("default", []);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.name === "pod", "the far one");
+    const { json } = await ask("http://203.0.113.11/");
+    assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    write("other", []);
+    await until(async () => (await ask("http://203.0.113.11/")).status === 503, "the account to be refused");
   });
 
   test("TCP to a declared port goes to its host, and its server is heard at once", async () => {
