@@ -5,7 +5,7 @@ import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
-import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
 import {
   lacksCertificates,
@@ -46,6 +46,7 @@ export function serviceClusterView(
   if (selection === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = policyOf(destination, reference.subset, reference.port);
+  const ofBackend = backendPolicyOf(mesh.routing, fetch, service);
   return {
     reference,
     protocol: "http",
@@ -56,7 +57,7 @@ export function serviceClusterView(
     service: serviceLabel(service),
     ...viewOfPolicy(
       // What is said for a client goes before what is said for all.
-      { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
+      { ...present({ retryBudget: ofBackend?.retryBudget }), ...policy },
       service.resolution.kind === "listed" ? selection.spread : undefined,
       service.subjectAltNames,
     ),
@@ -64,7 +65,7 @@ export function serviceClusterView(
     origins: [
       ...originOf(service),
       ...(destination?.origins ?? []),
-      ...backendPolicyOrigins(mesh.routing, fetch, service),
+      ...(ofBackend === undefined ? [] : [ofBackend.origin]),
     ],
   };
 }

@@ -7,9 +7,10 @@ import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
-import { type Spread, spreadEndpoints, spreadFor } from "./localities.ts";
+import { type Spread, spreadFor } from "./localities.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
+import { spreadEndpoints } from "./spread-endpoints.ts";
 import type { ClusterReference, EndpointsView, EndpointView } from "./views.ts";
 
 /** Which endpoints a cluster has for some client: all that the list depends on, so that clients share it. */

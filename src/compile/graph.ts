@@ -18,7 +18,7 @@ import {
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import { labelsReadByRule, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
+import { labelsReadByPolicy, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
 import type { HealthListenerView, InboundView } from "./listener-views.ts";
 import { meshServices } from "./mesh-services.ts";
@@ -134,7 +134,7 @@ export function compileMesh(
   );
   const readers = [
     graph.derive("labels that VirtualServices read", objects.virtualServices, labelsReadByVirtualService),
-    graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule),
+    graph.derive("labels that policies read", routing.hostPolicies, labelsReadByPolicy),
     graph.derive("labels that services read", services, labelsReadByService),
   ];
   const labelsRead = graph.single("labels read of clients", (fetch) =>

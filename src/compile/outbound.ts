@@ -3,7 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import type { SessionPersistence } from "#model/route.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
-import { sessionsOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
@@ -141,7 +141,7 @@ export function portRoutes(
   const routes = all === undefined ? undefined : routesForClient(all.routes, client);
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, connection);
-    const sessions = sessionsOfService(mesh.routing, fetch, service);
+    const sessions = backendPolicyOf(mesh.routing, fetch, service)?.sessionPersistence;
     const routed = withHashKeys(mesh, fetch, client, [asConnection(target, sessions)]);
     return { routes: routed, origins: target.origins };
   }

@@ -124,8 +124,8 @@ export interface ServiceAccountLabel {
 export interface EndpointsView {
   readonly reference: ClusterReference;
   readonly endpoints: readonly EndpointView[];
-  /** Of localities, in any unit. */
-  readonly weights?: Readonly<Record<string, number>>;
+  /** Of localities, by priority, in any unit. */
+  readonly weights?: readonly Readonly<Record<string, number>>[];
   readonly origins: readonly Origin[];
 }
 

@@ -1,3 +1,4 @@
+import type { TrafficDistribution } from "./traffic-distribution.ts";
 import type { Visibility } from "./visibility.ts";
 import type { ListedWorkload } from "./workload.ts";
 
@@ -41,8 +42,7 @@ export interface MeshService {
   readonly headless: boolean;
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly MeshServicePort[];
-  /** Endpoints that clients prefer: of their own zone, or of their own node. */
-  readonly trafficDistribution?: "zone" | "node";
+  readonly trafficDistribution?: TrafficDistribution;
   readonly resolution: Resolution;
   /** Whether it is outside of the mesh: nothing there has a sidecar. */
   readonly external: boolean;

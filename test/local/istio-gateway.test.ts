@@ -380,7 +380,22 @@ suite("a port of TCP", () => {
     open.socket.write("still there");
     assert.deepEqual(await echoed, ["still there"]);
     open.socket.destroy();
+    await endsWhenIdle();
     mesh.remove("tcp-route.yaml");
     await until(async () => (await servers(ownTcpPort, 1))["none"] === 1, "nobody");
   });
+
+  /** A limit of the destination's own is kept by the gateway. */
+  async function endsWhenIdle(): Promise<void> {
+    const trafficPolicy = { connectionPool: { tcp: { idleTimeout: "500ms" } } };
+    mesh.write("idle.yaml", istio("DestinationRule", "idle", { host: "web-tcp", trafficPolicy }));
+    await until(async () => {
+      const connection = (await greeted(ownTcpPort)) ?? assert.fail("closed");
+      assert.equal(connection.server, "web");
+      const signal = AbortSignal.timeout(3_000);
+      const isClosed = await once(connection.socket.resume(), "close", { signal }).catch(() => undefined);
+      connection.socket.destroy();
+      return isClosed !== undefined;
+    }, "the end of an idle connection");
+  }
 });

@@ -1,6 +1,8 @@
 import { listedWorkload } from "../istio/workload-entries.ts";
 import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
+import type { Namespace } from "./configuration.ts";
 import type { Service, ServicePort } from "./service.ts";
 
 /** https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo */
@@ -13,11 +15,11 @@ export function serviceHostname(namespace: string, name: string): string {
   return `${name}.${namespace}.svc.${clusterDomain}`;
 }
 
-/** API object → domain type. UDP ports are left out: they are not captured. */
-export function meshService(service: Service): MeshService {
+/** API object → domain type. UDP ports are left out: they are not captured. `of`: its namespace. */
+export function meshService(service: Service, of?: Namespace): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
-  const trafficDistribution = distributionOf(service);
+  const distribution = trafficDistribution(service.spec.trafficDistribution, service.metadata, of?.metadata);
   return {
     kind: "Service",
     namespace,
@@ -28,7 +30,7 @@ export function meshService(service: Service): MeshService {
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
-    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
+    ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     ...backing(service, namespace),
     subjectAltNames: [],
     visibility: visibility(
@@ -53,19 +55,6 @@ function backing(
     external: true,
     workloads: [listedWorkload(endpoint, namespace, name)],
   };
-}
-
-/** Istio's name for what is in the spec of younger Services. */
-const distributionAnnotation = "networking.istio.io/traffic-distribution";
-
-const distributions: Readonly<Record<string, MeshService["trafficDistribution"]>> = {
-  PreferClose: "zone",
-  PreferSameZone: "zone",
-  PreferSameNode: "node",
-};
-
-function distributionOf({ metadata, spec }: Service): MeshService["trafficDistribution"] {
-  return distributions[metadata.annotations?.[distributionAnnotation] ?? spec.trafficDistribution ?? ""];
 }
 
 function meshServicePort(port: ServicePort): MeshServicePort {

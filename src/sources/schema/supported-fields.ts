@@ -58,15 +58,7 @@ const connectionMatch = {
   // Those of gateways are spoken of by the checks of VirtualServices.
   gateways: true,
 } as const satisfies Supported;
-const loadBalancer: Supported = {
-  simple: true,
-  consistentHash: true,
-  localityLbSetting: true,
-  zoneAwareLbSetting: { enabled: true, minClusterSize: true },
-  warmup: true,
-  warmupDurationSecs: true,
-};
-const portPolicy = { loadBalancer, connectionPool: true, outlierDetection: true, tls: true } as const;
+const portPolicy = { loadBalancer: true, connectionPool: true, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
   ...portPolicy,
   portLevelSettings: { port: true, ...portPolicy },
