@@ -4,12 +4,12 @@
 import { globSync } from "node:fs";
 import { enableCompileCache } from "node:module";
 import { resolve } from "node:path";
-import { pipeline } from "node:stream/promises";
+import { text } from "node:stream/consumers";
+import { finished } from "node:stream/promises";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { parseArgs } from "node:util";
 import { holdCluster } from "#test/helpers/cluster.ts";
-import { markedLines } from "./marked-lines.ts";
 
 interface Group {
   readonly name: string;
@@ -89,9 +89,11 @@ enableCompileCache(compiled);
 /** As this process was started: what a group shares is found by its own tests alone. */
 const environment = { ...process.env };
 
-async function runGroup(group: Group, isAlone: boolean): Promise<Counts> {
+/** Reports as it goes, or all at once when it has ended: two that go side by side could not be told apart. */
+async function runGroup(group: Group, reports: "at once" | "in the end"): Promise<Counts> {
   const { name, files: chosen, concurrency, timeoutMs, together, start } = group;
-  console.log(`\n${name}: ${chosen.length} ${chosen.length === 1 ? "file" : "files"}`);
+  const title = `\n${name}: ${chosen.length} ${chosen.length === 1 ? "file" : "files"}`;
+  console.log(reports === "at once" ? title : `${title}, of which more when they have ended`);
   const stop = await start?.();
   let counts: Counts = { passed: 0, failed: 0 };
   const events = run({
@@ -114,8 +116,10 @@ async function runGroup(group: Group, isAlone: boolean): Promise<Counts> {
     counts = { passed, failed: success ? failed : Math.max(failed, 1) };
   });
   const report = events.compose(new spec());
-  if (isAlone) await pipeline(report, process.stdout, { end: false });
-  else await pipeline(report, markedLines(name), process.stdout, { end: false });
+  if (reports === "at once") {
+    report.pipe(process.stdout, { end: false });
+    await finished(report);
+  } else console.log(`${title}\n${await text(report)}`);
   await stop?.();
   return counts;
 }
@@ -134,9 +138,9 @@ let passed = 0;
 let failed = 0;
 for (const lanes of chosen)
   await Promise.all(
-    lanes.map(async (lane) => {
+    lanes.map(async (lane, index) => {
       for (const group of lane) {
-        const counts = await runGroup(group, lanes.length === 1);
+        const counts = await runGroup(group, index === 0 ? "at once" : "in the end");
         passed += counts.passed;
         failed += counts.failed;
       }

@@ -4,7 +4,6 @@ import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/clus
 import type { InboundPortView } from "#compile/listener-views.ts";
 import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
-import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
@@ -17,8 +16,9 @@ import {
   sameProtocolWithin,
 } from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
+import { connectionsOf, connectTimeout, outboundConnections } from "./connections.ts";
 import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
-import { duration, heddleMetadata, type Init, socketAddress } from "./messages.ts";
+import { heddleMetadata, type Init, socketAddress } from "./messages.ts";
 import {
   blackHoleCluster,
   clusterName,
@@ -33,8 +33,6 @@ export const fromProxy = {
   sourceAddress: { address: "127.0.0.6", portSpecifier: { case: "portValue", value: 0 } },
 } as const;
 
-const connectTimeout = duration(10_000);
-
 /** A cluster that clients reach others by. */
 export function outboundCluster(
   view: ClusterView,
@@ -43,10 +41,9 @@ export function outboundCluster(
 ): Cluster {
   return create(ClusterSchema, {
     name,
-    connectTimeout,
     ...discovery(view, name),
     circuitBreakers: circuitBreakers(view.connectionPool, view.retryBudget),
-    ...connections(view.connectionPool),
+    ...outboundConnections(view),
     ...(view.outlierDetection === undefined
       ? {}
       : { outlierDetection: outlierDetection(view.outlierDetection) }),
@@ -80,23 +77,6 @@ function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port:
   return endpoints.kind === "listed" && endpoints.list.kind === "service"
     ? clusterName(endpoints.list)
     : clusterName({ kind: "service", hostname, port, subset: "" });
-}
-
-function connections({ connectTimeoutMs, keepalive }: ConnectionPool = {}): Init<typeof ClusterSchema> {
-  return {
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeout: duration(connectTimeoutMs) }),
-    ...(keepalive === undefined
-      ? {}
-      : { upstreamConnectionOptions: { tcpKeepalive: tcpKeepalive(keepalive) } }),
-  };
-}
-
-function tcpKeepalive({ probes, time, interval }: NonNullable<ConnectionPool["keepalive"]>) {
-  return {
-    ...(probes === undefined ? {} : { keepaliveProbes: probes }),
-    ...(time === undefined ? {} : { keepaliveTime: time }),
-    ...(interval === undefined ? {} : { keepaliveInterval: interval }),
-  };
 }
 
 function serviceMetadata(service: ServiceLabel) {
@@ -141,7 +121,7 @@ export function inboundCluster(view: Omit<InboundPortView, "limits"> | undefined
     typedExtensionProtocolOptions: pool === undefined ? sameProtocol : sameProtocolWithin(pool),
     ...(pool === undefined
       ? {}
-      : { circuitBreakers: circuitBreakers(pool, undefined), ...connections(pool) }),
+      : { circuitBreakers: circuitBreakers(pool, undefined), ...connectionsOf(pool) }),
     ...(view?.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
   });
 }

@@ -27,6 +27,7 @@ import {
 } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
+import { waitForNothing } from "./filters/wait.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource } from "./messages.ts";
 import {
@@ -53,6 +54,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       ...view.hosts.map((host) => outsideHost(host, view)),
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
+    typedPerFilterConfig: waitForNothing,
     requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,

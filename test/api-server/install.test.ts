@@ -109,7 +109,7 @@ describe("an installation", { concurrency: 1 }, () => {
     const starting = kubeconfigOfAccount(client, server).then(async (kubeconfig) => {
       replica = startReplica({ number: 44, kubeconfig });
       account = await connectKubernetes({ kubeconfig });
-      await replica.ready(30_000);
+      await replica.ready();
     });
     await bringUp(client, byWebhook, silently);
     await starting;

@@ -90,8 +90,8 @@ const gatewayApi = "gateway.networking.k8s.io/v1";
 
 /** Waits until the server has every status that is wanted. */
 async function written(known: () => boolean): Promise<void> {
-  await until(known, "the objects to be read", 10_000);
-  await until(() => statuses.every(({ size }) => size === 0), "the statuses", 10_000);
+  await until(known, "the objects to be read");
+  await until(() => statuses.every(({ size }) => size === 0), "the statuses");
   assert.deepEqual(failures, []);
 }
 

@@ -23,12 +23,12 @@ before(async () => {
   await cluster.apply([
     echo(namespace, "web", ["--http", "8080", "--linger", "2000"], 8080, {
       replicas: 2,
-      spec: { terminationGracePeriodSeconds: 20 },
+      spec: { terminationGracePeriodSeconds: 60 },
     }),
     service(namespace, "web", [{ name: "http", port: 80, targetPort: 8080 }]),
     loadGenerator(namespace, "load", { rate: 20, urls: ["http://web/"] }),
   ]);
-  await cluster.rolledOut(namespace, "deployment/web", 120);
+  await cluster.rolledOut(namespace, "deployment/web");
   await loadRuns(cluster, namespace, "load");
 });
 after(async () => {
@@ -46,7 +46,7 @@ const uids = async () => {
 };
 const restart = async () => {
   await cluster.kubectl(["rollout", "restart", "deployment", "-n", namespace]);
-  for (const name of workloads) await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  for (const name of workloads) await cluster.rolledOut(namespace, `deployment/${name}`);
 };
 
 test("nothing of a cluster is in the mesh before it is asked for", async () => {
@@ -116,7 +116,7 @@ test("the stock Envoy is found not to start, and starts where the installation s
   await cluster.kubectl(["delete", "pod", "-n", namespace, "stock"]);
   await heddle.install("--proxy-image", image, "--no-latency-aware");
   await cluster.apply([pod(namespace, "stock", idle)]);
-  await cluster.kubectl(["wait", "pod/stock", "-n", namespace, "--for=condition=Ready", "--timeout=60s"]);
+  await cluster.kubectl(["wait", "pod/stock", "-n", namespace, "--for=condition=Ready", "--timeout=180s"]);
   const found = await findings();
   assert.match(
     found.find(({ subject }) => subject === "balancing")?.message ?? "",

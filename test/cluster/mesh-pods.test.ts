@@ -16,7 +16,7 @@ after(() => heddle.leave());
 
 for (const injection of injectionModes) {
   // Each has pods of its own, and waits most of the time.
-  describe(`pods, injected by ${injection}`, { concurrency: true }, () => {
+  describe(`pods, injected by ${injection}`, { concurrency: 4 }, () => {
     let made: Environment;
     const environment = (): Environment => made;
     before(async () => {

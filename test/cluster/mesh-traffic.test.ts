@@ -81,7 +81,7 @@ before(async () => {
     [outside, "deployment/old"],
     [outside, "deployment/outsider"],
   ] as const)
-    await cluster.rolledOut(namespace, workload, 120);
+    await cluster.rolledOut(namespace, workload);
   const podIp = ["-o", "jsonpath={.items[0].status.podIP}"];
   serverIp = await cluster.kubectl(["get", "pods", "-n", meshed, "-l", "app=server", ...podIp]);
 });
@@ -207,7 +207,7 @@ suite("in and out of the mesh, in plaintext", () => {
 
   test("the API server is reached from a pod of the mesh", async () => {
     const script =
-      'curl -sS -m 5 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
+      'curl -sS -m 30 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
     const status = await cluster.execInPod(meshed, "deployment/client", ["sh", "-c", script], {
       container: "app",
     });

@@ -62,7 +62,7 @@ async function restart(): Promise<void> {
 }
 
 const call = () =>
-  cluster.execInPod(namespace, "deployment/client", ["curl", "-sS", "-m", "5", "http://web/"], {
+  cluster.execInPod(namespace, "deployment/client", ["curl", "-sS", "-m", "30", "http://web/"], {
     container: "app",
   });
 

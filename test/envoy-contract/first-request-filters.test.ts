@@ -1,6 +1,7 @@
 // Filters on the first request of a destination: what is only enabled per route comes too late, what is always
 // enabled and neutral in the chain works.
 import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { RBAC_Action } from "@heddle/envoy-api/envoy/config/rbac/v3/rbac";
 import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
@@ -19,6 +20,8 @@ after(() => stack.disposeAsync());
 const endpoint = "127.0.0.1:8080";
 const known: Record<string, Known> = {};
 for (let host = 1; host <= 4; host++) known[`10.96.0.${host}:80`] = { domains: [`s${host}`], endpoint };
+/** Nothing is ever said of it. */
+const unanswered = "10.96.0.9:80";
 let sidecar: Sidecar;
 
 const abort: Init<typeof HTTPFaultSchema> = {
@@ -60,7 +63,8 @@ before(async () => {
   sidecar = await startSidecar(
     stack,
     pod,
-    onDemand(known, { filters }, (type, name) => {
+    onDemand(known, { filters, manager: { httpProtocolOptions: { enableTrailers: true } } }, (type, name) => {
+      if (name === `outbound/${unanswered}`) return "silence";
       const destination = name.slice("outbound/".length);
       const typedPerFilterConfig = perRoute[destination];
       const entry = known[destination];
@@ -92,4 +96,12 @@ test("a neutral filter takes the route's configuration on the first request alre
 
 test("neutral filters let pass what no route configures", async () => {
   assert.deepEqual(await statuses("10.96.0.4:80"), [200, 200, 200]);
+});
+
+// Once this fails, nobody has to wait behind the look-up any longer (src/envoy/filters/wait.ts).
+test("a request that ends with trailers does not wait for its virtual host", async () => {
+  const socket = await sidecar.dial(unanswered);
+  socket.write("POST / HTTP/1.1\r\nhost: any\r\nconnection: close\r\n");
+  socket.write("trailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-sum: 1\r\n\r\n");
+  assert.match(await text(socket), /^HTTP\/1\.1 404 /);
 });

@@ -4,11 +4,11 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
 import { existsSync, openSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
+import { freePort } from "./free-port.ts";
 import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
 
@@ -45,7 +45,8 @@ export async function startApiServer(
   const scratch = makeScratch("api-server");
   const directory = scratch.path;
   const inDirectory = (name: string) => join(directory, name);
-  const [port, etcdPort, etcdPeerPort, managerPort] = await freePorts(4);
+  const port = await freePort();
+  const [etcdPort, etcdPeerPort, managerPort] = [await freePort(), await freePort(), await freePort()];
   writeFileSync(
     inDirectory("tokens.csv"),
     `${tokens.admin},admin,1,system:masters\n${tokens.reader},reader,2\n`,
@@ -179,17 +180,4 @@ async function answers(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   );
-}
-
-async function freePorts(count: number): Promise<readonly [number, number, number, number]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  for (const server of servers) server.close();
-  return ports as unknown as readonly [number, number, number, number];
 }

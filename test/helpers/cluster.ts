@@ -153,18 +153,18 @@ function clusterOf(access: Access, name: string | undefined): Cluster {
         const file = join(import.meta.dirname, `../cluster/kubernetes/crds/${set}.yaml.gz`);
         await kubectl(["apply", "--server-side", "-f", "-"], gunzipSync(readFileSync(file)).toString());
       }
-      await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"]);
+      await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=180s"]);
     },
     async createNamespace(prefix, labels = {}) {
       const namespace = `${prefix}-${randomBytes(3).toString("hex")}`;
       const metadata = { name: namespace, labels };
       await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }));
-      await kubectl(["wait", "serviceaccount/default", "-n", namespace, "--for=create", "--timeout=30s"]);
+      await kubectl(["wait", "serviceaccount/default", "-n", namespace, "--for=create", "--timeout=180s"]);
       return namespace;
     },
     deleteNamespace: async (namespace) =>
       void (await kubectl(["delete", "namespace", namespace, "--wait=false", "--ignore-not-found"])),
-    rolledOut: async (namespace, workload, seconds = 60) =>
+    rolledOut: async (namespace, workload, seconds = 180) =>
       void (await kubectl(["rollout", "status", "-n", namespace, workload, `--timeout=${seconds}s`])),
     execInPod: (namespace, pod, command, { container, input } = {}) =>
       kubectl(

@@ -27,7 +27,7 @@ export interface DeltaClient {
   subscribe(typeUrl: string, names: readonly string[], initialVersions?: Record<string, string>): void;
   ack(response: Received): void;
   nack(response: Received, message: string): void;
-  /** The next response that was not looked at, within 5 s. */
+  /** The next response that was not looked at. */
   next(): Promise<Received>;
   /** Fails if anything unseen has come or comes within a moment. */
   quiet(): Promise<void>;

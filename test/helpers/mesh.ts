@@ -7,6 +7,7 @@ import { askSocket } from "#local/socket-client.ts";
 import { type StateDirectory, stateDirectory } from "#local/state-directory.ts";
 import type { Problem } from "#model/reference.ts";
 import { atEnd } from "./at-end.ts";
+import type { Namespace } from "./namespace.ts";
 import { podRunners } from "./pod-runners.ts";
 import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
@@ -25,6 +26,9 @@ export interface Result {
 
 /** A document of a file: YAML text, or an object. */
 export type Document = string | object;
+
+/** Files of the user by their names. */
+export type Files = Readonly<Record<string, readonly Document[]>>;
 
 export interface Mesh {
   /** Where the user's files are; it is followed. */
@@ -62,8 +66,14 @@ export interface ExecOptions {
  * A mesh with these files, and with further arguments of `heddle up`: paths, or flags; not started yet. It is taken down
  * at the end of the test process at the latest.
  */
-export function prepareMesh(
-  files: Readonly<Record<string, readonly Document[]>>,
+export function prepareMesh(files: Files, ...further: readonly string[]): Mesh {
+  return prepareMeshOn(undefined, files, ...further);
+}
+
+/** The same on a machine whose network is this namespace. */
+export function prepareMeshOn(
+  network: Namespace | undefined,
+  files: Files,
   ...further: readonly string[]
 ): Mesh {
   const scratches = [makeScratch("test"), makeScratch("test-files")] as const;
@@ -71,8 +81,9 @@ export function prepareMesh(
   const state = stateDirectory(root);
   const callOff = atEnd(() => void spawnSync(HEDDLE, ["down", "--state", root]));
 
+  const [program, ...start] = network === undefined ? [HEDDLE] : ["nsenter", `--net=${network.path}`, HEDDLE];
   const heddle = (command: string, ...args: readonly string[]): Promise<Result> =>
-    runCommand(HEDDLE, [command, "--state", root, ...args]);
+    runCommand(program, [...start, command, "--state", root, ...args]);
   // For what tests do often; the other commands show that `heddle exec` runs them.
   const runners = podRunners([HEDDLE, "exec", "--state", root]);
   const ask = <T>(path: string): Promise<T> => askSocket<T>(state.supervisorSocket, path);
@@ -126,11 +137,12 @@ export function prepareMesh(
 }
 
 /** A mesh with these files, every pod of it ready. */
-export async function startMesh(
-  files: Readonly<Record<string, readonly Document[]>>,
-  ...further: readonly string[]
-): Promise<Mesh> {
-  const mesh = prepareMesh(files, ...further);
+export function startMesh(files: Files, ...further: readonly string[]): Promise<Mesh> {
+  return started(prepareMesh(files, ...further));
+}
+
+/** Starts a mesh; if it does not come up, nothing of it is left. */
+export async function started(mesh: Mesh): Promise<Mesh> {
   try {
     await mesh.up();
   } catch (error) {

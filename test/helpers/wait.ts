@@ -2,8 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Resolves once `condition` holds; throws after `timeoutMs`, naming `what` was awaited. It looks every 10 ms; where a look
- * takes longer, as long as that lies between two, which leaves the machine to what is awaited.
+ * Resolves once `condition` holds; throws after `timeoutMs`, naming `what` was awaited: that is for what never comes, no
+ * machine is so slow. It looks every 10 ms; where a look takes longer, as long as that lies between two, which leaves the
+ * machine to what is awaited.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,

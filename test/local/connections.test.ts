@@ -230,7 +230,7 @@ suite("a TCPRoute", () => {
     const answers = await calls("greet://half:2525", "web", "--count", "200");
     const refused = answers.filter(({ ok }) => !ok);
     assertShare(refused.length, 200, 0.5);
-    assert.ok(refused.every(({ ms }) => ms < 2_000));
+    assert.ok(refused.every(({ ms }) => ms < 4_000));
     const problems = await mesh.problems();
     assert.ok(
       problems.some(

@@ -41,7 +41,7 @@ before(async () => {
       meshedNamespace(namespace),
       ...["v1", "v2", "v3"].flatMap(version),
       ...copied("audit"),
-      ...copied("slow", "--delay", "5000"),
+      ...copied("slow", "--delay", "20000"),
       ...copied("failing", "--status", "500"),
       // Nobody is behind it.
       service("dead", http, { namespace }),
@@ -151,7 +151,7 @@ suite("a copy of a request", () => {
     const answers = await calls("http://copied/troubled", "--count", "20", "--body", "hello");
     assert.deepEqual([...new Set(answers.map(({ status, json }) => `${status} ${json?.name}`))], ["200 v1"]);
     const slowest = Math.max(...answers.map(({ ms }) => ms));
-    assert.ok(slowest < 2_000, `${slowest} ms`);
+    assert.ok(slowest < 10_000, `${slowest} ms`);
     for (const name of ["slow", "failing", "audit"]) {
       await until(() => copies(name, "/troubled").length === 20, `copies to ${name}`);
     }

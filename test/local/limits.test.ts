@@ -383,8 +383,10 @@ async function listeners(): Promise<string> {
 
 test("a policy that Envoy refuses takes nothing but itself away", async () => {
   assert.deepEqual(await statuses(["http://refused/", "--count", "2", "--header", "x-any:b"]), [200, 200]);
-  const proxies = await askSocket<unknown>(mesh.state.controlPlaneSocket, "/proxies");
-  assert.match(JSON.stringify(proxies), /invalid perl operator/);
+  await until(async () => {
+    const proxies = await askSocket<unknown>(mesh.state.controlPlaneSocket, "/proxies");
+    return JSON.stringify(proxies).includes("invalid perl operator");
+  }, "the refusal to be told");
 });
 
 test("an edit takes effect at once, and closes no connection", async () => {

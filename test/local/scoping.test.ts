@@ -5,8 +5,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
 import { createAuthority } from "#test/helpers/certificates.ts";
-import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import type { Mesh } from "#test/helpers/mesh.ts";
+import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
@@ -102,103 +102,96 @@ before(async () => {
   for (const [name, text] of Object.entries({ roots: pem.root, chain: pem.chain, key: pem.key })) {
     writeFileSync(join(files, `${name}.pem`), text, { mode: 0o644 });
   }
-  mesh = await startMesh(
-    {
-      "apps.yaml": [
-        ...["shop", "other"].flatMap((namespace) => [
-          meshedNamespace(namespace),
-          client("web", { namespace }),
-        ]),
-        client("limited", { namespace: "other" }),
-        client("caller", { namespace: "other" }),
-        echoed("exit", "shop"),
-        service("exit", port, { namespace: "shop" }),
-        echo("reviews", ["--http", "8080", "--greet", "2525", "--name", "reviews"], 8080, {
-          namespace: "shop",
-        }),
-        service(
-          "direct",
-          [
-            { name: "http", port: 9081, targetPort: 8080 },
-            { name: "tcp", port: 9082, targetPort: 2525 },
-          ],
-          { namespace: "shop", app: "reviews" },
-        ),
-        exported(service("reviews", port, { namespace: "shop" }), "."),
-        service("open", port, { namespace: "shop", app: "reviews" }),
-        echoed("ratings", "other"),
-        service("ratings", port, { namespace: "other" }),
-        // Listens on another port than its Service says; its Sidecar knows which.
-        echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
-          namespace: "other",
-          // One port is not captured.
-          annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "8090" },
-          container: { readinessProbe: { exec: { command: ["true"] } } },
-        }),
-        // Without a sidecar.
-        client("bare", { namespace: "bare" }),
-        service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
-      ],
-      "secrets.yaml": [secret("server")],
-      "caller.yaml": [callers(listeners)],
-      "scopes.yaml": [
-        istio("ServiceEntry", "other", "secure", {
-          hosts: ["one.example.com", "two.example.com"],
-          ports: [{ number: 8443, name: "tls", protocol: "TLS" }],
-          resolution: "DNS",
-        }),
-        istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
-        marked("shop", "api", "api.example.com"),
-        marked("shop", "for-all", "open.shop.svc.cluster.local"),
-        marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
-        istio("Sidecar", "other", "limited", {
-          workloadSelector: { labels: { app: "limited" } },
-          egress: [{ hosts: ["./*"] }],
-          outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
-        }),
-        istio("Sidecar", "other", "hidden", {
-          workloadSelector: { labels: { app: "hidden" } },
-          ingress: [
-            { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
-            { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
-            {
-              port: { number: 8090, name: "own", protocol: "HTTP" },
-              captureMode: "NONE",
-              defaultEndpoint: "127.0.0.1:9080",
+  outside = await openOutside();
+  mesh = await outside.startMesh({
+    "apps.yaml": [
+      ...["shop", "other"].flatMap((namespace) => [meshedNamespace(namespace), client("web", { namespace })]),
+      client("limited", { namespace: "other" }),
+      client("caller", { namespace: "other" }),
+      echoed("exit", "shop"),
+      service("exit", port, { namespace: "shop" }),
+      echo("reviews", ["--http", "8080", "--greet", "2525", "--name", "reviews"], 8080, {
+        namespace: "shop",
+      }),
+      service(
+        "direct",
+        [
+          { name: "http", port: 9081, targetPort: 8080 },
+          { name: "tcp", port: 9082, targetPort: 2525 },
+        ],
+        { namespace: "shop", app: "reviews" },
+      ),
+      exported(service("reviews", port, { namespace: "shop" }), "."),
+      service("open", port, { namespace: "shop", app: "reviews" }),
+      echoed("ratings", "other"),
+      service("ratings", port, { namespace: "other" }),
+      // Listens on another port than its Service says; its Sidecar knows which.
+      echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
+        namespace: "other",
+        // One port is not captured.
+        annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "8090" },
+        container: { readinessProbe: { exec: { command: ["true"] } } },
+      }),
+      // Without a sidecar.
+      client("bare", { namespace: "bare" }),
+      service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
+    ],
+    "secrets.yaml": [secret("server")],
+    "caller.yaml": [callers(listeners)],
+    "scopes.yaml": [
+      istio("ServiceEntry", "other", "secure", {
+        hosts: ["one.example.com", "two.example.com"],
+        ports: [{ number: 8443, name: "tls", protocol: "TLS" }],
+        resolution: "DNS",
+      }),
+      istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
+      marked("shop", "api", "api.example.com"),
+      marked("shop", "for-all", "open.shop.svc.cluster.local"),
+      marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
+      istio("Sidecar", "other", "limited", {
+        workloadSelector: { labels: { app: "limited" } },
+        egress: [{ hosts: ["./*"] }],
+        outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
+      }),
+      istio("Sidecar", "other", "hidden", {
+        workloadSelector: { labels: { app: "hidden" } },
+        ingress: [
+          { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
+          { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
+          {
+            port: { number: 8090, name: "own", protocol: "HTTP" },
+            captureMode: "NONE",
+            defaultEndpoint: "127.0.0.1:9080",
+          },
+          {
+            port: { number: 8091, name: "socket", protocol: "HTTP" },
+            bind: "unix://@hidden",
+            defaultEndpoint: "127.0.0.1:9080",
+          },
+          {
+            port: { number: 8443, name: "https", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: { mode: "SIMPLE", credentialName: "server" },
+          },
+          {
+            port: { number: 8444, name: "mutual", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: {
+              mode: "MUTUAL",
+              serverCertificate: join(files, "chain.pem"),
+              privateKey: join(files, "key.pem"),
+              caCertificates: join(files, "roots.pem"),
             },
-            {
-              port: { number: 8091, name: "socket", protocol: "HTTP" },
-              bind: "unix://@hidden",
-              defaultEndpoint: "127.0.0.1:9080",
-            },
-            {
-              port: { number: 8443, name: "https", protocol: "HTTPS" },
-              defaultEndpoint: "127.0.0.1:9080",
-              tls: { mode: "SIMPLE", credentialName: "server" },
-            },
-            {
-              port: { number: 8444, name: "mutual", protocol: "HTTPS" },
-              defaultEndpoint: "127.0.0.1:9080",
-              tls: {
-                mode: "MUTUAL",
-                serverCertificate: join(files, "chain.pem"),
-                privateKey: join(files, "key.pem"),
-                caCertificates: join(files, "roots.pem"),
-              },
-            },
-            {
-              port: { number: 8445, name: "later", protocol: "HTTPS" },
-              defaultEndpoint: "127.0.0.1:9080",
-              tls: { mode: "SIMPLE", credentialName: "later" },
-            },
-          ],
-        }),
-      ],
-    },
-    "--resolver",
-    outsideResolver,
-  );
-  outside = await openOutside(mesh);
+          },
+          {
+            port: { number: 8445, name: "later", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: { mode: "SIMPLE", credentialName: "later" },
+          },
+        ],
+      }),
+    ],
+  });
   outside.names({ "api.example.com": [host], "one.example.com": [host], "two.example.com": [host] });
   const machine = await outside.host(host);
   await machine.http(80, "api");
@@ -206,7 +199,6 @@ before(async () => {
 });
 after(async () => {
   await outside.close();
-  await mesh.close();
   rmSync(files, { recursive: true });
 });
 

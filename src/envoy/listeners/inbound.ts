@@ -22,6 +22,7 @@ import { connectionManager } from "./http.ts";
 import {
   httpInspector,
   httpProtocols,
+  inboundInspectionTimeout,
   inspectionTimeout,
   originalDestination,
   tlsInspector,
@@ -43,7 +44,7 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
     address: socketAddress("0.0.0.0", inboundPort),
     trafficDirection: TrafficDirection.INBOUND,
     listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(opaquePorts)])],
-    ...inspectionTimeout,
+    ...inboundInspectionTimeout(view.ports.map(({ protocol }) => protocol)),
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),
     filterChains: [

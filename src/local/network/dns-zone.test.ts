@@ -64,6 +64,10 @@ test("named ports have SRV records", () => {
   assert.equal(ask("_sql._tcp.db.shop.svc.cluster.local", "SRV").data.length, 2);
 });
 
+test("the machine has a name", () => {
+  assert.deepEqual(ask("host.heddle.internal", "A").data, ["10.244.0.2"]);
+});
+
 test("the control plane has its name with and without the domain", () => {
   assert.deepEqual(ask("heddle.heddle-system.svc", "A").data, ["10.244.0.1"]);
   assert.deepEqual(ask("heddle.heddle-system.svc.cluster.local", "A").data, ["10.244.0.1"]);
@@ -78,7 +82,13 @@ test("an existing name without IPv6 addresses is an empty answer, a name that do
 });
 
 test("names of the cluster and short ones are the mesh's own, all others are the world's", () => {
-  for (const name of ["web.shop.svc.cluster.local", "Cluster.Local", "heddle.heddle-system.svc", "web"]) {
+  for (const name of [
+    "web.shop.svc.cluster.local",
+    "Cluster.Local",
+    "heddle.heddle-system.svc",
+    "web",
+    "host.heddle.internal",
+  ]) {
     assert.ok(isOwnName(name), name);
   }
   for (const name of ["api.example.com", "web.shop", "notcluster.local"]) assert.ok(!isOwnName(name), name);

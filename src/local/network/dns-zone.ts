@@ -1,5 +1,5 @@
 import type { Answer, Packet, Question } from "dns-packet";
-import { NODE_ADDRESS } from "./addresses.ts";
+import { MACHINE_ADDRESS, NODE_ADDRESS } from "./addresses.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 /** Short, as names of pods change with the pods. */
@@ -7,15 +7,24 @@ const TTL_SECONDS = 5;
 const DOMAIN = "cluster.local";
 /** The control plane has a name without having a service, with and without the cluster's domain. */
 const CONTROL_PLANE = ["heddle.heddle-system.svc", `heddle.heddle-system.svc.${DOMAIN}`];
+/** This machine, as Docker has `host.docker.internal`. */
+const MACHINE = "host.heddle.internal";
 
 /** Finds a service by its namespace and name. */
 export type FindService = (namespace: string, name: string) => ServiceEndpoints | undefined;
 
-/** Whether a name is for the mesh to answer, be it known or not: names of the cluster, and those of one label. */
+/**
+ * Whether a name is for the mesh to answer, be it known or not: names of the cluster, those of one label, and that of
+ * this machine.
+ */
 export function isOwnName(name: string): boolean {
   const lower = name.toLowerCase();
   return (
-    CONTROL_PLANE.includes(lower) || lower === DOMAIN || lower.endsWith(`.${DOMAIN}`) || !lower.includes(".")
+    CONTROL_PLANE.includes(lower) ||
+    lower === MACHINE ||
+    lower === DOMAIN ||
+    lower.endsWith(`.${DOMAIN}`) ||
+    !lower.includes(".")
   );
 }
 
@@ -67,6 +76,7 @@ function matching(question: Question, known: readonly Answer[]): Answer[] {
 /** All records of a name; nothing if the name does not exist. */
 function recordsOf(name: string, find: FindService): readonly Answer[] | undefined {
   if (CONTROL_PLANE.includes(name)) return [address(name, NODE_ADDRESS)];
+  if (name === MACHINE) return [address(name, MACHINE_ADDRESS)];
   const labels = name.split(".");
   const suffix = ["svc", ...DOMAIN.split(".")];
   if (labels.slice(-suffix.length).join(".") !== suffix.join(".")) return undefined;

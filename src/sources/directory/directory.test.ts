@@ -65,6 +65,19 @@ function history(name: string): (string | undefined)[] {
   return seen;
 }
 
+/** Returns the longest time between two pieces, in ms. */
+async function writeInPieces(name: string, text: string): Promise<number> {
+  let longest = 0;
+  truncateSync(file(name));
+  for (let at = 0; at < text.length; at += 20) {
+    const start = performance.now();
+    await sleep(5);
+    appendFileSync(file(name), text.slice(at, at + 20));
+    longest = Math.max(longest, performance.now() - start);
+  }
+  return longest;
+}
+
 /** A suite whose tests have a directory each, and close what they opened of it. */
 function suite(name: string, tests: () => void): void {
   describe(name, () => {
@@ -166,17 +179,19 @@ suite("watching", () => {
   });
 
   test("a file that is written in pieces is taken when it is whole", async () => {
-    writeFileSync(file("a.yaml"), configMap("one", "1") + configMap("two", "1"));
     open();
-    const seen = history("two");
-    const text = configMap("one", "2") + configMap("two", "2");
-    truncateSync(file("a.yaml"));
-    for (let at = 0; at < text.length; at += 20) {
-      await sleep(5);
-      appendFileSync(file("a.yaml"), text.slice(at, at + 20));
-    }
-    await until(() => values()["two"] === "2");
-    await sleep(60);
+    let seen: (string | undefined)[];
+    let pause: number;
+    do {
+      writeFileSync(file("a.yaml"), configMap("one", "1") + configMap("two", "1"));
+      await until(() => values()["two"] === "1");
+      graph.settle();
+      seen = history("two");
+      pause = await writeInPieces("a.yaml", configMap("one", "2") + configMap("two", "2"));
+      await until(() => values()["two"] === "2");
+      await sleep(60);
+      // A writer that is held up for longer has left a file that is taken as it is.
+    } while (pause > 30);
     assert.deepEqual(seen, ["2"]);
     assert.deepEqual(messages(), []);
   });

@@ -23,7 +23,7 @@ export async function makeEnvironment(heddle: Installation, injection: Injection
     echo(namespace, "web", ["--http", "8080"], 8080, { spec: { serviceAccountName: "web" } }),
     service(namespace, "web", [{ name: "http", port: 80, targetPort: 8080 }]),
   ]);
-  await cluster.rolledOut(namespace, "deployment/web", 120);
+  await cluster.rolledOut(namespace, "deployment/web");
   return { heddle, cluster, namespace, injection };
 }
 
@@ -32,7 +32,7 @@ export async function becomes(
   pod: string,
   condition: string,
 ): Promise<void> {
-  await cluster.kubectl(["wait", "-n", namespace, `pod/${pod}`, `--for=${condition}`, "--timeout=90s"]);
+  await cluster.kubectl(["wait", "-n", namespace, `pod/${pod}`, `--for=${condition}`, "--timeout=180s"]);
 }
 
 /** The first pod labelled `app: APP`. */

@@ -103,8 +103,8 @@ export function testPolicies(environment: () => PolicyEnvironment): void {
       const { cluster, meshed, outside } = environment();
       await cluster.apply([...policies(meshed, outside), ...workloads(meshed, outside)]);
       for (const name of ["server-a", "server-b", "caller"])
-        await cluster.rolledOut(meshed, `deployment/${name}`, 120);
-      await cluster.rolledOut(outside, "deployment/partner", 120);
+        await cluster.rolledOut(meshed, `deployment/${name}`);
+      await cluster.rolledOut(outside, "deployment/partner");
     });
 
     const calls = (url: string, ...flags: readonly string[]): Promise<readonly Answer[]> => {

@@ -5,7 +5,7 @@
 //                   | tls://HOST:PORT   (sends the body as a line, to the name of --sni, HOST by default)
 //   --socket PATH  of http, tcp and greet: not to HOST:PORT but to this socket, @NAME for one in no file system
 //   --header NAME:VALUE   may be given several times; "host:…" sets Host
-//   --method M  --body TEXT  --body-bytes N  --count N  --interval MS  --timeout MS (default 10000)
+//   --method M  --body TEXT  --body-bytes N  --count N  --interval MS  --timeout MS (default 60000)
 
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
@@ -26,7 +26,7 @@ const { values: flags, positionals } = parseArgs({
     "body-bytes": { type: "string", default: "0" },
     count: { type: "string", default: "1" },
     interval: { type: "string", default: "0" },
-    timeout: { type: "string", default: "10000" },
+    timeout: { type: "string", default: "60000" },
     sni: { type: "string" },
     socket: { type: "string" },
   },
