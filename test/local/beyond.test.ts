@@ -2,6 +2,7 @@
 // on a busy machine several keep each other from saying within a tenth of a second that they speak HTTP.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { regionLabel, zoneLabel } from "#model/locality.ts";
 import type { Mesh } from "#test/helpers/mesh.ts";
 import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
@@ -98,6 +99,10 @@ function marked(name: string, host: string): object {
   });
 }
 
+function placed(name: string, spec: object): object {
+  return istio("WorkloadEntry", name, { labels: { kind: "placed" }, ...spec });
+}
+
 let mesh: Mesh;
 let outside: Outside;
 
@@ -106,7 +111,7 @@ before(async () => {
   mesh = await outside.startMesh({
     "apps.yaml": [
       meshedNamespace(namespace),
-      client("web", { namespace }),
+      client("web", { namespace, labels: { [regionLabel]: "here", [zoneLabel]: "near" } }),
       client("strict", { namespace }),
       client("plain"),
       echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
@@ -489,6 +494,46 @@ suite("by address", () => {
     const answers = await calls("web", "http://203.0.113.10/", "--count", "20");
     assert.deepEqual(serversOf(answers), [two, "pod"]);
     assert.equal((await ask("http://machines/")).json?.server, one);
+  });
+
+  test("of WorkloadEntries their weights, localities and service accounts count", async () => {
+    const [pod] = await mesh.podsOf("pod");
+    const write = (serviceAccount: string, others: readonly object[]) =>
+      mesh.write(
+        "placed.yaml",
+        entry("placed", {
+          hosts: ["placed.example.org"],
+          addresses: ["203.0.113.11"],
+          location: "MESH_INTERNAL",
+          ports: [http()],
+          resolution: "STATIC",
+          workloadSelector: { labels: { kind: "placed" } },
+        }),
+        istio("DestinationRule", "placed", {
+          host: "placed.example.org",
+          trafficPolicy: {
+            loadBalancer: { simple: "ROUND_ROBIN" },
+            outlierDetection: { consecutive5xxErrors: 100 },
+          },
+        }),
+        placed("far", { address: pod?.ip, ports: { "http-80": 8080 }, locality: "there", serviceAccount }),
+        ...others,
+      );
+    write("default", [
+      placed("light", { address: one, locality: "here/near", weight: 1 }),
+      placed("heavy", { address: two, locality: "here/near", weight: 4 }),
+    ]);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.server !== undefined, "the entries");
+    const answers = await calls("web", "http://203.0.113.11/", "--count", "50");
+    const heavy = answers.filter(({ json }) => json?.server === two).length;
+    assert.deepEqual(serversOf(answers), [one, two]);
+    assert.ok(heavy > 30 && heavy < 50, `${heavy} of 50 where 40 were expected`);
+    write("default", []);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.name === "pod", "the far one");
+    const { json } = await ask("http://203.0.113.11/");
+    assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    write("other", []);
+    await until(async () => (await ask("http://203.0.113.11/")).status === 503, "the account to be refused");
   });
 
   test("TCP to a declared port goes to its host, and its server is heard at once", async () => {
