@@ -6,7 +6,7 @@ import type {
   LocalReplyConfigSchema,
   ResponseMapperSchema,
 } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
+import { lookupTimeoutMs } from "./filters/on-demand.ts";
 import { extension } from "./messages.ts";
 import { blackHoleCluster } from "./names.ts";
 import { unprocessedHeader } from "./retries.ts";
@@ -14,7 +14,7 @@ import { unprocessedHeader } from "./retries.ts";
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
 type Mapper = Exclude<MessageInitShape<typeof ResponseMapperSchema>, { $typeName: string }>;
 
-const destination = `%REQ(${destinationHeader})%`;
+const destination = "%DOWNSTREAM_LOCAL_ADDRESS%";
 
 /**
  * The only request that idles longer than the connection manager allows is one for which the control plane never said

@@ -4,33 +4,23 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route";
-import type {
-  HeaderMatcherSchema,
-  RouteSchema,
-  VirtualHost,
-} from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import type { RouteSchema, VirtualHost } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { GatewayHttpView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
-import {
-  authorityHeader,
-  destinationHeader,
-  missHeader,
-  routeHeader,
-  takeWayByDestination,
-} from "./filters/on-demand.ts";
+import { byHost, type ConnectionMatcher, outsideOf, toDestination, toPort } from "./destinations.ts";
+import { authorityHeader, missHeader, routeHeader, takeWayByDestination } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource } from "./messages.ts";
 import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
-import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
-import { type HostPlace, routeMatches } from "./route-matches.ts";
+import { type Conditions, type HostPlace, routeMatches } from "./route-matches.ts";
 import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
 /** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
@@ -43,7 +33,6 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       ...view.hosts.map((host) => outsideHost(host, view)),
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
-    requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
   });
@@ -72,7 +61,7 @@ function outsideHost(
     routes: [
       ...ports.flatMap(({ port, routes }) =>
         routes.flatMap((route) =>
-          routesOf(route, { headers: [toPort(port)], host: "asSent", where: outsideOf(view.meshRanges) }),
+          routesOf(route, { host: "asSent", where: [toPort(port), outsideOf(view.meshRanges)] }),
         ),
       ),
       ...othersRoute(view),
@@ -94,7 +83,7 @@ function othersRoute({
     response: noHeaderChanges,
     origins: [],
   };
-  return routesOf(route, { headers: [], host: "asSent", where: outsideOf(meshRanges) });
+  return routesOf(route, { host: "asSent", where: [outsideOf(meshRanges)] });
 }
 
 /**
@@ -102,19 +91,13 @@ function othersRoute({
  * name of another service takes the way by the destination.
  */
 export function virtualHost(view: VirtualHostView): VirtualHost {
-  const toThisAddress: MessageInitShape<typeof HeaderMatcherSchema> = {
-    name: destinationHeader,
-    headerMatchSpecifier: {
-      case: "stringMatch",
-      value: { matchPattern: { case: "exact", value: view.address } },
-    },
-  };
+  const where = [toDestination(view.address)];
   return create(VirtualHostSchema, {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
       ...view.routes.flatMap((route) =>
-        routesOf(route, { headers: [toThisAddress, ...byHost(route.host)], host: "byDestination" }),
+        routesOf(route, { headers: byHost(route.host), host: "byDestination", where }),
       ),
       missRoute,
     ],
@@ -128,7 +111,7 @@ export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent" })),
+      routes: host.routes.flatMap((route) => routesOf(route, { host: "asSent", where: [] })),
     })),
     ignorePortInHostMatching: true,
     // Strangers name no routes.
@@ -141,9 +124,9 @@ export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
 
 /** How requests come to a virtual host. */
 interface Way {
-  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly headers?: Conditions["headers"];
   readonly host: HostPlace;
-  readonly where?: ReturnType<typeof outsideOf>;
+  readonly where: readonly ConnectionMatcher[];
 }
 
 function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
@@ -152,7 +135,7 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
 
 function routesOfOne(
   { view, cookies }: PinnedRoute,
-  { headers, host, where }: Way,
+  { headers = [], host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
   const inSidecar = host === "byDestination";
   const shared: MessageInitShape<typeof RouteSchema> = {
@@ -164,7 +147,7 @@ function routesOfOne(
   };
   return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
     ...shared,
-    match: { ...match, ...where },
+    match: { ...match, filterState: [...where] },
   }));
 }
 
