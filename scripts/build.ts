@@ -63,6 +63,7 @@ export async function buildAll(machines: readonly string[] = [process.arch]): Pr
     main: "src/main.ts",
     "supervisor-main": "src/local/supervisor-main.ts",
     "listen-on-host": "src/local/gateways/listen-on-host.ts",
+    "names-main": "src/local/outside/names-main.ts",
   });
   await bundleHeddle("dist/images/control-plane/heddle", controlPlane);
   await bundle("dist/images/test/apps", {

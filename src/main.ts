@@ -3,10 +3,13 @@ import { join } from "node:path";
 import { alone, serveApi } from "#api/server.ts";
 import { Graph } from "#collections/graph.ts";
 import { checkObjects } from "#compile/check.ts";
+import { statusesOf } from "#compile/status.ts";
 import { openAuthority } from "#identity/authority.ts";
 import { openTokenIssuer, tokenVerifier } from "#identity/tokens.ts";
+import type { RejectedResource } from "#model/status.ts";
 import { keepDependenciesInFile } from "#replicas/dependencies-file.ts";
 import { learnDependencies } from "#replicas/learned-dependencies.ts";
+import { replaceRejections } from "#replicas/rejections.ts";
 import { createLog } from "#runtime/log.ts";
 import { readSettings } from "#runtime/settings.ts";
 import { collectProblems } from "#sources/directory/collect-problems.ts";
@@ -41,6 +44,15 @@ const controlPlane = await createControlPlane({
 });
 const { mesh, xds } = controlPlane;
 const checks = checkObjects(graph, source.objects, mesh.routing);
+const rejections = graph.source<RejectedResource>("rejections");
+// Nobody writes them into the files, so each object has its whole status there.
+const statuses = statusesOf(graph, {
+  objects: source.objects,
+  mesh,
+  problems: checks,
+  rejections,
+  now: () => new Date(),
+});
 
 let serving = false;
 const api = await serveApi(inState("control-plane.sock"), {
@@ -50,6 +62,13 @@ const api = await serveApi(inState("control-plane.sock"), {
   problems: () => collectProblems(source, checks),
   proxies: () => alone(xds.proxies()),
   acknowledgements: () => alone(xds.acknowledgements()),
+  statuses: () => {
+    replaceRejections(rejections, xds.rejections());
+    graph.settle();
+    return statuses.flatMap((collection) =>
+      [...collection.entries()].map(([, { object, status }]) => ({ ...object, status })),
+    );
+  },
   collections: () => graph.dump(),
 });
 await source.ready;

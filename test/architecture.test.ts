@@ -18,6 +18,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // The API server: requests, watches, server-side apply.
   kubernetes: ["model", "runtime"],
   sources: ["model", "collections", "kubernetes"],
+  // In local mode the commands of containers are programs of this machine.
+  "sources/directory/check-commands.ts": ["runtime/executable.ts"],
   // The kinds of heddle.dev are defined where they are installed; gen/ is written from that.
   "sources/schema/custom-resources.ts": ["install/crds/definitions.ts"],
   // The objects are its input, whoever brings them; rewritten probes are agreed with the injector.
@@ -38,7 +40,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type identity/authority.ts",
   ],
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
-  "envoy/provider.ts": ["compile", "identity/workload-certificates.ts"],
+  "envoy/provider.ts": ["compile"],
+  "envoy/secret-resources.ts": ["compile/credentials.ts", "identity/workload-certificates.ts"],
   // Kinds of clients are what most resources are kept by.
   "envoy/resource-keys.ts": ["compile/clients.ts"],
   xds: ["collections", "model", "runtime"],
@@ -88,6 +91,8 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
     "replicas/gathered.ts",
+    // The webhooks are a server over TLS, as the discovery server is.
+    "runtime/secure-context.ts",
   ],
 };
 

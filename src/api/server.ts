@@ -26,6 +26,8 @@ export interface ApiSources {
   proxies(): Promise<Gathered<object>>;
   /** How many proxies have the latest of what each object made. */
   acknowledgements(): Promise<Gathered<object>>;
+  /** What became of objects, where no API server keeps it. */
+  readonly statuses?: () => readonly object[];
   /** The incremental engine's collections, keys and faults. */
   collections(): unknown;
 }
@@ -42,6 +44,8 @@ export function createApi(sources: ApiSources): Hono {
   api.get("/problems", (context) => json(context, sources.problems()));
   api.get("/proxies", async (context) => gathered(context, await sources.proxies()));
   api.get("/acknowledgements", async (context) => gathered(context, await sources.acknowledgements()));
+  const { statuses } = sources;
+  if (statuses !== undefined) api.get("/statuses", (context) => json(context, statuses()));
   api.get("/debug/collections", (context) => json(context, sources.collections()));
   return api;
 }

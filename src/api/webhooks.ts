@@ -5,6 +5,7 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import type { PodAdmission, SelectedBy } from "#injector/admission.ts";
 import { injectionPath, validationPath } from "#injector/webhook-configurations.ts";
+import { type ServerCertificate, secureContext } from "#runtime/secure-context.ts";
 import type { ObjectAdmission } from "./admit-object.ts";
 
 /** What is answered; the functions are called for each request, with its body. */
@@ -16,21 +17,15 @@ export interface WebhookAnswers {
 }
 
 export interface WebhookServerOptions {
-  /** PEM. */
-  readonly certificate: WebhookCertificate;
+  readonly certificate: ServerCertificate;
   readonly answers: WebhookAnswers;
-}
-
-export interface WebhookCertificate {
-  readonly chainPem: string;
-  readonly keyPem: string;
 }
 
 export interface WebhookServer {
   /** Starts to accept connections; port 0 takes a free one. Rejects if the address cannot be had. */
   listen(address: { readonly host: string; readonly port: number }): Promise<{ readonly port: number }>;
   /** Used for connections made from now on. */
-  replaceCertificate(certificate: WebhookCertificate): void;
+  replaceCertificate(certificate: ServerCertificate): void;
   /** Stops listening, lets requests end, and cuts what is left after a second. */
   close(): Promise<void>;
 }
@@ -119,8 +114,4 @@ function close(server: Server): Promise<void> {
     server.closeIdleConnections();
     setTimeout(() => server.closeAllConnections(), closeTimeoutMs).unref();
   });
-}
-
-function secureContext({ chainPem, keyPem }: WebhookCertificate) {
-  return { cert: chainPem, key: keyPem, minVersion: "TLSv1.3" as const };
 }

@@ -1,9 +1,10 @@
-// What became of objects: their conditions as the API server has them, and the counts of the control plane.
+// What became of objects: their conditions as the API server, or the control plane of this machine, has them; and how many
+// proxies have them.
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import { kindName, type ObjectReference } from "#model/reference.ts";
+import { kindName, type ObjectReference, objectKey } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { apiOf } from "#sources/schema/kinds.ts";
 import type { Acknowledgement } from "#xds/status.ts";
@@ -51,7 +52,11 @@ export async function readObjectStatuses(
 ): Promise<readonly ObjectStatus[]> {
   const chosen = kindsNamed(wanted);
   const counts = await askMesh<readonly Acknowledgement[]>(target, "/acknowledgements");
-  if (target.kind === "local") return statusesOfCounts(counts, chosen);
+  if (target.kind === "local") {
+    const objects = await askMesh<readonly ObjectWithStatus[]>(target, "/statuses");
+    const named = objects.filter((object) => chosen.some((kind) => kind === kindName(object)));
+    return inOrder(named).map((object) => objectStatus(object, counts));
+  }
   const { connectCluster } = await import("./cluster.ts");
   const client = await connectCluster(target.cluster);
   const objects = await Promise.all(chosen.map((kind) => listKind(client, kind)));
@@ -75,18 +80,12 @@ function isNamed(kind: Kind, wanted: string): boolean {
   );
 }
 
-/** The machine's own mesh writes no status: what is wrong there is said with file and line. */
-function statusesOfCounts(
-  counts: readonly Acknowledgement[],
-  chosen: readonly Kind[],
-): readonly ObjectStatus[] {
-  return counts
-    .filter(({ object }) => chosen.some((kind) => kind === object.kind))
-    .map(({ object, acknowledged, proxies }) => ({
-      object,
-      conditions: [],
-      proxies: { acknowledged, all: proxies },
-    }));
+/** By kind, in the order of `kinds`, and by name. */
+function inOrder(objects: readonly ObjectWithStatus[]): readonly ObjectWithStatus[] {
+  const place = (object: ObjectWithStatus) => kinds.findIndex((kind) => kind === kindName(object));
+  return objects.toSorted(
+    (a, b) => place(a) - place(b) || objectKey(a.metadata).localeCompare(objectKey(b.metadata)),
+  );
 }
 
 async function listKind(client: KubernetesClient, wanted: Kind): Promise<readonly ObjectWithStatus[]> {

@@ -1,8 +1,13 @@
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 
+/** What has the age and the name of an object. */
+interface Aged {
+  readonly metadata: Pick<ObjectMeta, "namespace" | "name" | "creationTimestamp">;
+}
+
 /** Gateway API's order among objects: the oldest, then by name. */
-export function byAge(a: KubernetesObject, b: KubernetesObject): number {
-  const created = (object: KubernetesObject) => object.metadata.creationTimestamp ?? "";
+export function byAge(a: Aged, b: Aged): number {
+  const created = ({ metadata }: Aged) => metadata.creationTimestamp ?? "";
   return created(a).localeCompare(created(b)) || objectKey(a.metadata).localeCompare(objectKey(b.metadata));
 }

@@ -3,12 +3,13 @@ import type { Fetch } from "#collections/graph.ts";
 import type { ClientTls, TlsOrigination } from "#model/client-tls.ts";
 import type { TrafficPolicy } from "#model/policy.ts";
 import { present } from "#model/present.ts";
+import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import { missingCredential } from "./credentials.ts";
 import type { Mesh } from "./graph.ts";
 import type { Spread } from "./localities.ts";
-import type { ClusterEndpoints, ClusterView, ServiceAccountLabel } from "./views.ts";
+import type { ClusterEndpoints, ClusterView, ServiceAccountLabel, TunnelView } from "./views.ts";
 
 /** Endpoints, unless the policy leaves them to the address that was dialled, or they cannot be reached. */
 export function reachedBy(
@@ -56,6 +57,20 @@ export function viewOfPolicy(
 
 function named(origination: TlsOrigination, names: readonly string[]): TlsOrigination {
   return names.length === 0 ? origination : { subjectAltNames: names, ...origination };
+}
+
+/** The HTTP version is that which the proxy's port declares. */
+export function tunnelView(
+  { tunnel, connectionPool }: TrafficPolicy,
+  service: MeshService | undefined,
+  port: number,
+): TunnelView | undefined {
+  if (tunnel === undefined) return undefined;
+  const { method, host } = tunnel;
+  const declared = service?.ports.find((each) => each.port === port);
+  const http2 = declared?.http2 === true || connectionPool?.alwaysHttp2 === true;
+  const target = `${host.includes(":") ? `[${host}]` : host}:${tunnel.port}`;
+  return { method, target, ...(http2 ? { http2 } : {}) };
 }
 
 /** Mutual TLS with endpoints in the mesh, unless something else is asked for. */

@@ -35,6 +35,7 @@ function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClientClust
       return addressClusterView(mesh, fetch, client, reference) ?? bareClusterView(reference, "http", "none");
     case "tcp":
     case "tls":
+    case "host":
       return connectionClusterView(mesh, fetch, client, reference);
   }
 }

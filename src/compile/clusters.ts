@@ -5,16 +5,27 @@ import { present } from "#model/present.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
-import { backendPolicyOrigins, retryBudgetOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import type { Client } from "./clients.ts";
-import { lacksCertificates, meshTls, reachedBy, reachesUnmeshed, viewOfPolicy } from "./cluster-policies.ts";
+import {
+  lacksCertificates,
+  meshTls,
+  reachedBy,
+  reachesUnmeshed,
+  tunnelView,
+  viewOfPolicy,
+} from "./cluster-policies.ts";
 import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "./endpoint-lists.ts";
 import type { Mesh } from "./graph.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
-import type { ClusterEndpoints, ClusterReference, ClusterView, EndpointView } from "./views.ts";
-
-type ServiceCluster = Extract<ClusterReference, { kind: "service" }>;
+import type {
+  ClusterEndpoints,
+  ClusterReference,
+  ClusterView,
+  EndpointView,
+  ServiceCluster,
+} from "./views.ts";
 
 /** The cluster of a service's port. */
 export function serviceCluster({ hostname, port }: ServicePortReference, subset = ""): ServiceCluster {
@@ -35,6 +46,7 @@ export function serviceClusterView(
   if (selection === undefined) return bareClusterView(reference, "http", "none");
   const endpoints = selectedEndpoints(mesh, fetch, selection);
   const policy = policyOf(destination, reference.subset, reference.port);
+  const ofBackend = backendPolicyOf(mesh.routing, fetch, service);
   return {
     reference,
     protocol: "http",
@@ -45,14 +57,15 @@ export function serviceClusterView(
     service: serviceLabel(service),
     ...viewOfPolicy(
       // What is said for a client goes before what is said for all.
-      { ...present({ retryBudget: retryBudgetOfService(mesh.routing, fetch, service) }), ...policy },
+      { ...present({ retryBudget: ofBackend?.retryBudget }), ...policy },
       service.resolution.kind === "listed" ? selection.spread : undefined,
       service.subjectAltNames,
     ),
+    ...present({ tunnel: tunnelView(policy, service, reference.port) }),
     origins: [
       ...originOf(service),
       ...(destination?.origins ?? []),
-      ...backendPolicyOrigins(mesh.routing, fetch, service),
+      ...(ofBackend === undefined ? [] : [ofBackend.origin]),
     ],
   };
 }
@@ -83,6 +96,7 @@ export function addressClusterView(
     reachesUnmeshed: reachesUnmeshed(policy, endpoints),
     service: service === undefined ? undefined : serviceLabel(service),
     ...viewOfPolicy(policy, undefined, []),
+    ...present({ tunnel: tunnelView(policy, service, owner?.port ?? reference.port) }),
     origins: [...originOf(service), ...(destination?.origins ?? [])],
   };
 }

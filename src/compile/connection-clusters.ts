@@ -4,10 +4,11 @@ import { othersLabels } from "#model/others.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { addressClusterView, bareClusterView } from "./clusters.ts";
-import { type Connection, connectionTarget } from "./connections.ts";
+import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
-import { entryOfTcpPort, isReachable, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
-import { serviceLabel, serviceOfHost } from "./services.ts";
+import { othersOf } from "./others.ts";
+import { entryOfTcpPort, isReachable, isReachablePod, servicesAt } from "./reach.ts";
+import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
 import { targetSelection, targetView } from "./target-clusters.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
 import type { WeightedSelection } from "./weighted-endpoints.ts";
@@ -16,7 +17,7 @@ import type { WeightedSelection } from "./weighted-endpoints.ts";
 const noServerName = "-";
 
 /** Those that stand for connections. */
-export type ConnectionCluster = Extract<ClusterReference, { kind: "tcp" | "tls" }>;
+export type ConnectionCluster = Extract<ClusterReference, { kind: "tcp" | "tls" | "host" }>;
 
 /**
  * To a service: what routes say of it, else its endpoints; to a pod: that pod; to a port that a host outside takes: that
@@ -30,14 +31,21 @@ export function connectionClusterView(
 ): ClusterView {
   const dialled = dialledBy(mesh, fetch, client, reference);
   if (dialled.kind === "pod") return { ...dialled.view, reference, protocol: "tcp" };
-  if (dialled.kind === "others") {
-    const policy = othersPolicy(mesh, fetch, client);
-    const view = bareClusterView(reference, "tcp", policy === "refuse" ? "none" : "asDialled");
-    return { ...view, service: othersLabels[policy] };
+  if (dialled.kind === "nobody") return bareClusterView(reference, "tcp", "none");
+  if (dialled.kind === "others") return othersView(mesh, fetch, client, reference);
+  const target = targetOf(mesh, fetch, client, dialled);
+  return targetView(mesh, fetch, client, reference, target, serviceLabel(dialled.service));
+}
+
+function othersView(mesh: Mesh, fetch: Fetch, client: Client, reference: ConnectionCluster): ClusterView {
+  const others = othersOf(mesh, fetch, client);
+  if (typeof others !== "string") {
+    const { subset, ...service } = others.proxy;
+    const target = { destinations: [{ service, subset, weight: 1 }], origins: [] };
+    return targetView(mesh, fetch, client, reference, target, undefined);
   }
-  const { service, connection } = dialled;
-  const target = connectionTarget(mesh, fetch, client, service, connection);
-  return targetView(mesh, fetch, client, reference, target, serviceLabel(service));
+  const view = bareClusterView(reference, "tcp", others === "refuse" ? "none" : "asDialled");
+  return { ...view, service: othersLabels[others] };
 }
 
 /** The endpoints of a cluster that several destinations share; undefined for one that has no list of its own. */
@@ -49,19 +57,61 @@ export function connectionSelection(
 ): WeightedSelection | undefined {
   const dialled = dialledBy(mesh, fetch, client, reference);
   if (dialled.kind !== "service") return undefined;
-  const target = connectionTarget(mesh, fetch, client, dialled.service, dialled.connection);
+  const target = targetOf(mesh, fetch, client, dialled);
   return targetSelection(mesh, fetch, client, reference, target);
 }
 
+interface DialledService {
+  readonly kind: "service";
+  readonly service: MeshService;
+  readonly connection: Connection;
+  /** The one that is meant, whatever routes say. */
+  readonly subset?: string;
+}
+
 type Dialled =
-  | { readonly kind: "service"; readonly service: MeshService; readonly connection: Connection }
+  | DialledService
+  | { readonly kind: "nobody" }
   | { readonly kind: "pod"; readonly view: ClusterView }
   | { readonly kind: "others" };
 
 function dialledBy(mesh: Mesh, fetch: Fetch, client: Client, reference: ConnectionCluster): Dialled {
-  return reference.kind === "tcp"
-    ? dialledByAddress(mesh, fetch, client, reference)
-    : dialledByName(mesh, fetch, client, reference);
+  switch (reference.kind) {
+    case "tcp":
+      return dialledByAddress(mesh, fetch, client, reference);
+    case "tls":
+      return dialledByName(mesh, fetch, client, reference);
+    case "host":
+      return namedByListener(mesh, fetch, client, reference);
+  }
+}
+
+function targetOf(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { service, connection, subset }: DialledService,
+): ConnectionTarget {
+  if (subset === undefined) return connectionTarget(mesh, fetch, client, service, connection);
+  const { port } = connection;
+  return {
+    destinations: [{ service: { hostname: service.hostname, port }, subset, weight: 1 }],
+    origins: [serviceOrigin(service)],
+  };
+}
+
+/** A listener of a Sidecar knows the host, and what TLS asks for is that, too. */
+function namedByListener(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { hostname, port, subset }: Extract<ClusterReference, { kind: "host" }>,
+): Dialled {
+  const service = serviceOfHost(mesh.routing, fetch, hostname, client.namespace);
+  const found = service?.ports.find((each) => each.port === port);
+  if (service === undefined || found === undefined) return { kind: "nobody" };
+  const connection = { port, ...(found.protocol === "tls" ? { serverName: hostname } : {}) };
+  return { kind: "service", service, connection, ...(subset === "" ? {} : { subset }) };
 }
 
 function dialledByAddress(

@@ -1,9 +1,10 @@
 // Certificates that rules name by Secrets: those of a client's own namespace, and only those that a rule names.
 import type { Collection, Demand, Fetch, Graph, Index } from "#collections/graph.ts";
 import type { TlsOrigination } from "#model/client-tls.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
+import type { HostPolicy } from "#model/host-policy.ts";
 import type { Secret } from "#model/kubernetes/configuration.ts";
 import { type Credential, credentialOf, rootsSecretName } from "#model/kubernetes/credential.ts";
+import type { SidecarScope } from "#model/sidecar.ts";
 import type { Client } from "./clients.ts";
 import { isFor } from "./policies.ts";
 
@@ -53,16 +54,17 @@ export type CredentialPart =
 
 /**
  * What a client is given of a Secret of its namespace. Of its namespace's Secrets a pod gets those alone that a
- * DestinationRule names which is for the pod: by itself it may read none.
+ * DestinationRule names which is for the pod, or its Sidecar: by itself it may read none.
  */
 export function credentialFor(
-  lookup: Lookup & { readonly destinationRulesByCredential: Index<DestinationRule> },
+  lookup: Lookup & { readonly policiesByCredential: Index<HostPolicy> },
   fetch: Fetch,
   client: Client,
+  sidecar: SidecarScope | undefined,
   { part, secret }: { readonly part: CredentialPart["part"]; readonly secret: string },
 ): CredentialPart | undefined {
-  const rules = fetch.by(lookup.destinationRulesByCredential, secret);
-  if (!rules.some((rule) => isFor(rule, client))) return undefined;
+  const policies = fetch.by(lookup.policiesByCredential, secret);
+  if (!policies.some((policy) => isFor(policy, client)) && !namesSecret(sidecar, secret)) return undefined;
   if (part === "certificate") {
     const found = ownCertificate(lookup, fetch, client.namespace, secret);
     return found === undefined ? undefined : { part, ...found };
@@ -70,6 +72,14 @@ export function credentialFor(
   const { rootsPem, revokedPem } = trustedRoots(lookup, fetch, client.namespace, secret) ?? {};
   if (rootsPem === undefined) return undefined;
   return { part, rootsPem, ...(revokedPem === undefined ? {} : { revokedPem }) };
+}
+
+function namesSecret(sidecar: SidecarScope | undefined, secret: string): boolean {
+  return (sidecar?.ingress ?? []).some(({ tls }) =>
+    [...(tls?.certificates ?? []), tls?.clients?.roots].some(
+      (each) => each?.kind === "secret" && each.name === secret,
+    ),
+  );
 }
 
 /** What of a TLS client's certificates is not there, in words; undefined where all is. */

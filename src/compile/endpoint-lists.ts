@@ -7,9 +7,10 @@ import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
-import { type Spread, spreadEndpoints, spreadFor } from "./localities.ts";
+import { type Spread, spreadFor } from "./localities.ts";
 import { destinationPolicyOf } from "./policies.ts";
 import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
+import { spreadEndpoints } from "./spread-endpoints.ts";
 import type { ClusterReference, EndpointsView, EndpointView } from "./views.ts";
 
 /** Which endpoints a cluster has for some client: all that the list depends on, so that clients share it. */
@@ -31,7 +32,7 @@ export function endpointSelection(
   client: Client,
   reference: ClusterReference,
 ): EndpointSelection | undefined {
-  if (reference.kind === "tls" || reference.kind === "gateway") return undefined;
+  if (!isOfEndpoints(reference)) return undefined;
   if (reference.kind !== "service") {
     const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
@@ -44,6 +45,13 @@ export function endpointSelection(
     service,
     destinationPolicyOf(mesh.routing, fetch, client, service),
   );
+}
+
+/** Others share the lists of services, or have several together. */
+function isOfEndpoints(
+  reference: ClusterReference,
+): reference is Extract<ClusterReference, { kind: "service" | "address" | "tcp" }> {
+  return ["service", "address", "tcp"].includes(reference.kind);
 }
 
 /** The same for a service that is known, with what is said of it; undefined where it has no such port or subset. */
@@ -72,7 +80,7 @@ export function selectedEndpoints(
   { reference, service: key, labels }: EndpointSelection,
 ): readonly MeshEndpoint[] {
   const { port } = reference;
-  if (reference.kind === "tls" || reference.kind === "gateway") return [];
+  if (!isOfEndpoints(reference)) return [];
   if (reference.kind !== "service") return endpointsAt(mesh, fetch, reference.address, port) ?? [];
   const service = key === undefined ? undefined : fetch.get(mesh.services, key);
   if (service === undefined) return [];

@@ -13,7 +13,7 @@ import { gatewayLimits, routeScopes } from "./limits.ts";
 import { hostnamesOf, routesOnListener, servedRoutes } from "./listener-attachments.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
 import { type Listener, listenerFault } from "./listeners.ts";
-import { routeView } from "./route-views.ts";
+import { objectsOfRoutes, routeView } from "./route-views.ts";
 import { routesInOrder } from "./routes.ts";
 
 /** The listeners of a gateway's pod, one per port: of the Gateway that it runs, and of Istio's that select it. */
@@ -84,13 +84,15 @@ function httpListenerView(mesh: Mesh, fetch: Fetch, gateway: Gateway, port: numb
   const routes = new Set(served.flatMap((host) => [...host.routes]));
   const rateLimits = gatewayLimits(mesh.routing, fetch, gateway, port, [...routes]);
   const byListener = rateLimits.some(({ scope }) => scope?.kind === "listener");
+  const virtualHosts = served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener));
   return {
     kind: "http",
     port,
-    virtualHosts: served.map((host) => virtualHost(mesh, fetch, host, client, port, byListener)),
+    virtualHosts,
     rateLimits,
     origins: [
       { kind: "Gateway", namespace, name },
+      ...objectsOfRoutes(virtualHosts),
       ...new Map(rateLimits.map(({ origin }) => [`${origin.namespace}/${origin.name}`, origin])).values(),
     ],
   };

@@ -18,7 +18,7 @@ import {
 import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
-import { labelsReadByRule, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
+import { labelsReadByPolicy, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
 import type { HealthListenerView, InboundView } from "./listener-views.ts";
 import { meshServices } from "./mesh-services.ts";
@@ -29,6 +29,7 @@ import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
+import { ownHosts } from "./virtual-hosts.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {
@@ -41,6 +42,8 @@ export interface Mesh {
   readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
   /** Services that ServiceEntries define, by `serviceKey`. */
   readonly entryServices: Collection<MeshService>;
+  /** Hosts that VirtualServices alone know. */
+  readonly virtualHosts: Single<readonly string[]>;
   /** Those that take all TCP to a port, by that. */
   readonly entriesByTcpPort: Index<MeshService>;
   /** By `namespace/pod`. */
@@ -112,6 +115,17 @@ export function compileMesh(
   const routes = graph.deriveMany("routes", services, (service, fetch) =>
     routesOfService(service, routing, fetch),
   );
+  const hostsOfVirtualServices = graph.derive(
+    "hosts that VirtualServices alone know",
+    objects.virtualServices,
+    (virtualService, fetch) => {
+      const hosts = ownHosts(virtualService, routing, fetch);
+      return hosts.length === 0 ? undefined : hosts;
+    },
+  );
+  const virtualHosts = graph.single("virtual hosts", (fetch) =>
+    [...new Set(fetch.all(hostsOfVirtualServices).flat())].sort(),
+  );
   const connectionRoutes = graph.deriveMany("connection routes", services, (service, fetch) =>
     connectionRoutesOfService(service, routing, fetch),
   );
@@ -120,7 +134,7 @@ export function compileMesh(
   );
   const readers = [
     graph.derive("labels that VirtualServices read", objects.virtualServices, labelsReadByVirtualService),
-    graph.derive("labels that rules read", objects.destinationRules, labelsReadByRule),
+    graph.derive("labels that policies read", routing.hostPolicies, labelsReadByPolicy),
     graph.derive("labels that services read", services, labelsReadByService),
   ];
   const labelsRead = graph.single("labels read of clients", (fetch) =>
@@ -135,12 +149,13 @@ export function compileMesh(
   });
 
   // What a pod's own listeners need to know of the pod.
-  const inbound = graph.derive("inbound", workloads, (workload, fetch) =>
-    inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
-      sidecar: sidecarOf(workload, sidecarsByNamespace, fetch),
+  const inbound = graph.derive("inbound", workloads, (workload, fetch) => {
+    const sidecar = fetch.get(clients, `${workload.namespace}/${workload.pod}`)?.sidecar;
+    return inboundView(workload, fetch.by(servicesByNamespace, workload.namespace), {
+      sidecar: sidecar === undefined ? undefined : fetch.get(sidecars, sidecar),
       limitsOf: (served) => portLimits(routing, fetch, served),
-    }),
-  );
+    });
+  });
 
   const healthListeners = graph.derive("health listeners", objects.pods, (pod) => healthListenerView(pod));
 
@@ -150,6 +165,7 @@ export function compileMesh(
     servicesByNamespace,
     serviceRanges,
     entryServices,
+    virtualHosts,
     entriesByTcpPort,
     workloads,
     workloadsByAddress,

@@ -1,7 +1,8 @@
 // What a sidecar's inbound listener needs to know of its pod, and what is enforced there.
 import { hasLabels } from "#model/kubernetes/object.ts";
+import { present } from "#model/present.ts";
 import type { MeshService } from "#model/service.ts";
-import type { IngressPort, SidecarScope } from "#model/sidecar.ts";
+import type { Bind, IngressPort, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 import type { ServedPort } from "./limits.ts";
 import type { InboundPortView, InboundView, PortLimits } from "./listener-views.ts";
@@ -33,7 +34,9 @@ export function inboundView(
     }
   }
   const listened =
-    sidecar?.ingress?.map((ingress) => ingressView(ingress, ports.get(ingress.port) ?? [], limitsOf)) ??
+    sidecar?.ingress
+      ?.filter(({ address = workload.address }) => address === workload.address)
+      .map((ingress) => ingressView(ingress, ports.get(ingress.port) ?? [], limitsOf, workload)) ??
     [...ports].map(([port, served]) => portView(port, served, limitsOf));
   const pool = sidecar?.connectionPool === undefined ? {} : { connectionPool: sidecar.connectionPool };
   return {
@@ -55,17 +58,24 @@ function portView(port: number, served: readonly ServedPort[], limitsOf: Said["l
 }
 
 function ingressView(
-  { port, protocol, endpoint, connectionPool }: IngressPort,
+  { port, protocol, endpoint, connectionPool, bind, tls }: IngressPort,
   served: readonly ServedPort[],
   limitsOf: Said["limitsOf"],
+  { address }: Workload,
 ): InboundPortView {
   const asDialled = endpoint.kind === "pod" && (endpoint.port ?? port) === port;
   return {
     ...portView(port, served, limitsOf),
     protocol,
     ...(asDialled ? {} : { endpoint }),
-    ...(connectionPool === undefined ? {} : { connectionPool }),
+    ...present({ connectionPool, bind, tls }),
+    ...(bind === undefined || isReachedAt(bind, address) ? {} : { uncaptured: true }),
   };
+}
+
+/** Whether connections to a pod's address are for a listener, so that those which are captured are, too. */
+function isReachedAt(bind: Bind, address: string): boolean {
+  return bind.kind === "address" && (bind.address === "0.0.0.0" || bind.address === address);
 }
 
 function selects(service: MeshService, workload: Workload): boolean {

@@ -17,8 +17,9 @@ import {
   serversOfPod,
 } from "./istio-servers.ts";
 import { istioTcpView } from "./istio-tcp.ts";
+import { serverLimits, serverScopes } from "./limits.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
-import { everything, routeView } from "./route-views.ts";
+import { everything, objectsOfRoutes, routeView } from "./route-views.ts";
 import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";
 
@@ -59,19 +60,36 @@ function httpView(
   servers: readonly GatewayServer[],
   client: Client,
 ): GatewayHttpView {
+  const rateLimits = serverLimits(mesh.routing, fetch, servers);
+  const hosts = virtualHosts(mesh, fetch, servers, client);
   return {
     kind: "http",
     port,
-    virtualHosts: virtualHosts(mesh, fetch, servers, client),
-    rateLimits: [],
-    origins: servers.map(({ gateway }) => referenceOf(gateway)),
+    virtualHosts: rateLimits.length === 0 ? hosts.map(({ host }) => host) : hosts.map(withScopes),
+    rateLimits,
+    origins: [
+      ...servers.map(({ gateway }) => referenceOf(gateway)),
+      ...objectsOfRoutes(hosts.map(({ host }) => host)),
+      ...rateLimits.map(({ origin }) => origin),
+    ],
   };
+}
+
+interface HostOfServer {
+  readonly host: GatewayVirtualHostView;
+  /** The first that has it: its requests count there. */
+  readonly server: GatewayServer;
+}
+
+function withScopes({ host, server }: HostOfServer): GatewayVirtualHostView {
+  const scopes = serverScopes(server);
+  return { ...host, routes: host.routes.map((route) => ({ ...route, scopes })) };
 }
 
 /** Who serves a host: the oldest first, each with the Gateways by which it is reached. */
 interface Served {
   readonly virtualServices: Map<VirtualService, Set<string>>;
-  readonly port: number;
+  readonly server: GatewayServer;
   /** The Gateway that sends clients to HTTPS. */
   redirects?: GatewayServer["gateway"];
 }
@@ -81,10 +99,10 @@ function virtualHosts(
   fetch: Fetch,
   servers: readonly GatewayServer[],
   client: Client,
-): readonly GatewayVirtualHostView[] {
+): readonly HostOfServer[] {
   const byHost = new Map<string, Served>();
-  const at = (host: string, { server }: GatewayServer): Served => {
-    const known = byHost.get(host) ?? { virtualServices: new Map(), port: server.port.number };
+  const at = (host: string, server: GatewayServer): Served => {
+    const known = byHost.get(host) ?? { virtualServices: new Map(), server };
     byHost.set(host, known);
     return known;
   };
@@ -106,24 +124,23 @@ function virtualHosts(
   return [...byHost]
     .sort(([a], [b]) => a.localeCompare(b))
     .map(([host, served]) => ({
-      name: host,
-      domains: [host],
-      routes: routesOf(mesh, fetch, served, client),
+      host: { name: host, domains: [host], routes: routesOf(mesh, fetch, served, client) },
+      server: served.server,
     }));
 }
 
 function routesOf(
   mesh: Mesh,
   fetch: Fetch,
-  { virtualServices, port, redirects }: Served,
+  { virtualServices, server, redirects }: Served,
   client: Client,
 ): readonly RouteView[] {
+  const port = server.server.port.number;
   if (redirects !== undefined) return [everything(toHttps, [referenceOf(redirects)])];
-  const routes = [...virtualServices]
+  const placed = [...virtualServices]
     .sort(([a], [b]) => byAge(a, b))
-    .flatMap(([virtualService, gateways]) =>
-      virtualServiceRoutes([virtualService], { gateways: [...gateways], port }, mesh.routing, fetch),
-    );
+    .map(([virtualService, gateways]) => ({ virtualService, place: { gateways: [...gateways], port } }));
+  const routes = virtualServiceRoutes(placed, mesh.routing, fetch);
   const views = (routesForClient(routes, client) ?? []).map((route) => routeView(route, port));
   return withHashKeys(mesh, fetch, client, views);
 }

@@ -9,6 +9,7 @@ import type { Route } from "#model/route.ts";
 import type { MeshService, MeshServicePort } from "#model/service.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { byAge } from "./by-age.ts";
+import { type GatewayServer, keyOfGateway } from "./istio-servers.ts";
 import type { LimitScope, PortLimits, RateLimitView } from "./listener-views.ts";
 import { policiesOn } from "./policy-targets.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -118,6 +119,32 @@ export function gatewayLimits(
     .sort(byAge)
     .flatMap((route) => limitsOfRoute(inputs, fetch, referenceOf(route)));
   return onceEach([...ofGateway, ...ofRoutes]);
+}
+
+/** What the pods of Istio's Gateways enforce at a port for the servers that they have there, each for its own requests. */
+export function serverLimits(
+  inputs: RoutingInputs,
+  fetch: Fetch,
+  servers: readonly GatewayServer[],
+): readonly RateLimitView[] {
+  const found = servers.flatMap(({ gateway, server }) =>
+    [...policiesOn(inputs.rateLimitsByTarget, fetch, referenceOf(gateway))].flatMap(
+      ([section, policy]): readonly RateLimitView[] => {
+        if (section !== "" && section !== server.name) return [];
+        const { gateway: value, listener } = serverScopes({ gateway, server });
+        const scope: LimitScope =
+          section === "" ? { kind: "gateway", value } : { kind: "listener", value: listener };
+        return [{ ...requestLimits(policy), scope }];
+      },
+    ),
+  );
+  return onceEach(found);
+}
+
+/** What the requests to a server of one of Istio's Gateways are called in the scopes of limits. */
+export function serverScopes({ gateway, server }: GatewayServer) {
+  const key = keyOfGateway(gateway);
+  return { gateway: key, listener: `${key}/${server.name ?? ""}` };
 }
 
 /** A policy counts a request once, also where it is for a Service and for its port. */

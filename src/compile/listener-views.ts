@@ -4,9 +4,17 @@ import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
 import type { ConnectionPool } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
+import type { TlsTermination } from "#model/server-tls.ts";
 import type { PortProtocol } from "#model/service.ts";
-import type { IngressEndpoint } from "#model/sidecar.ts";
-import type { RouteScopes, RouteView, ServiceLabel } from "./views.ts";
+import type { Bind, IngressEndpoint } from "#model/sidecar.ts";
+import type {
+  ClusterReference,
+  RouteAction,
+  RouteScopes,
+  RouteView,
+  ServiceCluster,
+  ServiceLabel,
+} from "./views.ts";
 
 /** What a sidecar does with the connections that its application opens. */
 export interface OutboundListenerView {
@@ -19,7 +27,7 @@ export interface OutboundListenerView {
   /** Ports on which every address outside of the ranges is looked up on demand, too. */
   readonly outsideTcpPorts: readonly number[];
   /** What becomes of everything else. */
-  readonly others: OthersPolicy;
+  readonly others: OthersView;
   /** Ports on which nothing waits for the client's first bytes. */
   readonly tcpPorts: readonly number[];
   /** Ports on which nobody looks for HTTP: those, and the ones on which clients speak TLS. */
@@ -28,12 +36,30 @@ export interface OutboundListenerView {
   readonly httpPorts: readonly number[];
 }
 
+/** What becomes of traffic to destinations that are not known; a proxy may be who gets it. */
+export type OthersView = OthersPolicy | { readonly proxy: ServiceCluster };
+
+/** A listener that a sidecar has for its application to call. */
+export type EgressListenerView = {
+  readonly at: Bind;
+  readonly origins: readonly Origin[];
+} & (
+  | { readonly kind: "http"; readonly virtualHosts: readonly GatewayVirtualHostView[] }
+  | { readonly kind: "connections"; readonly hosts: readonly EgressHostView[] }
+);
+
+/** Where connections go; with a name, those of TLS that ask for it. */
+export interface EgressHostView {
+  readonly serverName?: string;
+  readonly cluster: ClusterReference;
+}
+
 /** The routes that a sidecar has from the start, by Host: to what has no address by which it could be looked up. */
 export interface OutsideRoutesView {
   /** As in the listener: what goes there is looked up by its address, whatever its Host. */
   readonly meshRanges: readonly string[];
   readonly hosts: readonly OutsideHostView[];
-  readonly others: OthersPolicy;
+  readonly others: RouteAction;
   readonly origins: readonly Origin[];
 }
 
@@ -58,6 +84,15 @@ export interface InboundListenerView {
 export interface ListenedPort {
   readonly port: number;
   readonly protocol: PortProtocol;
+  /** Of clients without a sidecar. */
+  readonly tls?: TlsTermination;
+}
+
+/** A listener of a sidecar's own for one port of its application: nothing comes here that was captured. */
+export interface IngressListenerView {
+  readonly at: Bind;
+  readonly port: ListenedPort;
+  readonly draining: boolean;
 }
 
 /** What a sidecar knows of its pod: its listener's view, and the service behind each port. */
@@ -72,6 +107,10 @@ export interface InboundPortView extends ListenedPort {
   /** How much it is given at a time. */
   readonly connectionPool?: ConnectionPool;
   readonly limits: PortLimits;
+  /** Where the sidecar itself listens for it. */
+  readonly bind?: Bind;
+  /** What is captured does not come here. */
+  readonly uncaptured?: true;
 }
 
 /** What is enforced at a port of a pod. */

@@ -3,18 +3,20 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
 import type { SessionPersistence } from "#model/route.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
-import { sessionsOfService } from "./backend-policies.ts";
+import { backendPolicyOf } from "./backend-policies.ts";
 import { type Client, routesForClient } from "./clients.ts";
 import { serviceCluster } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { routeScopes } from "./limits.ts";
-import { entriesFor, isReachablePod, othersPolicy, servicesAt } from "./reach.ts";
+import { othersAction, othersOf } from "./others.ts";
+import { entriesFor, isReachablePod, servicesAt } from "./reach.ts";
 import { everything, forward, respond, routeView } from "./route-views.ts";
 import { routesKey } from "./routes.ts";
-import { serviceOrigin } from "./services.ts";
+import { hostsOfService, serviceOrigin } from "./services.ts";
 import type { RouteView, VirtualHostView } from "./views.ts";
+import { type VirtualHostRoutes, virtualHostPort, virtualHostsFor } from "./virtual-hosts.ts";
 
 /**
  * A virtual host for `address:port`. Several services with one address are told apart by the Host, as are hosts outside
@@ -48,18 +50,17 @@ export function virtualHostView(
     const pod = forward([{ cluster: { kind: "address", ...destination } }]);
     return { address, domains: [address], routes: [everything(pod, [])], origins: [] };
   }
-  const others = everything({ kind: othersPolicy(mesh, fetch, client) }, []);
-  return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), {
-    routes: [others],
-    origins: [],
-  });
+  const others = everything(othersAction(othersOf(mesh, fetch, client)), []);
+  const named = port === virtualHostPort ? virtualHostsFor(mesh, fetch, client) : [];
+  const rest = { routes: [others], origins: [] };
+  return byHost(mesh, fetch, client, destination, entriesFor(mesh, fetch, client), rest, named);
 }
 
 function hasPort({ ports }: MeshService, port: number): boolean {
   return ports.some((candidate) => candidate.port === port);
 }
 
-/** The routes of one service of several, by the Host; `rest` for those that name none of them. */
+/** The routes of one service of several, or of another host, by the Host; `rest` for those that name none of them. */
 function byHost(
   mesh: Mesh,
   fetch: Fetch,
@@ -67,17 +68,21 @@ function byHost(
   { address, port }: { readonly address: string; readonly port: number },
   services: readonly MeshService[],
   rest: PortRoutesView,
+  others: readonly VirtualHostRoutes[] = [],
 ): VirtualHostView {
-  const named = services.filter((each) => hasHttpPort(each, port)).toSorted(bySpecificHost);
-  const found = named.map((service) => {
-    const { routes, origins } = portRoutes(mesh, fetch, client, service, { address, port });
-    return { origins, routes: routes.map((route) => ({ ...route, host: service.hostname })) };
-  });
+  const named = services
+    .filter((each) => hasHttpPort(each, port))
+    .flatMap((service) => {
+      const found = portRoutes(mesh, fetch, client, service, { address, port });
+      return hostsOfService(service, client.namespace).map((hostname) => ({ hostname, ...found }));
+    });
+  const hosts = [...named, ...others].toSorted(bySpecificHost);
+  const routes = hosts.flatMap((host) => host.routes.map((route) => ({ ...route, host: host.hostname })));
   return {
     address: `${address}:${port}`,
     domains: [`${address}:${port}`],
-    routes: [...found.flatMap(({ routes }) => routes), ...rest.routes],
-    origins: [...found.flatMap(({ origins }) => origins), ...rest.origins],
+    routes: [...routes, ...rest.routes],
+    origins: [...hosts.flatMap(({ origins }) => origins), ...rest.origins],
   };
 }
 
@@ -86,9 +91,11 @@ export function hasHttpPort({ ports }: MeshService, port: number): boolean {
   return ports.some((each) => each.port === port && isHttp(each.protocol));
 }
 
+type Named = Pick<MeshService, "hostname">;
+
 /** Of hosts with wildcards the longer, after those without. */
-function bySpecificHost(a: MeshService, b: MeshService): number {
-  const isWild = ({ hostname }: MeshService) => Number(hostname.startsWith("*"));
+function bySpecificHost(a: Named, b: Named): number {
+  const isWild = ({ hostname }: Named) => Number(hostname.startsWith("*"));
   return (
     isWild(a) - isWild(b) || b.hostname.length - a.hostname.length || a.hostname.localeCompare(b.hostname)
   );
@@ -102,9 +109,13 @@ function ofService(
   destination: { readonly address: string; readonly port: number },
 ): VirtualHostView {
   const address = `${destination.address}:${destination.port}`;
+  // No two virtual hosts may have one name: those of a service stay with its own addresses.
+  const names = service.addresses.includes(destination.address)
+    ? canonicalNames(mesh, fetch, service, destination.port, client.namespace)
+    : [];
   return {
     address,
-    domains: [address, ...canonicalNames(mesh, fetch, service, destination.port, client.namespace)],
+    domains: [address, ...names],
     ...portRoutes(mesh, fetch, client, service, destination),
   };
 }
@@ -130,7 +141,7 @@ export function portRoutes(
   const routes = all === undefined ? undefined : routesForClient(all.routes, client);
   if (routes === undefined) {
     const target = connectionTarget(mesh, fetch, client, service, connection);
-    const sessions = sessionsOfService(mesh.routing, fetch, service);
+    const sessions = backendPolicyOf(mesh.routing, fetch, service)?.sessionPersistence;
     const routed = withHashKeys(mesh, fetch, client, [asConnection(target, sessions)]);
     return { routes: routed, origins: target.origins };
   }
@@ -189,12 +200,20 @@ function canonicalNames(
   port: number,
   clientNamespace: string,
 ): readonly string[] {
-  const { kind, name, namespace, hostname } = service;
-  if (kind === "ServiceEntry") return [];
-  const short = [`${name}.${namespace}.svc`, `${name}.${namespace}`];
-  if (clientNamespace === namespace) short.push(name);
-  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
-  const names = [hostname, ...own];
+  if (service.kind === "ServiceEntry") return [];
+  const names = namesOfService(mesh, fetch, service, clientNamespace);
   const withPort = names.map((host) => `${host}:${port}`);
   return port === 80 ? [...names, ...withPort] : withPort;
+}
+
+/** The names by which clients of a namespace mean a service, and nothing else that there is. */
+export function namesOfService(
+  mesh: Mesh,
+  fetch: Fetch,
+  service: MeshService,
+  clientNamespace: string,
+): readonly string[] {
+  const [hostname = service.hostname, ...short] = hostsOfService(service, clientNamespace);
+  const own = short.filter((host) => fetch.by(mesh.routing.servicesByHostname, host).length === 0);
+  return [hostname, ...own];
 }

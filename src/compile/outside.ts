@@ -4,9 +4,12 @@ import type { MeshService } from "#model/service.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
-import type { OutboundListenerView, OutsideHostView, OutsideRoutesView } from "./listener-views.ts";
+import type { OutboundListenerView, OutsideRoutesView } from "./listener-views.ts";
+import { othersAction, othersOf } from "./others.ts";
 import { hasHttpPort, portRoutes } from "./outbound.ts";
-import { entriesFor, openTcpPorts, othersPolicy } from "./reach.ts";
+import { entriesFor, openTcpPorts, sidecarOfClient } from "./reach.ts";
+import { hostsOfService } from "./services.ts";
+import { virtualHostPort, virtualHostsFor } from "./virtual-hosts.ts";
 
 /** Ranges in which services and pods live, whatever there is: RFC 1918 and RFC 6598. */
 const privateRanges = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"];
@@ -16,43 +19,53 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
   const entries = entriesFor(mesh, fetch, client);
   const names = entries.filter(({ ports }) => ports.some(({ protocol }) => protocol === "tls"));
   return {
-    meshRanges: rangesOutside(entries),
+    meshRanges: rangesOutside(mesh, fetch, client, entries),
     serverNames: names.map(({ hostname }) => hostname),
     outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
     serverNamePorts: fetch.get(mesh.serverNamePorts, "") ?? [],
     tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
     opaquePorts: fetch.get(mesh.opaquePorts, "") ?? [],
     httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
-    others: othersPolicy(mesh, fetch, client),
+    others: othersOf(mesh, fetch, client),
   };
 }
 
-/** The routes to hosts outside that have HTTP. */
+/** The routes to hosts outside that have HTTP, and of those that VirtualServices alone know. */
 export function outsideRoutesView(mesh: Mesh, fetch: Fetch, client: Client): OutsideRoutesView {
   const entries = entriesFor(mesh, fetch, client);
-  const found = entries.map((service) => {
+  const found = entries.flatMap((service) => {
     const ports = service.ports
       .filter(({ port }) => hasHttpPort(service, port))
       .map(({ port }) => ({ port, ...portRoutes(mesh, fetch, client, service, { port }) }));
-    const host: OutsideHostView = {
-      hostname: service.hostname,
-      ports: ports.map(({ port, routes }) => ({ port, routes })),
-    };
-    return { host, origins: ports.flatMap(({ origins }) => origins) };
+    return hostsOfService(service, client.namespace).map((hostname) => ({
+      host: { hostname, ports: ports.map(({ port, routes }) => ({ port, routes })) },
+      origins: ports.flatMap(({ origins }) => origins),
+    }));
   });
-  const withHttp = found.filter(({ host }) => host.ports.length > 0);
+  const named = virtualHostsFor(mesh, fetch, client).map(({ hostname, routes, origins }) => ({
+    host: { hostname, ports: [{ port: virtualHostPort, routes }] },
+    origins,
+  }));
+  const withHttp = [...found.filter(({ host }) => host.ports.length > 0), ...named];
   return {
-    meshRanges: rangesOutside(entries),
+    meshRanges: rangesOutside(mesh, fetch, client, entries),
     hosts: withHttp.map(({ host }) => host),
-    others: othersPolicy(mesh, fetch, client),
+    others: othersAction(othersOf(mesh, fetch, client)),
     origins: withHttp.flatMap(({ origins }) => origins),
   };
 }
 
-/** The private ranges, and the addresses that hosts outside have elsewhere. */
-function rangesOutside(entries: readonly MeshService[]): readonly string[] {
-  const addresses = entries
-    .flatMap((service) => service.addresses)
-    .filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
+/** The private ranges, and the addresses that hosts outside have elsewhere, or that stand for hosts. */
+function rangesOutside(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  entries: readonly MeshService[],
+): readonly string[] {
+  const bound = sidecarOfClient(mesh, fetch, client)?.egressAddresses ?? [];
+  const addresses = [
+    ...entries.flatMap((service) => service.addresses),
+    ...bound.map(({ address }) => address),
+  ].filter((address) => isIpv4Range(address) && !privateRanges.some((range) => isWithin(address, range)));
   return [...privateRanges, ...new Set(addresses)];
 }

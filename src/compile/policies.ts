@@ -1,12 +1,11 @@
 // Which destination policy a client's requests to a service are subject to.
 import type { Fetch } from "#collections/graph.ts";
+import { destinationPolicy, type HostPolicy } from "#model/host-policy.ts";
 import { rootNamespaces } from "#model/installation.ts";
-import { destinationPolicy } from "#model/istio/destination-policy.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { type DestinationPolicy, policyOf, type TrafficPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
-import { isVisible, visibilityOf } from "#model/visibility.ts";
+import { isVisible } from "#model/visibility.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -14,69 +13,68 @@ import { hostPatterns } from "./services.ts";
 
 type Asker = Pick<Client, "namespace" | "labels">;
 type Asked = Pick<MeshService, "namespace" | "hostname">;
+type Lookup = Pick<RoutingInputs, "policiesByHost">;
 
 /**
- * The DestinationRules that count for a client's requests to a service, the one that goes first at the front: those of
+ * The policies that count for a client's requests to a service, the one that goes first at the front: those of
  * the client's namespace, else of the service's, else of a root namespace.
  * https://istio.io/latest/docs/ops/best-practices/traffic-management/#cross-namespace-configuration
  */
-export function destinationRulesFor(
-  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
+export function hostPoliciesFor(
+  inputs: Lookup,
   fetch: Fetch,
   client: Asker,
   service: Asked,
-): readonly DestinationRule[] {
+): readonly HostPolicy[] {
   // Looked up once for all namespaces, and mostly there are none: this is asked for each client and service.
-  const byHost = hostPatterns(service.hostname).map((host) => fetch.by(inputs.destinationRulesByHost, host));
-  if (byHost.every((rules) => rules.length === 0)) return [];
+  const byHost = hostPatterns(service.hostname).map((host) => fetch.by(inputs.policiesByHost, host));
+  if (byHost.every((policies) => policies.length === 0)) return [];
   const own = rootNamespaces.includes(client.namespace) ? [] : [client.namespace];
   for (const namespace of new Set([...own, service.namespace, ...rootNamespaces])) {
-    const found = rulesOfNamespace(byHost, client, namespace);
+    const found = policiesOfNamespace(byHost, client, namespace);
     if (found.length > 0) return found;
   }
   return [];
 }
 
 /** Of one namespace: for the most specific host, and for the client by its labels before any client. */
-function rulesOfNamespace(
-  byHost: readonly (readonly DestinationRule[])[],
+function policiesOfNamespace(
+  byHost: readonly (readonly HostPolicy[])[],
   client: Asker,
   namespace: string,
-): readonly DestinationRule[] {
+): readonly HostPolicy[] {
   for (const all of byHost) {
     const rules = all
       .filter((rule) => rule.metadata.namespace === namespace && isFor(rule, client))
       .sort(byAge);
-    const chosen = rules.filter(({ spec }) => spec.workloadSelector !== undefined);
+    const chosen = rules.filter(({ clientLabels }) => clientLabels !== undefined);
     const found = chosen.length > 0 ? chosen : rules;
     if (found.length > 0) return found;
   }
   return [];
 }
 
-/** Whether a rule may count for a client: by whom it is exported to, and by the client's labels. */
-export function isFor(rule: DestinationRule, client: Asker): boolean {
-  const { namespace = "default" } = rule.metadata;
-  const { workloadSelector } = rule.spec;
-  const isKnown = isVisible(visibilityOf(rule), client.namespace);
-  if (!isKnown || workloadSelector === undefined) return isKnown;
-  return namespace === client.namespace && hasLabels(client.labels, workloadSelector.matchLabels ?? {});
+/** Whether a policy may count for a client: by whom it is exported to, and by the client's labels. */
+export function isFor({ metadata, visibility, clientLabels }: HostPolicy, client: Asker): boolean {
+  const isKnown = isVisible(visibility, client.namespace);
+  if (!isKnown || clientLabels === undefined) return isKnown;
+  return metadata.namespace === client.namespace && hasLabels(client.labels, clientLabels);
 }
 
-/** What the rules that count say of a service; undefined where there are none. */
+/** What those that count say of a service; undefined where there are none. */
 export function destinationPolicyOf(
-  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
+  inputs: Lookup,
   fetch: Fetch,
   client: Asker,
   service: Asked,
 ): DestinationPolicy | undefined {
-  const rules = destinationRulesFor(inputs, fetch, client, service);
-  return rules.length === 0 ? undefined : destinationPolicy(rules);
+  const policies = hostPoliciesFor(inputs, fetch, client, service);
+  return policies.length === 0 ? undefined : destinationPolicy(policies);
 }
 
 /** What holds for a client's requests to a port of a service, or of a subset of it. */
 export function trafficPolicyOf(
-  inputs: Pick<RoutingInputs, "destinationRulesByHost">,
+  inputs: Lookup,
   fetch: Fetch,
   client: Asker,
   service: Asked,

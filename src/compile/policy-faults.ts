@@ -2,7 +2,7 @@
 // nowhere but in an API server, and what Envoy would refuse.
 import { parseDuration } from "#model/duration.ts";
 import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
-import { gatewayApiGroup } from "#model/gateway-api/references.ts";
+import { gatewayApiGroup, istioGroup } from "#model/gateway-api/references.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit, RequestLimit } from "#model/heddle/rate-limit.ts";
 import { checkExpression } from "./checks/expression.ts";
@@ -21,11 +21,11 @@ const statuses: ReadonlySet<number> = new Set([
   511,
 ]);
 
-const groups: Readonly<Record<string, string>> = {
-  Service: "",
-  HTTPRoute: gatewayApiGroup,
-  GRPCRoute: gatewayApiGroup,
-  Gateway: gatewayApiGroup,
+const groups: Readonly<Record<string, readonly string[]>> = {
+  Service: [""],
+  HTTPRoute: [gatewayApiGroup],
+  GRPCRoute: [gatewayApiGroup],
+  Gateway: [gatewayApiGroup, istioGroup],
 };
 
 /** What is wrong; nothing where the policy can have effect. */
@@ -43,8 +43,9 @@ export function policyFaults(policy: RateLimit | AdaptiveConcurrency): readonly 
 }
 
 function groupFaults({ group, kind }: PolicyTargetReference, field: string): readonly CheckFinding[] {
-  const right = groups[kind] ?? group;
-  return group === right ? [] : [fault(field, `the group of a ${kind} is "${right}"; correct it`)];
+  const right = groups[kind] ?? [group];
+  const named = right.map((each) => `"${each}"`).join(" or ");
+  return right.includes(group) ? [] : [fault(field, `the group of a ${kind} is ${named}; correct it`)];
 }
 
 function limitFaults({ key = [], match }: RequestLimit, field: string): readonly CheckFinding[] {

@@ -4,12 +4,13 @@ import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
+import { kindName } from "#model/reference.ts";
 import { byAge } from "./by-age.ts";
 import { policyFaults } from "./policy-faults.ts";
 
 export type Policy = RateLimit | AdaptiveConcurrency;
 
-/** What policies are attached to, by kind; the names of kinds are unique among them. */
+/** What policies are attached to; `kind` is that of `kindName`. */
 export interface PolicyTarget {
   readonly kind: string;
   readonly namespace: string;
@@ -26,8 +27,12 @@ export function policiesByTarget<P extends Policy>(policies: Collection<P>, purp
 }
 
 /** The object that a reference of a policy names, in the policy's own namespace. */
-export function targetOf({ metadata }: Policy, { kind, name }: PolicyTargetReference): PolicyTarget {
-  return { kind, namespace: metadata.namespace ?? "default", name };
+export function targetOf({ metadata }: Policy, reference: PolicyTargetReference): PolicyTarget {
+  return { kind: kindOf(reference), namespace: metadata.namespace ?? "default", name: reference.name };
+}
+
+function kindOf({ group, kind }: PolicyTargetReference): string {
+  return kindName({ apiVersion: `${group}/`, kind });
 }
 
 /** The one policy for each part of an object, in order of age; the part "" is the whole. */
@@ -38,8 +43,9 @@ export function policiesOn<P extends Policy>(
 ): ReadonlyMap<string, P> {
   const found = new Map<string, P>();
   for (const policy of [...fetch.by(policies, keyOf(target))].sort(byAge)) {
-    for (const { kind, name, sectionName = "" } of policy.spec.targetRefs) {
-      if (kind === target.kind && name === target.name && !found.has(sectionName)) {
+    for (const reference of policy.spec.targetRefs) {
+      const { name, sectionName = "" } = reference;
+      if (kindOf(reference) === target.kind && name === target.name && !found.has(sectionName)) {
         found.set(sectionName, policy);
       }
     }

@@ -1,13 +1,13 @@
-// What a client can reach of what there is: at an address, by a name, and what becomes of the rest.
+// What a client can reach of what there is: at an address, and by a name.
 import type { Fetch } from "#collections/graph.ts";
-import type { OthersPolicy } from "#model/others.ts";
-import type { MeshService } from "#model/service.ts";
+import { isHttp, type MeshService } from "#model/service.ts";
+import type { HostScope, SidecarScope } from "#model/sidecar.ts";
 import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
 import { byPrecedence, serviceKey, serviceOfHost } from "./services.ts";
-import { allowedBySidecar } from "./sidecars.ts";
+import { allowedBySidecar, meansService } from "./sidecars.ts";
 
 /** Whether a client may know a service's port: exported to its namespace, and allowed by its Sidecar. */
 export function isReachable(
@@ -17,9 +17,18 @@ export function isReachable(
   service: MeshService,
   port: number,
 ): boolean {
-  if (!isVisible(service.visibility, client.namespace)) return false;
-  if (client.sidecar === undefined) return true;
-  const sidecar = fetch.get(mesh.sidecars, client.sidecar);
+  return isVisible(service.visibility, client.namespace) && isAllowed(mesh, fetch, client, service, port);
+}
+
+/** Whether a client's Sidecar lets it know a port of a host. */
+export function isAllowed(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  service: Pick<MeshService, "namespace" | "hostname">,
+  port: number,
+): boolean {
+  const sidecar = sidecarOfClient(mesh, fetch, client);
   return sidecar === undefined || allowedBySidecar(sidecar, client.namespace, service, port);
 }
 
@@ -31,6 +40,10 @@ export function servicesAt(
   address: string,
   port: number,
 ): readonly MeshService[] {
+  const bound = sidecarOfClient(mesh, fetch, client)?.egressAddresses.find(
+    (each) => each.address === address && each.port === port,
+  );
+  if (bound !== undefined) return servicesNamed(mesh, fetch, client, bound);
   const inRanges = (fetch.get(mesh.serviceRanges, "") ?? [])
     .filter(({ range }) => isWithin(address, range))
     .flatMap(({ service }) => fetch.get(mesh.services, service) ?? []);
@@ -57,13 +70,16 @@ export function isReachablePod(
   );
 }
 
-/** The services of ServiceEntries that a client can reach on some port: of each host the one that counts. */
+/** The services outside, of ServiceEntries and ExternalNames, that a client can reach on some port: of each host the one that counts. */
 export function entriesFor(mesh: Mesh, fetch: Fetch, client: Client): readonly MeshService[] {
   const hosts = new Set(fetch.all(mesh.entryServices).map(({ hostname }) => hostname));
   return [...hosts].sort().flatMap((host) => {
     const service = serviceOfHost(mesh.routing, fetch, host, client.namespace);
-    if (service?.kind !== "ServiceEntry" || service.hostname !== host) return [];
-    const ports = service.ports.filter(({ port }) => isReachable(mesh, fetch, client, service, port));
+    if (service?.hostname !== host || (service.kind === "Service" && !service.external)) return [];
+    const ports = service.ports
+      // Bytes to a Service that is the name of a host outside say nothing of it.
+      .filter(({ protocol }) => service.kind === "ServiceEntry" || isHttp(protocol))
+      .filter(({ port }) => isReachable(mesh, fetch, client, service, port));
     return ports.length === 0 ? [] : [{ ...service, ports }];
   });
 }
@@ -82,16 +98,36 @@ export function entryOfTcpPort(
 }
 
 /** The ports of a service on which it takes all TCP. */
-export function openTcpPorts({ addresses, ports }: MeshService): readonly number[] {
-  return addresses.length > 0
+export function openTcpPorts({ kind, addresses, ports }: MeshService): readonly number[] {
+  return addresses.length > 0 || kind === "Service"
     ? []
     : ports.filter(({ protocol }) => protocol === "tcp").map(({ port }) => port);
 }
 
-/** What becomes of what a client sends to a destination that it cannot know. */
-export function othersPolicy(mesh: Mesh, fetch: Fetch, client: Client): OthersPolicy {
-  const sidecar = client.sidecar === undefined ? undefined : fetch.get(mesh.sidecars, client.sidecar);
-  return sidecar?.others ?? mesh.settings.outboundTrafficPolicy;
+/** The services that hosts of a Sidecar mean to a client, on a port if one is given, in order of their names. */
+export function servicesNamed(
+  mesh: Mesh,
+  fetch: Fetch,
+  client: Client,
+  { hosts, port }: { readonly hosts: readonly HostScope[]; readonly port?: number | undefined },
+): readonly MeshService[] {
+  const { namespace } = client;
+  const found = fetch
+    .all(mesh.services)
+    .filter(
+      (service) =>
+        meansService(hosts, namespace, service) &&
+        isVisible(service.visibility, namespace) &&
+        (port === undefined || service.ports.some((each) => each.port === port)),
+    )
+    .sort(byPrecedence(namespace));
+  const byName = new Map(found.toReversed().map((service) => [service.hostname, service]));
+  return [...byName.values()].sort((a, b) => a.hostname.localeCompare(b.hostname));
+}
+
+/** The Sidecar that a client has. */
+export function sidecarOfClient(mesh: Mesh, fetch: Fetch, client: Client): SidecarScope | undefined {
+  return client.sidecar === undefined ? undefined : fetch.get(mesh.sidecars, client.sidecar);
 }
 
 /** The addresses of services that are ranges, with the services' keys. */

@@ -1,12 +1,12 @@
 // A route of the model → the route as proxies apply it.
-import type { Origin } from "#model/reference.ts";
+import type { ObjectReference, Origin } from "#model/reference.ts";
 import { noHeaderChanges, type Redirect, type Route, type RouteMatch } from "#model/route.ts";
 import { serviceCluster } from "./clusters.ts";
 import type { ClusterReference, RedirectAction, RouteAction, RouteScopes, RouteView } from "./views.ts";
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
 export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
-  const { name, match, request, response, fault, cors, origin } = route;
+  const { name, match, request, response, fault, cors, statPrefix, origin } = route;
   return {
     name,
     match,
@@ -16,6 +16,7 @@ export function routeView(route: Route, port: number, scopes?: RouteScopes): Rou
     action: routeAction(route, port),
     ...(fault === undefined ? {} : { fault }),
     ...(cors === undefined ? {} : { cors }),
+    ...(statPrefix === undefined ? {} : { statPrefix }),
     ...(scopes === undefined ? {} : { scopes }),
   };
 }
@@ -120,4 +121,16 @@ export function everything(action: RouteAction, origins: readonly Origin[]): Rou
 /** An answer of the proxy's own. */
 export function respond(status: number, body: string): RouteAction {
   return { kind: "respond", status, body };
+}
+
+/** The objects that gave these hosts their routes, each once. */
+export function objectsOfRoutes(
+  hosts: readonly { readonly routes: readonly RouteView[] }[],
+): readonly ObjectReference[] {
+  const origins = hosts.flatMap(({ routes }) => routes.flatMap((route) => route.origins));
+  return [
+    ...new Map(
+      origins.map(({ kind, namespace, name }) => [`${kind} ${namespace}/${name}`, { kind, namespace, name }]),
+    ).values(),
+  ];
 }

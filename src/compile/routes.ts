@@ -28,7 +28,7 @@ export function routesKey(service: MeshService, port: number, client: string): s
  * All routes of a service, a list per port and audience. Routes of the service's own namespace are for all clients;
  * those of another namespace are for the clients there, and go before (GAMMA, producer and consumer routes).
  * GRPCRoutes go before HTTPRoutes, and where routes of any kind are attached for all, VirtualServices for the host have
- * no effect. The routes of several VirtualServices are tried in the order of their age.
+ * no effect.
  */
 export function routesOfService(
   service: MeshService,
@@ -51,7 +51,9 @@ export function routesOfService(
     if (clients.has("")) continue;
     for (const client of ["", ...namespacesExportedTo(inputs, fetch, service.hostname)]) {
       const shared = virtualServicesOf(inputs, fetch, service.hostname, client);
-      const routes = virtualServiceRoutes(shared, { gateways: [meshGateway], port }, inputs, fetch);
+      const place = { gateways: [meshGateway], port };
+      const placed = shared.map((virtualService) => ({ virtualService, place }));
+      const routes = virtualServiceRoutes(placed, inputs, fetch);
       if (routes.length > 0) found.push([routesKey(service, port, client), { client, routes }]);
     }
   }

@@ -1,6 +1,7 @@
 // What says where requests go, by what it says it of. The configuration and the checks of objects look it up alike.
 import type { Collection, Graph, Index } from "#collections/graph.ts";
-import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
+import type { BackendPolicy } from "#model/backend-policy.ts";
+import { backendPolicy } from "#model/gateway-api/backend-policies.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
@@ -10,8 +11,9 @@ import type { TcpRoute } from "#model/gateway-api/tcp-route.ts";
 import type { TlsRoute } from "#model/gateway-api/tls-route.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
+import type { HostPolicy } from "#model/host-policy.ts";
 import { delegateKeys } from "#model/istio/delegates.ts";
-import { credentialNames, type DestinationRule } from "#model/istio/destination-rule.ts";
+import { hostPolicy } from "#model/istio/destination-policy.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
@@ -47,7 +49,7 @@ export interface RoutingInputs {
   readonly referenceGrants: Index<ReferenceGrant>;
   readonly virtualServices: Collection<VirtualService>;
   /** By `objectOfService`. */
-  readonly backendPoliciesByService: Index<BackendTrafficPolicy>;
+  readonly backendPoliciesByService: Index<BackendPolicy>;
   /** Those that are for traffic inside the mesh, by the hostnames that their hosts may mean. */
   readonly virtualServicesByHost: Index<VirtualService>;
   /** By the keys of the Gateways that they are for. */
@@ -57,10 +59,12 @@ export interface RoutingInputs {
   readonly virtualServicesByDelegate: Index<VirtualService>;
   /** Those with a host that begins with `*`, all under "". */
   readonly wildcardVirtualServices: Index<VirtualService>;
+  /** By the key of the DestinationRule. */
+  readonly hostPolicies: Collection<HostPolicy>;
   /** By the hostnames that their host may mean. */
-  readonly destinationRulesByHost: Index<DestinationRule>;
-  /** By the name of the Secret that they name for their clients' certificates. */
-  readonly destinationRulesByCredential: Index<DestinationRule>;
+  readonly policiesByHost: Index<HostPolicy>;
+  /** By the names of the Secrets that they name for their clients' certificates. */
+  readonly policiesByCredential: Index<HostPolicy>;
   readonly credentials: Credentials;
   /** See `policiesOn`. */
   readonly rateLimitsByTarget: Index<RateLimit>;
@@ -74,7 +78,15 @@ export function routingInputs(
   services: Collection<MeshService>,
   purpose: string,
 ): RoutingInputs {
-  const { httpRoutes, grpcRoutes, tcpRoutes, tlsRoutes, virtualServices, destinationRules } = objects;
+  const { httpRoutes, grpcRoutes, tcpRoutes, tlsRoutes, virtualServices } = objects;
+  const hostPolicies = graph.derive(`host policies for ${purpose}`, objects.destinationRules, (rule) =>
+    hostPolicy(rule),
+  );
+  const backendPolicies = graph.derive(
+    `backend policies for ${purpose}`,
+    objects.backendTrafficPolicies,
+    (policy) => backendPolicy(policy),
+  );
   return {
     services,
     servicesByHostname: services.index(`by hostname for ${purpose}`, ({ hostname }) => [hostname]),
@@ -94,10 +106,7 @@ export function routingInputs(
       metadata.namespace ?? "default",
     ]),
     virtualServices,
-    backendPoliciesByService: objects.backendTrafficPolicies.index(
-      `by service for ${purpose}`,
-      targetedServices,
-    ),
+    backendPoliciesByService: backendPolicies.index(`by service for ${purpose}`, (policy) => policy.services),
     virtualServicesByHost: virtualServices.index(`by host for ${purpose}`, hostnamesOfVirtualService),
     virtualServicesByGateway: virtualServices.index(`by gateway for ${purpose}`, gatewayKeysOf),
     istioGateways: objects.istioGateways,
@@ -105,10 +114,14 @@ export function routingInputs(
     wildcardVirtualServices: virtualServices.index(`by wildcard for ${purpose}`, ({ spec }) =>
       spec.hosts?.some((host) => host.startsWith("*")) === true ? [""] : [],
     ),
-    destinationRulesByHost: destinationRules.index(`by host for ${purpose}`, ({ metadata, spec }) =>
-      meantHostnames(spec.host, metadata.namespace ?? "default"),
+    hostPolicies,
+    policiesByHost: hostPolicies.index(`by host for ${purpose}`, ({ host, metadata }) =>
+      meantHostnames(host, metadata.namespace),
     ),
-    destinationRulesByCredential: destinationRules.index(`by credential for ${purpose}`, credentialNames),
+    policiesByCredential: hostPolicies.index(
+      `by credential for ${purpose}`,
+      ({ credentials }) => credentials,
+    ),
     credentials: credentialsOf(graph, objects.secrets, purpose),
     rateLimitsByTarget: policiesByTarget(objects.rateLimits, purpose),
     adaptiveConcurrenciesByTarget: policiesByTarget(objects.adaptiveConcurrencies, purpose),
@@ -119,12 +132,6 @@ function parentServices(route: AnyRoute): readonly string[] {
   return (route.spec.parentRefs ?? [])
     .filter(isServiceParent)
     .map((parent) => parentObject(parent, route.metadata.namespace ?? "default"));
-}
-
-function targetedServices({ metadata, spec }: BackendTrafficPolicy): readonly string[] {
-  return spec.targetRefs
-    .filter(isServiceParent)
-    .map((target) => parentObject(target, metadata.namespace ?? "default"));
 }
 
 function parentGateways(route: AnyRoute): readonly string[] {

@@ -40,6 +40,16 @@ export function meantHostnames(host: string, namespace: string): readonly string
   return svc === "svc" && domain.length === 0 ? [serviceHostname(space, name)] : [host];
 }
 
+/** The hosts by which requests from a namespace mean a service; short ones are names of Services, for their own namespace. */
+export function hostsOfService(
+  { kind, name, namespace, hostname }: MeshService,
+  clientNamespace: string,
+): readonly string[] {
+  if (kind === "ServiceEntry") return [hostname];
+  const short = clientNamespace === namespace ? [name] : [];
+  return [hostname, `${name}.${namespace}.svc`, `${name}.${namespace}`, ...short];
+}
+
 /**
  * The hosts by which an object may mean a hostname, the most specific first: itself, and wildcards such as
  * `*.shop.svc.cluster.local`.

@@ -6,7 +6,7 @@ import { rootNamespaces } from "#model/installation.ts";
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import type { SidecarScope } from "#model/sidecar.ts";
+import type { HostScope, SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
 
 /**
@@ -42,17 +42,24 @@ export function olderFirst(a: SidecarScope, b: SidecarScope): number {
 export function allowedBySidecar(
   { egress }: SidecarScope,
   clientNamespace: string,
-  service: MeshService,
+  service: Pick<MeshService, "namespace" | "hostname">,
   port: number,
 ): boolean {
   if (egress === undefined) return true;
   const ofPort = egress.filter((scope) => scope.port === port);
   const scopes = ofPort.length > 0 ? ofPort : egress.filter((scope) => scope.port === undefined);
-  return scopes.some(({ hosts }) =>
-    hosts.some(
-      ({ namespace, host }) =>
-        meansNamespace(namespace, service.namespace, clientNamespace) && coversHost(host, service.hostname),
-    ),
+  return scopes.some(({ hosts }) => meansService(hosts, clientNamespace, service));
+}
+
+/** Whether hosts of a Sidecar mean a service to a client of a namespace. */
+export function meansService(
+  hosts: readonly HostScope[],
+  clientNamespace: string,
+  service: Pick<MeshService, "namespace" | "hostname">,
+): boolean {
+  return hosts.some(
+    ({ namespace, host }) =>
+      meansNamespace(namespace, service.namespace, clientNamespace) && coversHost(host, service.hostname),
   );
 }
 

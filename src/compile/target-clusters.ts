@@ -10,7 +10,7 @@ import type { ClusterReference, ClusterView, ServiceLabel } from "./views.ts";
 import { sharingView, type WeightedSelection, weightedSelection } from "./weighted-endpoints.ts";
 
 /** What stands for connections. */
-export type ConnectionReference = Extract<ClusterReference, { kind: "tcp" | "tls" | "gateway" }>;
+export type ConnectionReference = Extract<ClusterReference, { kind: "tcp" | "tls" | "host" | "gateway" }>;
 
 /** `shared`: the service that telemetry reports where there is not exactly one destination. */
 export function targetView(

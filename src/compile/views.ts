@@ -8,6 +8,7 @@ import type {
   OutlierDetection,
   RetryBudget,
   SlowStart,
+  Tunnel,
 } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type {
@@ -25,8 +26,7 @@ import type {
 
 /** What a cluster is for; its name on the wire is made of this alone. */
 export type ClusterReference =
-  /** A service's port, or a subset of its endpoints. */
-  | { readonly kind: "service"; readonly hostname: string; readonly port: number; readonly subset: string }
+  | ServiceCluster
   /** HTTP to one pod by its own address. */
   | { readonly kind: "address"; readonly address: string; readonly port: number }
   /** TCP to whatever is at an address: a service's virtual IP, a pod, or something unknown. */
@@ -39,8 +39,18 @@ export type ClusterReference =
     }
   /** TLS of the application's own to a host outside, by the name that the client asks for (SNI). */
   | { readonly kind: "tls"; readonly hostname: string; readonly port: number }
+  /** TCP to a service by its name, where no address of it was dialled. */
+  | { readonly kind: "host"; readonly hostname: string; readonly port: number; readonly subset: string }
   /** TCP that comes to a port of the gateway's own. */
   | { readonly kind: "gateway"; readonly port: number };
+
+/** A service's port, or a subset of its endpoints. */
+export interface ServiceCluster {
+  readonly kind: "service";
+  readonly hostname: string;
+  readonly port: number;
+  readonly subset: string;
+}
 
 /** The service that telemetry reports for a cluster. */
 export interface ServiceLabel {
@@ -69,10 +79,20 @@ export interface ClusterView {
   readonly retryBudget?: RetryBudget;
   /** Who the client is, for servers that ask for it. */
   readonly proxyProtocol?: 1 | 2;
+  /** Where the endpoints are proxies, and connections go on from there. */
+  readonly tunnel?: TunnelView;
   /** Whether some endpoint has no sidecar that would clean a request of what only sidecars need. */
   readonly reachesUnmeshed: boolean;
   readonly service: ServiceLabel | undefined;
   readonly origins: readonly Origin[];
+}
+
+export interface TunnelView {
+  readonly method: Tunnel["method"];
+  /** What the proxy shall connect to, `host:port`. */
+  readonly target: string;
+  /** Whether it is asked by HTTP/2. */
+  readonly http2?: true;
 }
 
 export interface MeshTls {
@@ -104,8 +124,8 @@ export interface ServiceAccountLabel {
 export interface EndpointsView {
   readonly reference: ClusterReference;
   readonly endpoints: readonly EndpointView[];
-  /** Of localities, in any unit. */
-  readonly weights?: Readonly<Record<string, number>>;
+  /** Of localities, by priority, in any unit. */
+  readonly weights?: readonly Readonly<Record<string, number>>[];
   readonly origins: readonly Origin[];
 }
 
@@ -160,6 +180,8 @@ export interface RouteView {
   readonly action: RouteAction;
   readonly fault?: FaultInjection;
   readonly cors?: CorsPolicy;
+  /** What its requests are counted under. */
+  readonly statPrefix?: string;
   /** Where limits are for this route. */
   readonly scopes?: RouteScopes;
   readonly request: HeaderChanges;
@@ -219,7 +241,9 @@ export interface WeightedCluster {
 
 /** What a request's route is called in the scopes of limits. */
 export interface RouteScopes {
-  /** A listener of a gateway. */
+  /** One of Istio's Gateways, `namespace/name`. */
+  readonly gateway?: string;
+  /** A listener of a Gateway by its name, or a server of one of Istio's as `namespace/name/server`. */
   readonly listener?: string;
   /** `Kind/namespace/name`. */
   readonly route?: string;

@@ -6,7 +6,7 @@ import type { FindVirtualService } from "#model/istio/delegates.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
 import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
-import type { Route } from "#model/route.ts";
+import { isEveryRequest, type Route } from "#model/route.ts";
 import { isVisible, visibilityOf } from "#model/visibility.ts";
 import { withSessions } from "./backend-policies.ts";
 import { byAge } from "./by-age.ts";
@@ -68,21 +68,32 @@ export function delegatesFor(
   };
 }
 
-/** The routes of several VirtualServices that share a host, in the order in which they are tried. */
+/** A VirtualService where it is tried. */
+export interface PlacedVirtualService {
+  readonly virtualService: VirtualService;
+  readonly place: RoutePlace;
+}
+
+/**
+ * The routes of several VirtualServices that share a host, in the order in which they are tried: those of the first,
+ * then those of the next; but what stands from the first route on that takes every request comes after all the others.
+ */
 export function virtualServiceRoutes(
-  virtualServices: readonly VirtualService[],
-  place: RoutePlace,
+  placed: readonly PlacedVirtualService[],
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly Route[] {
-  const routes = virtualServices.flatMap((virtualService) =>
-    routesOfVirtualService(
+  const lists = placed.map(({ virtualService, place }) => {
+    const routes = routesOfVirtualService(
       virtualService,
       place,
       delegatesFor(virtualService, inputs, fetch),
       resolveDestination(inputs, fetch, place.port),
-    ),
-  );
+    );
+    const end = routes.findIndex(({ match }) => isEveryRequest(match));
+    return end === -1 ? [routes, []] : [routes.slice(0, end), routes.slice(end)];
+  });
+  const routes = [...lists.flatMap(([exact]) => exact ?? []), ...lists.flatMap(([, rest]) => rest ?? [])];
   return withSessions(routes, inputs, fetch);
 }
 

@@ -40,8 +40,8 @@ export function sharingView(
 ): ClusterView | undefined {
   if (service === undefined) return undefined;
   const view = serviceClusterView(mesh, fetch, client, serviceCluster(service, subset));
-  const { endpoints, origination, proxyProtocol } = view;
-  const isPlain = origination === undefined && proxyProtocol === undefined;
+  const { endpoints, origination, proxyProtocol, tunnel } = view;
+  const isPlain = origination === undefined && proxyProtocol === undefined && tunnel === undefined;
   return endpoints.kind === "listed" && isPlain ? view : undefined;
 }
 

@@ -18,11 +18,13 @@ function options(init: Options) {
   return { [protocolOptions]: pack(HttpProtocolOptionsSchema, init) };
 }
 
-/** The application's HTTP version is kept: HTTP/1.1 stays HTTP/1.1, HTTP/2 stays HTTP/2. */
-const keepVersion = {
-  case: "useDownstreamProtocolConfig",
-  value: { httpProtocolOptions: {}, http2ProtocolOptions: {} },
-} as const;
+/** The application's HTTP version is kept: HTTP/1.1 stays HTTP/1.1, with its trailers, HTTP/2 stays HTTP/2. */
+function keepingVersion(http2ProtocolOptions: Init<typeof Http2ProtocolOptionsSchema> = {}) {
+  return {
+    case: "useDownstreamProtocolConfig",
+    value: { httpProtocolOptions: { enableTrailers: true }, http2ProtocolOptions },
+  } as const;
+}
 
 /** Nothing is left on the request that only a sidecar needs. */
 const cleaning = extension("envoy.filters.http.header_mutation", HeaderMutationSchema, {
@@ -35,21 +37,28 @@ const cleaning = extension("envoy.filters.http.header_mutation", HeaderMutationS
 
 const codec = extension("codec", UpstreamCodecSchema, {});
 
-export const sameProtocol = options({ upstreamProtocolOptions: keepVersion });
+export const sameProtocol = options({ upstreamProtocolOptions: keepingVersion() });
 
 /** The same within limits. */
 export function sameProtocolWithin(pool: ConnectionPool) {
   const common = commonOptions(pool);
   return options({
-    upstreamProtocolOptions: keepVersion,
+    upstreamProtocolOptions: keepingVersion(),
     ...(Object.keys(common).length === 0 ? {} : { commonHttpProtocolOptions: common }),
   });
 }
 
 /** The same for servers without a sidecar. */
 export const sameProtocolCleaned = options({
-  upstreamProtocolOptions: keepVersion,
+  upstreamProtocolOptions: keepingVersion(),
   httpFilters: [cleaning, codec],
+});
+
+export const http1 = options({
+  upstreamProtocolOptions: {
+    case: "explicitHttpConfig",
+    value: { protocolConfig: { case: "httpProtocolOptions", value: {} } },
+  },
 });
 
 export const http2 = options({
@@ -78,12 +87,7 @@ export function httpProtocol({ connectionPool = {}, ...view }: ClusterView) {
 
 function versionOf(pool: ConnectionPool): NonNullable<Options["upstreamProtocolOptions"]> {
   const http2ProtocolOptions = http2Options(pool);
-  if (pool.alwaysHttp2 !== true) {
-    return {
-      case: "useDownstreamProtocolConfig",
-      value: { httpProtocolOptions: {}, http2ProtocolOptions },
-    };
-  }
+  if (pool.alwaysHttp2 !== true) return keepingVersion(http2ProtocolOptions);
   return {
     case: "explicitHttpConfig",
     value: {

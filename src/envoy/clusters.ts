@@ -4,15 +4,28 @@ import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/clus
 import type { InboundPortView } from "#compile/listener-views.ts";
 import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
-import type { ConnectionPool } from "#model/policy.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
 import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
-import { httpProtocol, sameProtocol, sameProtocolCleaned, sameProtocolWithin } from "./cluster-protocols.ts";
+import {
+  http1,
+  http2,
+  httpProtocol,
+  sameProtocol,
+  sameProtocolCleaned,
+  sameProtocolWithin,
+} from "./cluster-protocols.ts";
 import { transportSockets } from "./cluster-tls.ts";
+import { connectionsOf, connectTimeout, outboundConnections } from "./connections.ts";
 import { discovery, noEndpoints, originalAddress, originalDestination } from "./load-balancing.ts";
-import { duration, heddleMetadata, type Init, socketAddress } from "./messages.ts";
-import { blackHoleCluster, clusterName, inboundClusterName, passthroughCluster } from "./names.ts";
+import { heddleMetadata, type Init, socketAddress } from "./messages.ts";
+import {
+  blackHoleCluster,
+  clusterName,
+  inboundClusterName,
+  passthroughCluster,
+  relayedClusterName,
+} from "./names.ts";
 import { outlierDetection } from "./outlier-detection.ts";
 
 /** Connections to the application come from here, which exempts them from interception. */
@@ -20,20 +33,21 @@ export const fromProxy = {
   sourceAddress: { address: "127.0.0.6", portSpecifier: { case: "portValue", value: 0 } },
 } as const;
 
-const connectTimeout = duration(10_000);
-
 /** A cluster that clients reach others by. */
-export function outboundCluster(view: ClusterView, trustDomain: string): Cluster {
+export function outboundCluster(
+  view: ClusterView,
+  trustDomain: string,
+  name = clusterName(view.reference),
+): Cluster {
   return create(ClusterSchema, {
-    name: clusterName(view.reference),
-    connectTimeout,
-    ...discovery(view),
+    name,
+    ...discovery(view, name),
     circuitBreakers: circuitBreakers(view.connectionPool, view.retryBudget),
-    ...connections(view.connectionPool),
+    ...outboundConnections(view),
     ...(view.outlierDetection === undefined
       ? {}
       : { outlierDetection: outlierDetection(view.outlierDetection) }),
-    ...(view.protocol === "http" ? { typedExtensionProtocolOptions: httpProtocol(view) } : {}),
+    ...protocolOptions(view),
     ...transportSockets(view, trustDomain),
     ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
     // A cluster of connections must be named as asked; statistics are named as people think.
@@ -43,31 +57,26 @@ export function outboundCluster(view: ClusterView, trustDomain: string): Cluster
   });
 }
 
+function protocolOptions(view: ClusterView): Init<typeof ClusterSchema> {
+  if (view.protocol === "http") return { typedExtensionProtocolOptions: httpProtocol(view) };
+  return view.tunnel === undefined
+    ? {}
+    : { typedExtensionProtocolOptions: view.tunnel.http2 === true ? http2 : http1 };
+}
+
+/** The same for the connections that come from a relay. */
+export function relayedCluster(view: ClusterView, trustDomain: string): Cluster {
+  return outboundCluster(view, trustDomain, relayedClusterName(clusterName(view.reference)));
+}
+
 function isForConnections({ kind }: ClusterReference): boolean {
-  return kind === "tcp" || kind === "tls" || kind === "gateway";
+  return kind !== "service" && kind !== "address";
 }
 
 function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port: number): string {
   return endpoints.kind === "listed" && endpoints.list.kind === "service"
     ? clusterName(endpoints.list)
     : clusterName({ kind: "service", hostname, port, subset: "" });
-}
-
-function connections({ connectTimeoutMs, keepalive }: ConnectionPool = {}): Init<typeof ClusterSchema> {
-  return {
-    ...(connectTimeoutMs === undefined ? {} : { connectTimeout: duration(connectTimeoutMs) }),
-    ...(keepalive === undefined
-      ? {}
-      : { upstreamConnectionOptions: { tcpKeepalive: tcpKeepalive(keepalive) } }),
-  };
-}
-
-function tcpKeepalive({ probes, time, interval }: NonNullable<ConnectionPool["keepalive"]>) {
-  return {
-    ...(probes === undefined ? {} : { keepaliveProbes: probes }),
-    ...(time === undefined ? {} : { keepaliveTime: time }),
-    ...(interval === undefined ? {} : { keepaliveInterval: interval }),
-  };
 }
 
 function serviceMetadata(service: ServiceLabel) {
@@ -112,7 +121,7 @@ export function inboundCluster(view: Omit<InboundPortView, "limits"> | undefined
     typedExtensionProtocolOptions: pool === undefined ? sameProtocol : sameProtocolWithin(pool),
     ...(pool === undefined
       ? {}
-      : { circuitBreakers: circuitBreakers(pool, undefined), ...connections(pool) }),
+      : { circuitBreakers: circuitBreakers(pool, undefined), ...connectionsOf(pool) }),
     ...(view?.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
   });
 }

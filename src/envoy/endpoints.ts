@@ -34,7 +34,10 @@ function localityEndpoints(
     ...(priority === undefined ? {} : { priority }),
     ...(locality === undefined
       ? {}
-      : { locality: localityOf(locality), loadBalancingWeight: weights?.[locality] ?? 0 }),
+      : {
+          locality: localityOf(locality),
+          loadBalancingWeight: weights?.[priority ?? 0]?.[locality] ?? 0,
+        }),
     lbEndpoints: endpoints.map((endpoint) => lbEndpoint(endpoint)),
   };
 }

@@ -13,13 +13,13 @@ import { clusterName } from "./names.ts";
 
 type Part = Init<typeof ClusterSchema>;
 
-/** Where the endpoints of a cluster come from, and which of them a request gets. */
-export function discovery(view: ClusterView): Part {
+/** Where the endpoints of a cluster of this name come from, and which of them a request gets. */
+export function discovery(view: ClusterView, name: string): Part {
   switch (view.endpoints.kind) {
     case "listed":
       return {
         clusterDiscoveryType: { case: "type", value: Cluster_DiscoveryType.EDS },
-        edsClusterConfig: { edsConfig: adsSource(), ...listName(view.reference, view.endpoints.list) },
+        edsClusterConfig: { edsConfig: adsSource(), ...listName(name, view.endpoints.list) },
         ...loadBalancing(view),
         commonLbConfig: {
           ...panic(view),
@@ -45,9 +45,9 @@ export function discovery(view: ClusterView): Part {
 }
 
 /** Envoy asks for the list that is called as the cluster is, unless it is told of another one. */
-function listName(cluster: ClusterReference, list: ClusterReference) {
+function listName(cluster: string, list: ClusterReference) {
   const serviceName = clusterName(list);
-  return serviceName === clusterName(cluster) ? {} : { serviceName };
+  return serviceName === cluster ? {} : { serviceName };
 }
 
 /** Endpoints that are gone must get nothing, also when they were the last. */

@@ -14,8 +14,6 @@ import { unprocessedHeader } from "./retries.ts";
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
 type Mapper = Exclude<MessageInitShape<typeof ResponseMapperSchema>, { $typeName: string }>;
 
-const destination = "%DOWNSTREAM_LOCAL_ADDRESS%";
-
 /**
  * The only request that idles longer than the connection manager allows is one for which the control plane never said
  * what is at its destination.
@@ -26,7 +24,7 @@ const unansweredLookup: Mapper = {
   },
   statusCode: 503,
   bodyFormatOverride: text(
-    `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at ${destination}`,
+    `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at %DOWNSTREAM_LOCAL_ADDRESS%`,
   ),
 };
 
@@ -55,7 +53,7 @@ const refused: Mapper = {
   },
   statusCode: 502,
   bodyFormatOverride: text(
-    `heddle: nothing is known of %REQ(:AUTHORITY)% at ${destination}, and outboundTrafficPolicy is REGISTRY_ONLY`,
+    "heddle: nothing is known of %REQ(:AUTHORITY)% at %DOWNSTREAM_LOCAL_ADDRESS%, and outboundTrafficPolicy is REGISTRY_ONLY",
   ),
 };
 

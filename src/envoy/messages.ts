@@ -9,6 +9,7 @@ import {
   FractionalPercent_DenominatorType,
   type FractionalPercentSchema,
 } from "@heddle/envoy-api/envoy/type/v3/percent";
+import type { Bind } from "#model/sidecar.ts";
 
 /** What a message is made from, without the made message: can be spread. */
 export type Init<Desc extends DescMessage> = Exclude<MessageInitShape<Desc>, Message>;
@@ -65,6 +66,13 @@ export function socketAddress(address: string, port: number): MessageInitShape<t
       value: { address, portSpecifier: { case: "portValue", value: port } },
     },
   };
+}
+
+/** Where a proxy listens. Whoever is in the pod may use a socket in the file system. */
+export function bindAddress(at: Bind): MessageInitShape<typeof AddressSchema> {
+  if (at.kind === "address") return socketAddress(at.address, at.port);
+  const mode = at.path.startsWith("@") ? {} : { mode: 0o666 };
+  return { address: { case: "pipe", value: { path: at.path, ...mode } } };
 }
 
 /** A resource that comes over the stream that everything comes over; Envoy waits for it as long as it takes. */

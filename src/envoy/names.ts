@@ -2,6 +2,17 @@
 
 import type { ProbeView } from "#compile/listener-views.ts";
 import type { ClusterReference } from "#compile/views.ts";
+import type { Tunnel } from "#model/policy.ts";
+import type { Bind } from "#model/sidecar.ts";
+
+/** What is done to relayed connections. */
+export interface Relay {
+  /** How a proxy is asked for them; empty where they are merely passed on. */
+  readonly method: Tunnel["method"] | "";
+  /** 0: no limit. */
+  readonly idleTimeoutMs: number;
+  readonly maxDurationMs: number;
+}
 
 /** The one route configuration of a sidecar's outbound HTTP. */
 export const outboundRouteConfiguration = "outbound";
@@ -15,6 +26,31 @@ export const blackHoleCluster = "BlackHoleCluster";
 /** Secrets by SDS: the proxy's own certificate, and the roots that it trusts. */
 export const workloadSecret = "default";
 export const trustBundleSecret = "ROOTCA";
+
+const [filesPrefix, rootFilePrefix] = ["files|", "root-file|"];
+
+/** A certificate in files of the proxy's container, read again when they change. */
+export function fileSecret({ chain, key }: { readonly chain: string; readonly key: string }): string {
+  return `${filesPrefix}${chain}|${key}`;
+}
+
+/** Authorities in a file there, with a file of what they have revoked. */
+export function rootFileSecret(path: string, revoked = ""): string {
+  return `${rootFilePrefix}${path}|${revoked}`;
+}
+
+/** The files that a name by SDS means. */
+export function parseFileSecret(
+  name: string,
+):
+  | { readonly part: "certificate"; readonly chain: string; readonly key: string }
+  | { readonly part: "roots"; readonly path: string; readonly revoked: string }
+  | undefined {
+  const [prefix, first = "", second = "", ...rest] = name.split("|");
+  if (first === "" || rest.length > 0) return undefined;
+  if (`${prefix}|` === rootFilePrefix) return { part: "roots", path: first, revoked: second };
+  return `${prefix}|` === filesPrefix ? { part: "certificate", chain: first, key: second } : undefined;
+}
 
 const [credentialPrefix, rootsPrefix] = ["credential|", "credential-roots|"];
 
@@ -49,7 +85,7 @@ export function virtualHostName(address: string): string {
 
 /**
  * `outbound|9080|v1|reviews.shop.svc.cluster.local`, `outbound|8080||10.244.0.7`, `tcp|10.96.0.3:5432`,
- * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`, `gateway-tcp|31400`.
+ * `tcp|10.96.0.4:443|api.shop`, `tls|api.example.com:443`, `outbound-tcp|3306||db.example.com`, `gateway-tcp|31400`.
  */
 export function clusterName(reference: ClusterReference): string {
   switch (reference.kind) {
@@ -61,12 +97,28 @@ export function clusterName(reference: ClusterReference): string {
       return `tcp|${reference.address}:${reference.port}${reference.serverName === undefined ? "" : `|${reference.serverName}`}`;
     case "tls":
       return `tls|${reference.hostname}:${reference.port}`;
+    case "host":
+      return `${hostClusterPrefix}${reference.port}|${reference.subset}|${reference.hostname}`;
     case "gateway":
       return `${gatewayClusterPrefix}${reference.port}`;
   }
 }
 
+const hostClusterPrefix = "outbound-tcp|";
 const gatewayClusterPrefix = "gateway-tcp|";
+
+const relayedPrefix = "relayed|";
+
+/** Where the connections to a cluster go on after they were relayed. */
+export function relayedClusterName(cluster: string): string {
+  return `${relayedPrefix}${cluster}`;
+}
+
+/** The cluster that is meant by such a name, and by any other. */
+export function unrelayedName(name: string): { readonly cluster: string; readonly relayed: boolean } {
+  const relayed = name.startsWith(relayedPrefix);
+  return { cluster: relayed ? name.slice(relayedPrefix.length) : name, relayed };
+}
 
 /** The name that Envoy itself makes for the TCP cluster of a connection's destination. */
 export const tcpClusterFormat = "tcp|%DOWNSTREAM_LOCAL_ADDRESS%";
@@ -109,7 +161,9 @@ export function parseClusterName(name: string): ClusterReference | undefined {
   }
   const [direction, portText = "", subset = "", host = "", ...rest] = name.split("|");
   const port = parsePort(portText);
-  if (direction !== "outbound" || port === undefined || host === "" || rest.length > 0) return undefined;
+  if (port === undefined || host === "" || rest.length > 0) return undefined;
+  if (name.startsWith(hostClusterPrefix)) return { kind: "host", hostname: host, port, subset };
+  if (direction !== "outbound") return undefined;
   if (isIpv4(host)) return subset === "" ? { kind: "address", address: host, port } : undefined;
   return { kind: "service", hostname: host, port, subset };
 }
@@ -139,10 +193,47 @@ export const outboundListenerName = "outbound";
 export const inboundListenerName = "inbound";
 export const healthListenerName = "health";
 
+const [egressPrefix, ingressPrefix] = ["egress|", "ingress|"];
+
+/** A listener that a Sidecar has for its application, and its routes: `egress|127.0.0.1:9080`, `egress|unix:///run/api`. */
+export function egressListenerName(at: Bind): string {
+  return `${egressPrefix}${bindText(at)}`;
+}
+
+/** One that it has for those who call the application. */
+export function ingressListenerName(at: Bind): string {
+  return `${ingressPrefix}${bindText(at)}`;
+}
+
+function bindText(at: Bind): string {
+  return at.kind === "address" ? `${at.address}:${at.port}` : `unix://${at.path}`;
+}
+
+/** Whether a name is one of {@link egressListenerName}. */
+export function isEgressName(name: string): boolean {
+  return name.startsWith(egressPrefix);
+}
+
 /** A gateway's listener for one port. */
 export function gatewayListenerName(port: number): string {
   return `gateway|${port}`;
 }
+
+/** `relay|CONNECT|60000|0`: through which a cluster relays connections, by all that it does to them. */
+export function relayName({ method, idleTimeoutMs, maxDurationMs }: Relay): string {
+  return [relayPrefix, method, idleTimeoutMs, maxDurationMs].join("|");
+}
+
+/** What a relay with such a name does; undefined for other names. */
+export function parseRelayName(name: string): Relay | undefined {
+  const [prefix, method = "", idle, duration] = name.split("|");
+  if (prefix !== relayPrefix || (method !== "" && method !== "CONNECT" && method !== "POST"))
+    return undefined;
+  const relay = { method, idleTimeoutMs: Number(idle), maxDurationMs: Number(duration) } as const;
+  return relayName(relay) === name ? relay : undefined;
+}
+
+const relayPrefix = "relay";
 
 /** The cluster behind one rewritten probe. */
 export function probeClusterName(probe: ProbeView): string {

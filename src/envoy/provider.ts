@@ -3,15 +3,16 @@ import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
 import { clientOfKey } from "#compile/clients.ts";
 import { clusterView } from "#compile/cluster-view.ts";
 import { connectionSelection } from "#compile/connection-clusters.ts";
-import { credentialFor } from "#compile/credentials.ts";
+import { egressListenerViews } from "#compile/egress-listeners.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { Mesh } from "#compile/graph.ts";
+import type { IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
-import { certificateKey } from "#identity/workload-certificates.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource } from "#xds/provider.ts";
 import {
@@ -24,23 +25,27 @@ import {
 } from "#xds/type-urls.ts";
 import {
   blackHoleCluster,
+  egressListenerName,
   gatewayListenerName,
   healthListenerName,
   inboundClusterName,
   inboundListenerName,
+  ingressListenerName,
+  isEgressName,
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
-  parseCredentialSecret,
   parseInboundName,
+  parseRelayName,
   parseVirtualHostName,
   passthroughCluster,
   probeClusterName,
-  trustBundleSecret,
+  unrelayedName,
   workloadSecret,
 } from "./names.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
+import { mayKeepCertificate, secretResource } from "./secret-resources.ts";
 
 /** What resources are made of. */
 export interface ProviderInputs {
@@ -82,6 +87,11 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     const view = listenersOf(fetch, pod).find((each) => each.port === port);
     return view?.kind === "tcp" ? view : undefined;
   };
+  const egressListeners = graph.demand("egress listeners", (client, fetch) =>
+    egressListenerViews(mesh, fetch, clientOfKey(client)),
+  );
+  const egressNamed = (fetch: Fetch, client: string, name: string) =>
+    fetch.get(egressListeners, client)?.find(({ at }) => egressListenerName(at) === name);
   const wantedCertificates = graph.demand("wanted certificates", (key) => key);
 
   const find = (key: ResourceKey, fetch: Fetch): Resource | Absent | undefined => {
@@ -101,7 +111,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         return encode(fetch, { kind: "virtualHost", view });
       }
       case secretType:
-        return secret(key, fetch);
+        return secretResource(inputs, wantedCertificates, key, fetch);
       default:
         return absent;
     }
@@ -116,15 +126,30 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const view = fetch.get(mesh.inbound, scope);
       if (view === undefined) return absent;
       // The listener knows nothing of services, so pods of different services share it.
-      const ports = view.ports.map(({ port, protocol }) => ({ port, protocol }));
+      const ports = view.ports.filter(({ uncaptured }) => uncaptured !== true).map(listened);
       return encode(fetch, { kind: "inboundListener", view: { ...view, ports } });
     }
+    const own = ingressListeners(fetch, scope).find(({ at }) => ingressListenerName(at) === name);
+    if (own !== undefined) return encode(fetch, { kind: "ingressListener", view: own });
     if (name === healthListenerName) {
       const view = fetch.get(mesh.healthListeners, scope);
       return view === undefined ? undefined : encode(fetch, { kind: "healthListener", view: view.probes });
     }
+    if (isEgressName(name)) {
+      const view = egressNamed(fetch, scope, name);
+      return view === undefined ? absent : resources.egressListenerResource(view);
+    }
+    const relay = parseRelayName(name);
+    if (relay !== undefined) return resources.relayResource(relay);
     const port = listenersOf(fetch, scope).find((view) => gatewayListenerName(view.port) === name);
     return port === undefined ? absent : resources.gatewayListenerResource(port);
+  }
+
+  function ingressListeners(fetch: Fetch, pod: string): readonly IngressListenerView[] {
+    const { ports = [], draining = false } = fetch.get(mesh.inbound, pod) ?? {};
+    return ports.flatMap((port) =>
+      port.bind === undefined ? [] : [{ at: port.bind, port: listened(port), draining }],
+    );
   }
 
   function endpoints({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
@@ -136,7 +161,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
     const client = clientOfKey(scope);
-    if (reference.kind === "tcp" || reference.kind === "tls") {
+    if (reference.kind === "tcp" || reference.kind === "tls" || reference.kind === "host") {
       const weighted = connectionSelection(mesh, fetch, client, reference);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
@@ -145,15 +170,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   }
 
   function cluster({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
-    const reference = parseClusterName(name);
-    if (reference?.kind === "gateway") {
-      const tcp = gatewayTcp(fetch, scope, reference.port);
-      const view = tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
-      return view === undefined ? absent : encode(fetch, { kind: "outboundCluster", view });
-    }
+    const { cluster: meant, relayed } = unrelayedName(name);
+    const reference = parseClusterName(meant);
     if (reference !== undefined) {
-      const view = clusterView(mesh, fetch, clientOfKey(scope), reference);
-      return encode(fetch, { kind: "outboundCluster", view });
+      const view = outboundView(reference, scope, fetch);
+      const kind = relayed ? "relayedCluster" : "outboundCluster";
+      return view === undefined ? absent : encode(fetch, { kind, view });
     }
     if (name === passthroughCluster) return resources.passthroughResource();
     if (name === blackHoleCluster) return resources.blackHoleResource();
@@ -162,11 +184,17 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       .get(mesh.inbound, scope)
       ?.ports.find((port) => inboundClusterName(port.port) === name);
     if (inbound !== undefined) {
-      const { limits: _, ...view } = inbound;
+      const { limits: _limits, bind: _bind, uncaptured: _uncaptured, tls: _tls, ...view } = inbound;
       return encode(fetch, { kind: "inboundCluster", view });
     }
     const health = fetch.get(mesh.healthListeners, scope);
     return (health === undefined ? undefined : resources.probeClusterResource(health, name)) ?? absent;
+  }
+
+  function outboundView(reference: ClusterReference, scope: string, fetch: Fetch): ClusterView | undefined {
+    if (reference.kind !== "gateway") return clusterView(mesh, fetch, clientOfKey(scope), reference);
+    const tcp = gatewayTcp(fetch, scope, reference.port);
+    return tcp === undefined ? undefined : gatewayCluster(mesh, fetch, scope, tcp);
   }
 
   function routeConfiguration({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
@@ -183,37 +211,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
         ? absent
         : encode(fetch, { kind: "inboundRoutes", view: { port, ...inbound.limits } });
     }
+    if (isEgressName(name)) {
+      const egress = egressNamed(fetch, scope, name);
+      return egress?.kind === "http" ? resources.egressRoutesResource(egress) : absent;
+    }
     const view = listenersOf(fetch, scope).find((each) => gatewayListenerName(each.port) === name);
     return view?.kind === "http" ? resources.gatewayRoutesResource(view) : absent;
-  }
-
-  function secret({ name, scope }: ResourceKey, fetch: Fetch): Resource | Absent | undefined {
-    if (name === trustBundleSecret) {
-      const pem = fetch.get(inputs.trustBundle, "");
-      return pem === undefined ? undefined : resources.trustBundleResource(pem);
-    }
-    const workload = fetch.get(mesh.workloads, scope);
-    if (workload === undefined) return undefined;
-    if (name !== workloadSecret) return credential(workload, name, fetch) ?? absent;
-    const key = certificateKey({
-      namespace: workload.namespace,
-      serviceAccount: workload.serviceAccount,
-      workload: workload.name,
-    });
-    fetch.get(wantedCertificates, key);
-    const certificate = fetch.get(inputs.certificates, key);
-    const rootPem = fetch.get(inputs.trustBundle, "");
-    return certificate === undefined || rootPem === undefined
-      ? undefined
-      : resources.certificateResource(certificate, rootPem);
-  }
-
-  function credential(workload: Workload, name: string, fetch: Fetch): Resource | undefined {
-    const asked = parseCredentialSecret(name);
-    const client = fetch.get(mesh.clients, podKey(workload));
-    if (asked === undefined || client === undefined) return undefined;
-    const found = credentialFor(mesh.routing, fetch, client, asked);
-    return found === undefined ? undefined : resources.credentialResource(name, found);
   }
 
   const wildcardNames = ({ typeUrl, scope }: ResourceKey, fetch: Fetch): readonly string[] | undefined => {
@@ -225,10 +228,17 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   };
 
   function listenerNames(workload: Workload, fetch: Fetch): readonly string[] {
+    const pod = podKey(workload);
+    const { key = "" } = fetch.get(mesh.clients, pod) ?? {};
     const own =
       workload.proxy === "gateway"
-        ? listenersOf(fetch, podKey(workload)).map((view) => gatewayListenerName(view.port))
-        : [outboundListenerName, inboundListenerName];
+        ? listenersOf(fetch, pod).map((view) => gatewayListenerName(view.port))
+        : [
+            outboundListenerName,
+            inboundListenerName,
+            ...ingressListeners(fetch, pod).map(({ at }) => ingressListenerName(at)),
+            ...(fetch.get(egressListeners, key) ?? []).map(({ at }) => egressListenerName(at)),
+          ];
     // The health listener comes last: it is what makes the pod ready.
     return [...own, healthListenerName];
   }
@@ -260,9 +270,7 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     wildcards,
     wildcardKeyOf: (client, typeUrl) => formatKey({ typeUrl, name: "*", scope: podKey(client) }),
     mayKeep: (held, { version }, { typeUrl, name }) =>
-      typeUrl === secretType &&
-      name === workloadSecret &&
-      resources.mayKeepCertificate(held, version, Date.now()),
+      typeUrl === secretType && name === workloadSecret && mayKeepCertificate(held, version, Date.now()),
     substitute: ({ typeUrl, name }, rejection) => {
       const port = typeUrl === routeConfigurationType ? parseInboundName(name) : undefined;
       if (port !== undefined) {
@@ -277,4 +285,8 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
     },
     wantedCertificates: wantedCertificates.demanded,
   };
+}
+
+function listened({ port, protocol, tls }: ListenedPort): ListenedPort {
+  return { port, protocol, ...(tls === undefined ? {} : { tls }) };
 }

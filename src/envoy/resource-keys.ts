@@ -13,11 +13,14 @@ import {
 import {
   blackHoleCluster,
   inboundClusterName,
+  isEgressName,
   outboundListenerName,
   outboundRouteConfiguration,
   parseClusterName,
+  parseRelayName,
   passthroughCluster,
   trustBundleSecret,
+  unrelayedName,
 } from "./names.ts";
 
 /** What resources are kept by. */
@@ -35,12 +38,14 @@ export function scopeOf(pod: Proxy, client: Client, { typeUrl, name }: ResourceN
       return parseClusterName(name)?.kind === "gateway" ? podKey(pod) : client.key;
     case clusterType:
       if (isConstantCluster(name)) return "";
-      if ((parseClusterName(name)?.kind ?? "gateway") === "gateway") return podKey(pod);
+      if ((parseClusterName(unrelayedName(name).cluster)?.kind ?? "gateway") === "gateway")
+        return podKey(pod);
       return (pod.balancesByLatency ? withBalancer(client) : client).key;
     case listenerType:
-      return name === outboundListenerName ? client.key : podKey(pod);
+      if (parseRelayName(name) !== undefined) return "";
+      return name === outboundListenerName || isEgressName(name) ? client.key : podKey(pod);
     case routeConfigurationType:
-      return name === outboundRouteConfiguration ? client.key : podKey(pod);
+      return name === outboundRouteConfiguration || isEgressName(name) ? client.key : podKey(pod);
     case secretType:
       return name === trustBundleSecret ? "" : podKey(pod);
     default:

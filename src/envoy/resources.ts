@@ -1,20 +1,19 @@
 // Views → encoded resources: each pairs a name, a message and what the message refers to.
-import { createHash } from "node:crypto";
 import { create } from "@bufbuild/protobuf";
-import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
+import { type Cluster, ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
-import type { CredentialPart } from "#compile/credentials.ts";
 import type {
+  EgressListenerView,
   GatewayHttpView,
   GatewayListenerView,
   HealthListenerView,
   InboundListenerView,
   InboundPortView,
   InboundRoutesView,
+  IngressListenerView,
   OutboundListenerView,
   OutsideRoutesView,
   ProbeView,
@@ -27,27 +26,28 @@ import type {
   VirtualHostView,
   WeightedEndpointsView,
 } from "#compile/views.ts";
-import type { IssuedCertificate } from "#identity/authority.ts";
 import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
-import { clusterType, endpointsType } from "#xds/type-urls.ts";
-import { blackHole, inboundCluster, outboundCluster, passthrough } from "./clusters.ts";
+import { clusterType, endpointsType, listenerType } from "#xds/type-urls.ts";
+import { blackHole, inboundCluster, outboundCluster, passthrough, relayedCluster } from "./clusters.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
 import { loadAssignment, weightedLoadAssignment } from "./endpoints.ts";
 import { inboundRoutes } from "./inbound-routes.ts";
+import { egressListener } from "./listeners/egress.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
-import { inboundListener } from "./listeners/inbound.ts";
+import { inboundListener, ingressListener } from "./listeners/inbound.ts";
 import { outboundListener } from "./listeners/outbound.ts";
 import {
   clusterName,
   healthListenerName,
   inboundListenerName,
   outboundListenerName,
-  trustBundleSecret,
-  workloadSecret,
+  type Relay,
+  relayedClusterName,
+  relayName,
 } from "./names.ts";
-import { gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
-import { tlsCertificate, trustBundle, trustedRoots, workloadCertificate } from "./secrets.ts";
+import { relayingCluster, relayListener, relayOf } from "./relays.ts";
+import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
 
 /** The views of which many proxies have the same one. */
 export type SharedView =
@@ -55,7 +55,10 @@ export type SharedView =
   | { readonly kind: "outboundRoutes"; readonly view: OutsideRoutesView }
   | { readonly kind: "virtualHost"; readonly view: VirtualHostView }
   | { readonly kind: "outboundCluster"; readonly view: ClusterView }
+  /** What comes after the relay of the former. */
+  | { readonly kind: "relayedCluster"; readonly view: ClusterView }
   | { readonly kind: "inboundListener"; readonly view: InboundListenerView }
+  | { readonly kind: "ingressListener"; readonly view: IngressListenerView }
   | { readonly kind: "inboundRoutes"; readonly view: InboundRoutesView }
   | { readonly kind: "inboundCluster"; readonly view: Omit<InboundPortView, "limits"> }
   | { readonly kind: "healthListener"; readonly view: readonly ProbeView[] };
@@ -71,8 +74,14 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
       return virtualHostResource(shared.view);
     case "outboundCluster":
       return outboundClusterResource(shared.view, trustDomain);
+    case "relayedCluster":
+      return clusterResource(shared.view, relayedCluster(shared.view, trustDomain));
     case "inboundListener":
       return encodeResource(ListenerSchema, inboundListenerName, inboundListener(shared.view, trustDomain));
+    case "ingressListener": {
+      const message = ingressListener(shared.view, trustDomain);
+      return encodeResource(ListenerSchema, message.name, message);
+    }
     case "inboundRoutes":
       return inboundRoutesResource(shared.view);
     case "inboundCluster": {
@@ -82,6 +91,12 @@ export function viewResource(shared: SharedView, trustDomain: string): Resource 
     case "healthListener":
       return encodeResource(ListenerSchema, healthListenerName, healthListener(shared.view));
   }
+}
+
+/** Of the clusters that go through it, who come and go, it knows nothing. */
+export function relayResource(relay: Relay): Resource {
+  const message = relayListener(relay);
+  return encodeResource(ListenerSchema, message.name, message);
 }
 
 export function gatewayListenerResource(view: GatewayListenerView): Resource {
@@ -94,6 +109,22 @@ export function gatewayListenerResource(view: GatewayListenerView): Resource {
 
 export function gatewayRoutesResource(view: GatewayHttpView): Resource {
   const message = gatewayRoutes(view);
+  return encodeResource(RouteConfigurationSchema, message.name, message, {
+    references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
+    origins: view.origins,
+  });
+}
+
+export function egressListenerResource(view: EgressListenerView): Resource {
+  const message = egressListener(view);
+  return encodeResource(ListenerSchema, message.name, message, {
+    references: view.kind === "http" ? [] : clusterNames(view.hosts.map(({ cluster }) => cluster)),
+    origins: view.origins,
+  });
+}
+
+export function egressRoutesResource(view: Extract<EgressListenerView, { kind: "http" }>): Resource {
+  const message = egressRoutes(view);
   return encodeResource(RouteConfigurationSchema, message.name, message, {
     references: clustersOf(view.virtualHosts.flatMap((host) => host.routes)),
     origins: view.origins,
@@ -152,8 +183,19 @@ function uniqueNames<R extends ResourceName>(names: readonly R[]): readonly R[] 
 }
 
 function outboundClusterResource(view: ClusterView, trustDomain: string): Resource {
-  const message = outboundCluster(view, trustDomain);
-  const { endpoints, origins } = view;
+  const relay = relayOf(view);
+  if (relay === undefined) return clusterResource(view, outboundCluster(view, trustDomain));
+  const message = relayingCluster(view, relay);
+  return encodeResource(ClusterSchema, message.name, message, {
+    origins: view.origins,
+    references: [
+      { typeUrl: listenerType, name: relayName(relay), unawaited: true },
+      { typeUrl: clusterType, name: relayedClusterName(message.name) },
+    ],
+  });
+}
+
+function clusterResource({ endpoints, origins }: ClusterView, message: Cluster): Resource {
   return encodeResource(ClusterSchema, message.name, message, {
     origins,
     // Another cluster may use the same endpoints: the client has them already, and must be given them again.
@@ -201,36 +243,4 @@ export function endpointsResource(view: EndpointsView): Resource {
 export function weightedEndpointsResource(view: WeightedEndpointsView): Resource {
   const message = weightedLoadAssignment(view);
   return encodeResource(ClusterLoadAssignmentSchema, message.clusterName, message, { origins: view.origins });
-}
-
-export function trustBundleResource(pem: string): Resource {
-  return encodeResource(SecretSchema, trustBundleSecret, trustBundle(pem));
-}
-
-/** Certificates out of a Secret of a user. */
-export function credentialResource(name: string, found: CredentialPart): Resource {
-  const message =
-    found.part === "certificate"
-      ? tlsCertificate(name, found.chainPem, found.keyPem)
-      : trustedRoots(name, found.rootsPem, found.revokedPem);
-  return encodeResource(SecretSchema, name, message);
-}
-
-/** Its version is who issued it and when it expires, so that another replica re-issues only what needs it. */
-export function certificateResource(certificate: IssuedCertificate, rootPem: string): Resource {
-  const message = workloadCertificate(certificate.chainPem, certificate.keyPem.reveal());
-  return encodeResource(SecretSchema, workloadSecret, message, {
-    version: `${createHash("sha1").update(rootPem).digest("base64url")} ${certificate.notAfter.toISOString()}`,
-  });
-}
-
-/**
- * Whether a certificate of one version may stay in the place of a newer one: of the same root, and with enough of its
- * life left to reach the newer one's renewal. A certificate is renewed at half of its life or a tenth earlier.
- */
-export function mayKeepCertificate(held: string, newer: string, now: number): boolean {
-  const [heldRoot, heldExpiry = ""] = held.split(" ");
-  const [newerRoot, newerExpiry = ""] = newer.split(" ");
-  const left = (expiry: string) => Date.parse(expiry) - now;
-  return heldRoot === newerRoot && left(heldExpiry) > 0.6 * left(newerExpiry);
 }

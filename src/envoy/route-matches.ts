@@ -5,6 +5,7 @@ import type {
   QueryParameterMatcherSchema,
   RouteMatchSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import { isHost } from "#model/headers.ts";
 import type { NamedMatcher, PathMatcher, RouteMatch, StringMatcher } from "#model/route.ts";
 import { authorityHeader, missHeader } from "./filters/on-demand.ts";
 import type { Init } from "./messages.ts";
@@ -30,25 +31,42 @@ export function routeMatches(
   conditions: Conditions,
   place: HostPlace,
 ): readonly Init<typeof RouteMatchSchema>[] {
-  return hostConditions(match.authority, place).map((host) => ({
+  const isOther = ({ name }: NamedMatcher) => !isHost(name);
+  const others: RouteMatch = {
+    ...match,
+    headers: match.headers.filter(isOther),
+    withoutHeaders: (match.withoutHeaders ?? []).filter(isOther),
+  };
+  return hostConditions(match, place).map((host) => ({
     pathSpecifier: pathSpecifier(match.path),
     ...(match.ignorePathCase === true ? { caseSensitive: false } : {}),
-    headers: [...conditions.headers, ...host, ...headerMatchers(match)],
+    headers: [...conditions.headers, ...host, ...headerMatchers(others)],
     queryParameters: match.queryParameters.map(queryParameterMatcher),
     cookies: conditions.cookies.map(({ name, value }) => ({ name, stringMatch: stringMatch(value) })),
   }));
 }
 
-function hostConditions(
-  authority: StringMatcher | undefined,
-  place: HostPlace,
-): readonly (readonly HeaderMatcher[])[] {
-  if (authority === undefined) return [[]];
-  const is = (name: string) => header({ name, value: authority });
-  if (place === "asSent") return [[is(":authority")]];
+function hostConditions(match: RouteMatch, place: HostPlace): readonly (readonly HeaderMatcher[])[] {
+  const sent = aboutHost(match, ":authority");
+  if (sent.length === 0) return [[]];
+  if (place === "asSent") return [sent];
+  const missed = header({ name: missHeader, value: { kind: "present" } });
   return [
-    [is(":authority"), { ...header({ name: missHeader, value: { kind: "present" } }), invertMatch: true }],
-    [is(authorityHeader)],
+    [...sent, { ...missed, invertMatch: true }],
+    [...aboutHost(match, authorityHeader), missed],
+  ];
+}
+
+/** What a match asks of the Host, also as of a header, for the header `name` that has it. */
+function aboutHost(
+  { authority, headers, withoutHeaders = [] }: RouteMatch,
+  name: string,
+): readonly HeaderMatcher[] {
+  const ofHost = (matchers: readonly NamedMatcher[]) => matchers.filter((matcher) => isHost(matcher.name));
+  return [
+    ...(authority === undefined ? [] : [header({ name, value: authority })]),
+    ...ofHost(headers).map(({ value }) => header({ name, value })),
+    ...ofHost(withoutHeaders).map(({ value }) => noHeader({ name, value })),
   ];
 }
 

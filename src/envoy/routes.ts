@@ -6,16 +6,27 @@ import {
 } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import type { RouteSchema, VirtualHost } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
-import type { GatewayHttpView, OutsideHostView, OutsideRoutesView } from "#compile/listener-views.ts";
+import type {
+  EgressListenerView,
+  GatewayHttpView,
+  OutsideHostView,
+  OutsideRoutesView,
+} from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
 import { byHost, type ConnectionMatcher, outsideOf, toDestination, toPort } from "./destinations.ts";
 import { authorityHeader, missHeader, routeHeader, takeWayByDestination } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
+import { waitForNothing } from "./filters/wait.ts";
 import { headerChanges } from "./header-changes.ts";
 import { adsSource } from "./messages.ts";
-import { gatewayListenerName, outboundRouteConfiguration, virtualHostName } from "./names.ts";
+import {
+  egressListenerName,
+  gatewayListenerName,
+  outboundRouteConfiguration,
+  virtualHostName,
+} from "./names.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
@@ -33,6 +44,7 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       ...view.hosts.map((host) => outsideHost(host, view)),
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
+    typedPerFilterConfig: waitForNothing,
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
   });
@@ -61,7 +73,11 @@ function outsideHost(
     routes: [
       ...ports.flatMap(({ port, routes }) =>
         routes.flatMap((route) =>
-          routesOf(route, { host: "asSent", where: [toPort(port), outsideOf(view.meshRanges)] }),
+          routesOf(route, {
+            host: "asSent",
+            proxy: "sidecar",
+            where: [toPort(port), outsideOf(view.meshRanges)],
+          }),
         ),
       ),
       ...othersRoute(view),
@@ -76,14 +92,14 @@ function othersRoute({
   others,
 }: OutsideRoutesView): readonly MessageInitShape<typeof RouteSchema>[] {
   const route: RouteView = {
-    name: others,
+    name: others.kind === "forward" ? "egress proxy" : others.kind,
     match: { headers: [], queryParameters: [] },
-    action: { kind: others },
+    action: others,
     request: noHeaderChanges,
     response: noHeaderChanges,
     origins: [],
   };
-  return routesOf(route, { host: "asSent", where: [outsideOf(meshRanges)] });
+  return routesOf(route, { host: "asSent", proxy: "sidecar", where: [outsideOf(meshRanges)] });
 }
 
 /**
@@ -97,7 +113,7 @@ export function virtualHost(view: VirtualHostView): VirtualHost {
     domains: [...view.domains],
     routes: [
       ...view.routes.flatMap((route) =>
-        routesOf(route, { headers: byHost(route.host), host: "byDestination", where }),
+        routesOf(route, { headers: byHost(route.host), host: "byDestination", proxy: "sidecar", where }),
       ),
       missRoute,
     ],
@@ -111,7 +127,9 @@ export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
     virtualHosts: view.virtualHosts.map((host) => ({
       name: host.name,
       domains: [...host.domains],
-      routes: host.routes.flatMap((route) => routesOf(route, { host: "asSent", where: [] })),
+      routes: host.routes.flatMap((route) =>
+        routesOf(route, { host: "asSent", proxy: "gateway", where: [] }),
+      ),
     })),
     ignorePortInHostMatching: true,
     // Strangers name no routes.
@@ -122,8 +140,27 @@ export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
   });
 }
 
+/** The routes of a listener for a sidecar's application, whole. */
+export function egressRoutes({
+  at,
+  virtualHosts,
+}: Extract<EgressListenerView, { kind: "http" }>): RouteConfiguration {
+  return create(RouteConfigurationSchema, {
+    name: egressListenerName(at),
+    virtualHosts: virtualHosts.map(({ name, domains, routes }) => ({
+      name,
+      domains: [...domains],
+      routes: routes.flatMap((route) => routesOf(route, { host: "asSent", proxy: "sidecar", where: [] })),
+    })),
+    responseHeadersToRemove: [unprocessedHeader],
+    maxDirectResponseBodySizeBytes: largestAnswer,
+  });
+}
+
 /** How requests come to a virtual host. */
 interface Way {
+  /** Whose routes these are: a sidecar tells the server which one a request has taken. */
+  readonly proxy: "sidecar" | "gateway";
   readonly headers?: Conditions["headers"];
   readonly host: HostPlace;
   readonly where: readonly ConnectionMatcher[];
@@ -135,13 +172,15 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
 
 function routesOfOne(
   { view, cookies }: PinnedRoute,
-  { headers = [], host, where }: Way,
+  { proxy, headers = [], host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
-  const inSidecar = host === "byDestination";
+  const byDestination = host === "byDestination";
+  const inSidecar = proxy === "sidecar";
   const shared: MessageInitShape<typeof RouteSchema> = {
     name: view.name,
-    action: routeAction(view, inSidecar ? hostOfTheClient : undefined),
-    typedPerFilterConfig: routeFilters(view, inSidecar),
+    ...(view.statPrefix === undefined ? {} : { statPrefix: view.statPrefix }),
+    action: routeAction(view, byDestination ? hostOfTheClient : undefined),
+    typedPerFilterConfig: routeFilters(view, byDestination),
     ...headerChanges(inSidecar ? namedRequest(view) : view.request, view.response),
     ...routeMetadata(view, inSidecar),
   };

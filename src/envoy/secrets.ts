@@ -1,4 +1,5 @@
 // Certificates → Envoy secrets.
+import { dirname } from "node:path";
 import { create } from "@bufbuild/protobuf";
 import {
   type Secret,
@@ -20,6 +21,36 @@ export function tlsCertificate(name: string, chainPem: string, keyPem: string): 
       value: {
         certificateChain: { specifier: { case: "inlineString", value: chainPem } },
         privateKey: { specifier: { case: "inlineString", value: keyPem } },
+      },
+    },
+  });
+}
+
+/** A certificate and key in files of the proxy's container. */
+export function tlsCertificateFiles(name: string, chain: string, key: string): Secret {
+  return create(SecretSchema, {
+    name,
+    type: {
+      case: "tlsCertificate",
+      value: {
+        certificateChain: { specifier: { case: "filename", value: chain } },
+        privateKey: { specifier: { case: "filename", value: key } },
+        watchedDirectory: { path: dirname(chain) },
+      },
+    },
+  });
+}
+
+/** Authorities in a file there, and in another what they have revoked. */
+export function trustedRootFile(name: string, path: string, revoked: string): Secret {
+  return create(SecretSchema, {
+    name,
+    type: {
+      case: "validationContext",
+      value: {
+        trustedCa: { specifier: { case: "filename", value: path } },
+        ...(revoked === "" ? {} : { crl: { specifier: { case: "filename", value: revoked } } }),
+        watchedDirectory: { path: dirname(path) },
       },
     },
   });

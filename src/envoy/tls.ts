@@ -112,10 +112,7 @@ function verification(
   if (roots.kind === "unverified") return {};
   const names = subjectAltNames ?? (sni === undefined ? [] : [sni]);
   const context = {
-    matchTypedSubjectAltNames: names.map((value) => ({
-      sanType: sanTypeOf(value),
-      matcher: { matchPattern: { case: "exact" as const, value } },
-    })),
+    matchTypedSubjectAltNames: sanMatchers(names),
     ...(revoked === undefined ? {} : { crl: filename(revoked) }),
   };
   if (roots.kind !== "secret") {
@@ -134,6 +131,14 @@ function verification(
       },
     },
   };
+}
+
+/** One of these names must be in a certificate. */
+export function sanMatchers(names: readonly string[]) {
+  return names.map((value) => ({
+    sanType: sanTypeOf(value),
+    matcher: { matchPattern: { case: "exact" as const, value } },
+  }));
 }
 
 function filename(value: string) {

@@ -35,14 +35,24 @@ function node(latencyAware: boolean): object {
 export function bootstrap(settings: InjectionSettings, heapBytes: string): object {
   return {
     node: node(settings.latencyAware),
-    ...(settings.latencyAware && { bootstrap_extensions: [balancerExtension()] }),
+    bootstrap_extensions: [internalListeners, ...(settings.latencyAware ? [balancerExtension()] : [])],
     admin: admin(),
     dynamic_resources: dynamicResources(),
     static_resources: { clusters: [xdsCluster(settings.xdsAddress)] },
     ...statistics(settings.statsFlushSeconds, controlPlaneCluster),
     overload_manager: overloadManager(heapBytes),
+    layered_runtime: { layers: [{ name: "fixed", static_layer: runtime }] },
   };
 }
+
+/** Connections may pass through listeners that only the proxy itself can reach. */
+const internalListeners = {
+  name: "envoy.bootstrap.internal_listener",
+  typed_config: typed("extensions.bootstrap.internal_listener.v3.InternalListener"),
+};
+
+/** As Istio's proxies have it. Envoy's own limit is 100 instructions, which a list of a few paths exceeds. */
+const runtime = { "re2.max_program_size.error_level": 32_768 };
 
 /** The SDS resource that makes Envoy read the token again whenever it is replaced; a file by the Downward API. */
 export function tokenSds(): string {

@@ -31,6 +31,9 @@ const probeStats = "cluster\\.probe\\|.*\\.membership_(healthy|degraded|total)";
 /** Only clusters with outlier detection have them. */
 const ejectionStats = [".outlier_detection.ejections_active", ".outlier_detection.ejections_enforced_total"];
 
+/** Only routes whose user has given them a prefix have them. */
+const routeStats = "vhost\\..*\\.route\\..*";
+
 /** How many flushes a series of telemetry may be idle before it makes room for others. */
 const flushesUntilEviction = 60;
 
@@ -46,6 +49,7 @@ export function statistics(flushSeconds: number, reportTo: string): object {
           patterns: [
             { prefix: statsPrefix },
             { safe_regex: { regex: probeStats } },
+            { safe_regex: { regex: routeStats } },
             ...ejectionStats.map((suffix) => ({ suffix })),
             ...proxyStats.map((exact) => ({ exact })),
           ],

@@ -6,7 +6,8 @@ import { homedir, tmpdir } from "node:os";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { promisify } from "node:util";
-import { findProgram, isExecutable } from "./requirements.ts";
+import { isExecutable } from "#runtime/executable.ts";
+import { findProgram } from "./requirements.ts";
 
 const run = promisify(execFile);
 

@@ -22,8 +22,8 @@ export interface LaunchOptions {
   /** The module that balances by latency, if there is one. */
   readonly balancer: string | undefined;
   readonly outboundTrafficPolicy: OutboundTrafficMode;
-  /** Addresses of DNS servers for names outside of the mesh, as the mesh's node reaches them. */
-  readonly resolvers: readonly string[];
+  /** The address of a DNS server for names outside of the mesh, in the place of those of /etc/resolv.conf. */
+  readonly resolver: string | undefined;
 }
 
 /** A mesh that this process has started. */
@@ -87,7 +87,7 @@ export async function launch(options: LaunchOptions): Promise<LaunchedMesh> {
 }
 
 function spawnSupervisor(
-  { state, paths, envoy, balancer, outboundTrafficPolicy, resolvers }: LaunchOptions,
+  { state, paths, envoy, balancer, outboundTrafficPolicy, resolver }: LaunchOptions,
   lock: number,
 ): ChildProcess {
   const log = openSync(join(state.logs, "supervisor.log"), "a", 0o600);
@@ -105,7 +105,7 @@ function spawnSupervisor(
       ...(balancer === undefined ? [] : ["--balancer", balancer]),
       "--outbound-traffic-policy",
       outboundTrafficPolicy,
-      ...resolvers.flatMap((address) => ["--resolver", address]),
+      ...(resolver === undefined ? [] : ["--resolver", resolver]),
       "--",
       ...paths,
     ],

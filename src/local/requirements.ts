@@ -1,5 +1,5 @@
-import { accessSync, constants } from "node:fs";
 import { join } from "node:path";
+import { isExecutable } from "#runtime/executable.ts";
 
 /** The programs that a mesh on this machine is built with, and the Debian package that each comes in. */
 const PROGRAMS: Readonly<Record<string, string>> = {
@@ -28,14 +28,4 @@ export function missingRequirement(): string | undefined {
 export function findProgram(name: string): string | undefined {
   const directories = (process.env["PATH"] ?? "").split(":").filter((directory) => directory !== "");
   return directories.map((directory) => join(directory, name)).find(isExecutable);
-}
-
-/** Whether a file is there and may be executed. */
-export function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -19,7 +19,7 @@ const { values, positionals } = parseArgs({
     envoy: { type: "string" },
     balancer: { type: "string" },
     "outbound-traffic-policy": { type: "string", default: "ALLOW_ANY" },
-    resolver: { type: "string", multiple: true, default: [] },
+    resolver: { type: "string" },
   },
   allowPositionals: true,
 });
@@ -74,7 +74,7 @@ starting.resolve(
       envoy: values.envoy ?? "",
       balancer: values.balancer,
       outboundTrafficPolicy: values["outbound-traffic-policy"],
-      resolvers: values.resolver,
+      resolver: values.resolver,
       hostNetwork: HOST_NETWORK,
       log,
     },

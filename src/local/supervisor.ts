@@ -19,8 +19,11 @@ import { gatewayObjects, localInjection, localSettings } from "./injection.ts";
 import { limitLogs } from "./log-limit.ts";
 import { startDnsServer } from "./network/dns-server.ts";
 import type { FindService } from "./network/dns-zone.ts";
+import { namespaceFile, nodeNamespace } from "./network/node-namespace.ts";
 import type { ServiceEndpoints } from "./network/service-endpoints.ts";
 import { startServiceNat } from "./network/service-nat.ts";
+import { askInNetwork } from "./outside/names.ts";
+import { startRelay } from "./outside/relay.ts";
 import type { StateDirectory } from "./state-directory.ts";
 import { startFleet } from "./workloads/fleet.ts";
 import { podProblems, progressOf } from "./workloads/progress.ts";
@@ -39,8 +42,8 @@ export interface SupervisorOptions {
   readonly balancer: string | undefined;
   /** For the control plane. */
   readonly outboundTrafficPolicy: string;
-  /** DNS servers for names outside of the mesh. */
-  readonly resolvers: readonly string[];
+  /** A DNS server for names outside of the mesh, in the place of the machine's. */
+  readonly resolver: string | undefined;
   /** A descriptor of the host's network namespace. */
   readonly hostNetwork: number;
   readonly log: (message: string) => void;
@@ -56,7 +59,7 @@ export interface Supervisor {
  * plane. Follows changes of the files until stopped.
  */
 export async function startSupervisor(options: SupervisorOptions, onStop: () => void): Promise<Supervisor> {
-  const { state, paths, log } = options;
+  const { state, paths, envoy, hostNetwork, log } = options;
   const ended = new AbortController();
   const graph = new Graph({
     onFault: ({ collection, key, error }) => log(`${collection} ${key}: ${String(error)}`),
@@ -70,7 +73,13 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
   graph.settle();
   const addresses = openServiceAddresses(state.serviceAddresses);
   const nat = startServiceNat((error) => log(`service rules: ${String(error)}`));
-  const hostPorts = startHostPorts(options.hostNetwork, () => {});
+  const hostPorts = startHostPorts(hostNetwork, () => {});
+  const relay = startRelay({
+    envoy,
+    nodeNamespace: namespaceFile(nodeNamespace(state.id)),
+    hostNetwork,
+    log,
+  });
   let plan: WorkloadPlan = { workloads: [], problems: [] };
   let services: readonly Service[] = [];
   let endpoints: ReadonlyMap<string, ServiceEndpoints> = new Map();
@@ -78,7 +87,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
   const fleet = startFleet(
     {
       state,
-      programs: { envoy: options.envoy, node: process.execPath },
+      programs: { envoy, node: process.execPath },
       balancer: options.balancer,
       configuration: configurationOf(source, (namespace) => trustBundleObject(namespace, authority.rootPem)),
       issueToken: (pod, audience, expirationSeconds) =>
@@ -126,12 +135,18 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
   }
 
   function problems(): readonly Problem[] {
-    const own = [...plan.problems, ...hostPorts.problems(), ...podProblems(fleet.pods())];
+    const own = [
+      ...plan.problems,
+      ...hostPorts.problems(),
+      ...relay.problems(),
+      ...podProblems(fleet.pods()),
+    ];
     return collectProblems(source, [], own);
   }
 
   const findService: FindService = (namespace, name) => endpoints.get(`${namespace}/${name}`);
-  await startDnsServer(findService, options.resolvers, ended.signal);
+  const askOutside = askInNetwork(hostNetwork, options.resolver, ended.signal);
+  await startDnsServer(findService, askOutside, ended.signal);
   onObjectsChanged();
   const controlPlane: ControlPlane = startControlPlane(state, paths, options.outboundTrafficPolicy);
   graph.onSettled(onObjectsChanged);
@@ -143,6 +158,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     stop: onStop,
   });
   const logs = limitLogs(state.logs);
+  await relay.started;
   writeFileSync(state.supervisorPid, `${process.pid}\n`);
 
   return {
@@ -150,7 +166,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
       source.close();
       hostPorts.close();
       await fleet.stop(STOP_LIMIT_MS);
-      await controlPlane.stop();
+      await Promise.all([controlPlane.stop(), relay.stop()]);
       ended.abort();
       api.close();
       logs.stop();

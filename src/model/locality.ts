@@ -8,6 +8,9 @@ export const nodeLabel = "kubernetes.io/hostname";
 /** From the widest to the narrowest. */
 export const localityLabels = [regionLabel, zoneLabel, subzoneLabel] as const;
 
+/** Of which parts are no nearer to each other than to the rest of the zone. */
+export const zoneLabels = [regionLabel, zoneLabel] as const;
+
 /** The labels that say where something runs; one that is not known is absent. */
 export type Topology = Readonly<Record<string, string>>;
 
@@ -18,7 +21,7 @@ export function localityText(topology: Topology): string {
 
 /** `region/zone`, as far as it is known. */
 export function zoneText(topology: Topology): string {
-  return joined(topology, [regionLabel, zoneLabel]);
+  return joined(topology, zoneLabels);
 }
 
 function joined(topology: Topology, labels: readonly string[]): string {
@@ -55,8 +58,8 @@ export type LocalityPreference =
   | { readonly kind: "distribute"; readonly entries: readonly LocalityShares[] }
   /** The nearest that work. */
   | LocalityFailover
-  /** Its own zone, as far as that has its share of the endpoints. */
-  | { readonly kind: "zoneAware"; readonly minimumEndpoints: number };
+  /** Its own zone, as far as that has its share of the endpoints of the region; the rest when these fail. */
+  | ({ readonly kind: "zoneAware"; readonly minimumEndpoints: number } & Omit<LocalityFailover, "kind">);
 
 export interface LocalityFailover {
   readonly kind: "failover";

@@ -61,11 +61,13 @@ export interface ConnectionPool {
   /** Undefined in it: what the kernel does. Seconds. */
   readonly keepalive?: { readonly probes?: number; readonly time?: number; readonly interval?: number };
   readonly maxConnectionDurationMs?: number;
+  /** Of connections whose bytes are passed on; undefined: never closed for being idle. */
+  readonly tcpIdleTimeoutMs?: number;
   readonly maxPendingRequests?: number;
   readonly maxRequests?: number;
   readonly maxRequestsPerConnection?: number;
   readonly maxRetries?: number;
-  /** 0: never closed for being idle. */
+  /** Of connections without requests; 0: never closed for being idle. */
   readonly idleTimeoutMs?: number;
   /** HTTP/2, whatever the client speaks. */
   readonly alwaysHttp2?: true;
@@ -101,6 +103,15 @@ export interface RetryBudget {
   readonly intervalMs?: number;
 }
 
+/** Connections are asked of an HTTP proxy, in place of being made. */
+export interface Tunnel {
+  /** How it is asked: by a request without end, either way. */
+  readonly method: "CONNECT" | "POST";
+  /** What the proxy shall connect to: a name or an address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 /** What may be said for a port alone: it then takes the place of all that is said for the host. */
 export interface PortPolicy {
   readonly balancing?: Balancing;
@@ -114,6 +125,8 @@ export interface PortPolicy {
 export interface TrafficPolicy extends PortPolicy {
   readonly proxyProtocol?: 1 | 2;
   readonly retryBudget?: RetryBudget;
+  /** Of connections whose bytes are passed on. */
+  readonly tunnel?: Tunnel;
 }
 
 /** A policy, and what is said otherwise for single ports. */
@@ -156,6 +169,6 @@ function applied(under: TrafficPolicy, { all, ports }: PolicyOfPorts, port: numb
   const merged = { ...under, ...all };
   const ofPort = ports.find((each) => each.port === port);
   if (ofPort === undefined) return merged;
-  const { proxyProtocol, retryBudget } = merged;
-  return { ...present({ proxyProtocol, retryBudget }), ...ofPort.policy };
+  const { proxyProtocol, retryBudget, tunnel } = merged;
+  return { ...present({ proxyProtocol, retryBudget, tunnel }), ...ofPort.policy };
 }

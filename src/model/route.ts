@@ -33,6 +33,14 @@ export interface RouteMatch {
   readonly queryParameters: readonly NamedMatcher[];
 }
 
+/** Whether it takes whatever request there is. */
+export function isEveryRequest(match: RouteMatch): boolean {
+  const { path, ignorePathCase: _case, headers, queryParameters, ...more } = match;
+  const isPrefix = path?.kind === "prefix" || path?.kind === "pathPrefix";
+  const everyPath = path === undefined || (isPrefix && path.value === "/");
+  return everyPath && headers.length === 0 && queryParameters.length === 0 && Object.keys(more).length === 0;
+}
+
 /** Which clients a route is for. */
 export interface RouteSource {
   readonly namespace?: string;
@@ -189,6 +197,8 @@ export interface Route {
   readonly cors?: CorsPolicy;
   readonly retries?: RetryPolicy;
   readonly sessionPersistence?: SessionPersistence;
+  /** What proxies count its requests under, beside all others. */
+  readonly statPrefix?: string;
   /** It asks for what Heddle cannot do: every request is answered with an error, for to skip it could do harm. */
   readonly unsupported: boolean;
   /** Milliseconds for the whole request; undefined: no limit. */

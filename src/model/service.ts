@@ -1,3 +1,4 @@
+import type { TrafficDistribution } from "./traffic-distribution.ts";
 import type { Visibility } from "./visibility.ts";
 import type { ListedWorkload } from "./workload.ts";
 
@@ -12,11 +13,18 @@ export function isHttp(protocol: PortProtocol): boolean {
   return protocol === "http" || protocol === "grpc";
 }
 
+/** Whether the bytes of a port are passed on, and nobody looks for requests among them. */
+export function isOpaque(protocol: PortProtocol): boolean {
+  return protocol === "tcp" || protocol === "tls";
+}
+
 /** A port of a service as clients see it. */
 export interface MeshServicePort {
   readonly port: number;
   readonly name: string;
   readonly protocol: PortProtocol;
+  /** Declared to speak HTTP/2 from the first byte. */
+  readonly http2?: true;
   /** A number, or the name of a container port. */
   readonly targetPort: number | string;
 }
@@ -34,8 +42,7 @@ export interface MeshService {
   readonly headless: boolean;
   readonly selector: Readonly<Record<string, string>>;
   readonly ports: readonly MeshServicePort[];
-  /** Endpoints that clients prefer: of their own zone, or of their own node. */
-  readonly trafficDistribution?: "zone" | "node";
+  readonly trafficDistribution?: TrafficDistribution;
   readonly resolution: Resolution;
   /** Whether it is outside of the mesh: nothing there has a sidecar. */
   readonly external: boolean;

@@ -21,16 +21,35 @@ export async function collectRejections(
   while (!signal.aborted) {
     const { items, unanswered } = await askAll();
     if (signal.aborted) return;
-    const found = new Map(items.map((item) => [`${item.typeUrl} ${item.name} ${item.message}`, item]));
-    for (const [key, { message, origins }] of found) {
-      const rejected: RejectedResource = { message, origins };
-      if (!isDeepStrictEqual(rejections.get(key), rejected)) rejections.set(key, rejected);
-    }
-    // Who does not answer may still have proxies that refuse it.
-    if (unanswered.length === 0)
-      for (const key of rejections.keys()) if (!found.has(key)) rejections.set(key, undefined);
+    // Who does not answer may still have proxies that refuse what was refused.
+    if (unanswered.length === 0) replaceRejections(rejections, items);
+    else addRejections(rejections, items);
     if (isFirst) onFirstAnswer();
     isFirst = false;
     await sleep(askEveryMs, undefined, { signal, ref: false }).catch(() => {});
   }
+}
+
+/** What is refused now, and nothing else. */
+export function replaceRejections(
+  rejections: Source<RejectedResource>,
+  items: readonly RejectionStatus[],
+): void {
+  const found = addRejections(rejections, items);
+  for (const key of rejections.keys()) if (!found.has(key)) rejections.set(key, undefined);
+}
+
+/** Returns the keys of what was added or was there already. */
+function addRejections(
+  rejections: Source<RejectedResource>,
+  items: readonly RejectionStatus[],
+): ReadonlySet<string> {
+  const keys = new Set<string>();
+  for (const { typeUrl, name, message, origins } of items) {
+    const key = `${typeUrl} ${name} ${message}`;
+    const rejected: RejectedResource = { message, origins };
+    if (!isDeepStrictEqual(rejections.get(key), rejected)) rejections.set(key, rejected);
+    keys.add(key);
+  }
+  return keys;
 }

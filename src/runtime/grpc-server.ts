@@ -1,12 +1,7 @@
 // A gRPC server over TLS 1.3 whose certificate can be replaced while it runs. Services are added by those who have them.
 import { createServer, type TLSSocket } from "node:tls";
 import { Server as GrpcLibraryServer, type Server, ServerCredentials } from "@grpc/grpc-js";
-
-/** PEM. */
-export interface ServerCertificate {
-  readonly chainPem: string;
-  readonly keyPem: string;
-}
+import { type ServerCertificate, secureContext } from "./secure-context.ts";
 
 export interface GrpcServer {
   /** Where services are added, before `listen`. */
@@ -65,8 +60,4 @@ export function createGrpcServer(options: { readonly certificate: ServerCertific
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-function secureContext({ chainPem, keyPem }: ServerCertificate) {
-  return { cert: chainPem, key: keyPem, minVersion: "TLSv1.3" as const };
 }

@@ -78,7 +78,7 @@ export interface MeshObjects {
   readonly istioGateways: Collection<IstioGateway>;
   readonly rateLimits: Collection<RateLimit>;
   readonly adaptiveConcurrencies: Collection<AdaptiveConcurrency>;
-  /** On a cluster those alone that DestinationRules name, as far as they may be read. */
+  /** On a cluster those alone that DestinationRules and Sidecars name, as far as they may be read. */
   readonly secrets: Collection<Secret>;
 }
 

@@ -47,6 +47,12 @@ export const endpointMetadataKey = "endpoint";
 const fieldSeparator = "|";
 const partSeparator = ";";
 
+/**
+ * In the place of a service: connections that pass through the proxy once more, and are counted there. Nothing else is
+ * called so, for services have names with dots.
+ */
+export const countedLater = "counted-later";
+
 /** The metadata of a cluster. */
 export function joinService(parts: Readonly<Record<ServiceField, string>>): string {
   return serviceFields.map((field) => parts[field]).join(partSeparator);

@@ -1,6 +1,6 @@
 // From what a sidecar sends to what it means: who called whom, over what, and how it ended.
 import { parseSpiffeId, parseWorkloadDnsName } from "#identity/spiffe.ts";
-import { splitTraffic, type TrafficField } from "./measures.ts";
+import { countedLater, splitTraffic, type TrafficField } from "./measures.ts";
 
 /** The pod whose sidecar reports, as its token proves. */
 export interface Reporter {
@@ -58,14 +58,14 @@ export interface Traffic {
 
 export const unknown = "unknown";
 
-/** Reads the tag of a measure; undefined if it is not one that this version of the mesh configures. */
+/** Reads the tag of a measure; undefined if it is not one that this version of the mesh configures, or counts elsewhere. */
 export function parseTraffic(
   transport: "http" | "tcp",
   tag: string,
   reporter: Reporter,
 ): Traffic | undefined {
   const fields = splitTraffic(tag);
-  if (fields === undefined) return undefined;
+  if (fields === undefined || fields.service === countedLater) return undefined;
   if (fields.reporter !== "source" && fields.reporter !== "destination") return undefined;
   const own = partyOfReporter(reporter);
   const atSource = fields.reporter === "source";

@@ -4,7 +4,7 @@ import type { Resource } from "./provider.ts";
 import { absentVirtualHost } from "./response.ts";
 import type { StreamOptions } from "./stream-options.ts";
 import { toldAbsent, unknownVersion } from "./subscription.ts";
-import { clusterType, onDemandTypes, virtualHostType, wildcardTypes } from "./type-urls.ts";
+import { onDemandTypes, virtualHostType, wildcardTypes } from "./type-urls.ts";
 import type { Want, Wants } from "./wants.ts";
 
 export type Decision =
@@ -55,7 +55,7 @@ export class Decisions {
     const held = subscription.held.get(name);
     const isTold = wildcardTypes.has(typeUrl) || onDemandTypes.has(typeUrl);
     if (held !== undefined && held !== toldAbsent && isTold)
-      return typeUrl === clusterType && this.#context.isReconnecting() ? wait : remove;
+      return wildcardTypes.has(typeUrl) && this.#context.isReconnecting() ? wait : remove;
     subscription.held.delete(name);
     if (want !== undefined) {
       want.sent = undefined;
@@ -80,19 +80,19 @@ export class Decisions {
   }
 
   /**
-   * Whether the clusters that a resource names are there. For a resource that is new it is mostly enough that they are
+   * Whether the clusters and listeners that a resource names are there. For a resource that is new it is mostly enough that they are
    * sent before it; for a new version of one in use they must be accepted, which Envoy says when they have warmed.
    */
   #isReadyFor(resource: Resource, isInUse: boolean): boolean {
-    const clusters = this.#context.delivery(clusterType);
     for (const { typeUrl, name, unawaited = false } of resource.references) {
-      if (typeUrl !== clusterType) continue;
-      if (!clusters.subscription.names.has(name) && !isByWildcard(clusters)) continue;
+      if (!wildcardTypes.has(typeUrl)) continue;
+      const delivery = this.#context.delivery(typeUrl);
+      if (!isAskedFor(delivery, name)) continue;
       const current = this.#context.wants.get(typeUrl, name)?.current;
       if (current === undefined) return false;
-      if (current.kind === "absent" || clusters.rejections.has(name)) continue;
-      if (isKnown(clusters.subscription.held.get(name))) continue;
-      if (isInUse || unawaited || clusters.inFlight?.items.get(name) === undefined) return false;
+      if (current.kind === "absent" || delivery.rejections.has(name)) continue;
+      if (isKnown(delivery.subscription.held.get(name))) continue;
+      if (isInUse || unawaited || delivery.inFlight?.items.get(name) === undefined) return false;
     }
     return true;
   }

@@ -50,21 +50,20 @@ test("garbage is answered in words, and the next pod is injected", async () => {
 
 test("a pod takes at most 20 ms in all but one of a hundred calls", async (t) => {
   const body = JSON.stringify(reviewOf("every-kind-of-probe"));
-  const rounds: number[] = [];
-  for (let round = 0; round < 4 || (round < 12 && Math.min(...rounds) > 20); round++) {
+  const slowest: number[] = [];
+  // What else runs on the machine may spoil a hundred.
+  await until(async () => {
     const times: number[] = [];
-    for (let i = 0; i < 250; i++) {
+    for (let i = 0; i < 100; i++) {
       const start = performance.now();
       await post("/inject/namespace", body);
       times.push(performance.now() - start);
     }
-    times.sort((a, b) => a - b);
-    rounds.push(times[Math.floor(times.length * 0.99)] ?? 0);
-  }
-  // What else runs on the machine may spoil a round.
-  const p99 = Math.min(...rounds);
-  t.diagnostic(`p99 over HTTPS: ${rounds.map((each) => each.toFixed(1)).join(", ")} ms`);
-  assert.ok(p99 <= 20, `${p99} ms`);
+    slowest.push(times.toSorted((a, b) => b - a)[1] ?? 0);
+    return Math.min(...slowest) <= 20;
+  }, "a hundred calls of which one takes longer").finally(() =>
+    t.diagnostic(`over HTTPS, but for the slowest: ${slowest.map((each) => each.toFixed(1)).join(", ")} ms`),
+  );
 });
 
 test("certificates are replaced, and the root, without a pod that is not injected", async () => {

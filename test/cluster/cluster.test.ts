@@ -160,15 +160,11 @@ test("the image of the control plane starts its program and has nft, without rig
   ]);
   const said = async (name: string): Promise<string> => {
     let text = "";
-    await until(
-      async () => {
-        // There is no log before the container has started.
-        text = await cluster.logs(namespace, name).catch(() => "");
-        return text.includes("\n");
-      },
-      `the first words of ${name}`,
-      60_000,
-    );
+    await until(async () => {
+      // There is no log before the container has started.
+      text = await cluster.logs(namespace, name).catch(() => "");
+      return text.includes("\n");
+    }, `the first words of ${name}`);
     return text;
   };
   assert.match(await said("nft"), /nftables v/);
@@ -181,7 +177,6 @@ test("an API server that is killed comes back with all that it had", async () =>
   await until(
     async () => (await cluster.tryKubectl(["get", "deployment/web", "-n", namespace])).code === 0,
     "the API server",
-    30_000,
   );
 });
 
@@ -221,23 +216,19 @@ test("a MutatingAdmissionPolicy changes pods", async () => {
   );
   try {
     await cluster.apply([policy, binding]);
-    await until(
-      async () => {
-        const pod = [
-          "run",
-          "policed",
-          "-n",
-          namespace,
-          "--image=mesh.local/test:1",
-          "--dry-run=server",
-          "-o",
-          "json",
-        ];
-        return (await cluster.kubectl(pod)).includes('"by-policy": "yes"');
-      },
-      "the policy to be in force",
-      30_000,
-    );
+    await until(async () => {
+      const pod = [
+        "run",
+        "policed",
+        "-n",
+        namespace,
+        "--image=mesh.local/test:1",
+        "--dry-run=server",
+        "-o",
+        "json",
+      ];
+      return (await cluster.kubectl(pod)).includes('"by-policy": "yes"');
+    }, "the policy to be in force");
   } finally {
     for (const kind of ["mutatingadmissionpolicybinding", "mutatingadmissionpolicy"])
       await cluster.kubectl(["delete", kind, namespace, "--ignore-not-found"]);

@@ -23,12 +23,12 @@ before(async () => {
   await cluster.apply([
     echo(namespace, "web", ["--http", "8080", "--linger", "2000"], 8080, {
       replicas: 2,
-      spec: { terminationGracePeriodSeconds: 20 },
+      spec: { terminationGracePeriodSeconds: 60 },
     }),
     service(namespace, "web", [{ name: "http", port: 80, targetPort: 8080 }]),
     loadGenerator(namespace, "load", { rate: 20, urls: ["http://web/"] }),
   ]);
-  await cluster.rolledOut(namespace, "deployment/web", 120);
+  await cluster.rolledOut(namespace, "deployment/web");
   await loadRuns(cluster, namespace, "load");
 });
 after(async () => {
@@ -46,7 +46,7 @@ const uids = async () => {
 };
 const restart = async () => {
   await cluster.kubectl(["rollout", "restart", "deployment", "-n", namespace]);
-  for (const name of workloads) await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  for (const name of workloads) await cluster.rolledOut(namespace, `deployment/${name}`);
 };
 
 test("nothing of a cluster is in the mesh before it is asked for", async () => {
@@ -57,7 +57,7 @@ test("pods made before their namespace was labelled are listed, go on, and are n
   const existing = await uids();
   await losesNothing(cluster, [namespace, "load"], async () => {
     await cluster.kubectl(["label", "namespace", namespace, "heddle.dev/inject=enabled"]);
-    await until(async () => (await podsOf()).length === 3, "the pods without sidecar", 30_000);
+    await until(async () => (await podsOf()).length === 3, "the pods without sidecar");
   });
   assert.deepEqual([...new Set((await podsOf()).map(({ proxy }) => proxy))], ["none"]);
   const { code, stdout } = await heddle.heddle("check");
@@ -70,7 +70,7 @@ test("pods made before their namespace was labelled are listed, go on, and are n
 test("after a restart all are in the mesh, and it is all right", async () => {
   await restart();
   await loadRuns(cluster, namespace, "load");
-  await until(async () => (await podsOf()).every(({ proxy }) => proxy === "sidecar"), "the sidecars", 60_000);
+  await until(async () => (await podsOf()).every(({ proxy }) => proxy === "sidecar"), "the sidecars");
   const errors = (await findings()).filter(
     ({ severity, message }) => severity === "error" && message.includes(namespace),
   );
@@ -112,12 +112,11 @@ test("the stock Envoy is found not to start, and starts where the installation s
   await until(
     async () => (await findings()).some(({ message }) => message.includes("does not start: stock")),
     "the proxy to be found",
-    60_000,
   );
   await cluster.kubectl(["delete", "pod", "-n", namespace, "stock"]);
   await heddle.install("--proxy-image", image, "--no-latency-aware");
   await cluster.apply([pod(namespace, "stock", idle)]);
-  await cluster.kubectl(["wait", "pod/stock", "-n", namespace, "--for=condition=Ready", "--timeout=60s"]);
+  await cluster.kubectl(["wait", "pod/stock", "-n", namespace, "--for=condition=Ready", "--timeout=180s"]);
   const found = await findings();
   assert.match(
     found.find(({ subject }) => subject === "balancing")?.message ?? "",
@@ -139,6 +138,6 @@ test("uninstalling loses no request, and applications run on without the mesh af
   await restart();
   await loadRuns(cluster, namespace, "load");
   const sidecars = ["get", "pods", "-n", namespace, "-o", "jsonpath={.items[*].spec.initContainers}"];
-  await until(async () => (await cluster.kubectl(sidecars)) === "", "the end of the sidecars", 60_000);
+  await until(async () => (await cluster.kubectl(sidecars)) === "", "the end of the sidecars");
   await losesNothing(cluster, [namespace, "load"], () => Promise.resolve());
 });

@@ -12,10 +12,11 @@ let heddle: Installation;
 before(async () => {
   heddle = await startInstallation();
 });
-after(() => heddle.uninstall());
+after(() => heddle.leave());
 
 for (const injection of injectionModes) {
-  describe(`pods, injected by ${injection}`, () => {
+  // Each has pods of its own, and waits most of the time.
+  describe(`pods, injected by ${injection}`, { concurrency: 4 }, () => {
     let made: Environment;
     const environment = (): Environment => made;
     before(async () => {

@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Cluster } from "#test/helpers/cluster.ts";
-import { deployment, echo, service } from "#test/helpers/cluster-workloads.ts";
+import { deployment, echo, patient, service } from "#test/helpers/cluster-workloads.ts";
 import { type Installation, startInstallation } from "#test/helpers/installation.ts";
-import { type Counts, loadGenerator, loadRuns, takeCounts } from "#test/helpers/load.ts";
+import { type Counts, loadGenerator, loadRuns, takeCounts, takeEnded } from "#test/helpers/load.ts";
 import { until } from "#test/helpers/wait.ts";
 
 let heddle: Installation;
@@ -23,11 +23,11 @@ before(async () => {
     deployment(namespace, "hasty", ["node", "/apps/ledger.js", "/ledger"], {
       replicas: 3,
       container: {
-        readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1 },
+        readinessProbe: { httpGet: { path: "/", port: 8080 }, periodSeconds: 1, ...patient },
         volumeMounts: [{ name: "ledger", mountPath: "/ledger" }],
       },
       spec: {
-        terminationGracePeriodSeconds: 20,
+        terminationGracePeriodSeconds: 60,
         volumes: [{ name: "ledger", hostPath: { path: ledger, type: "DirectoryOrCreate" } }],
       },
     }),
@@ -40,7 +40,7 @@ before(async () => {
     // It goes on for two seconds, as a server that drains does.
     echo(namespace, "patient", ["--http", "8080", "--linger", "2000"], 8080, {
       replicas: 2,
-      spec: { terminationGracePeriodSeconds: 20 },
+      spec: { terminationGracePeriodSeconds: 60 },
     }),
     service(namespace, "patient", [{ name: "http", port: 80, targetPort: 8080 }]),
     loadGenerator(namespace, "patient-load", {
@@ -49,7 +49,7 @@ before(async () => {
       urls: ["http://patient/", "h2://patient/"],
     }),
   ]);
-  for (const name of ["hasty", "patient"]) await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  for (const name of ["hasty", "patient"]) await cluster.rolledOut(namespace, `deployment/${name}`);
   for (const name of ["hasty-load", "patient-load"]) await loadRuns(cluster, namespace, name);
 });
 after(async () => {
@@ -57,35 +57,31 @@ after(async () => {
   await cluster.kubectl(["delete", "deployment", "hasty", "-n", namespace, "--cascade=foreground"]);
   await cluster.inNode(["rm", "-rf", ledger]);
   await cluster.deleteNamespace(namespace);
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 async function restart(workload: string): Promise<void> {
   await cluster.kubectl(["rollout", "restart", "-n", namespace, `deployment/${workload}`]);
-  await cluster.rolledOut(namespace, `deployment/${workload}`, 120);
-  await until(
-    async () => {
-      const pods = await cluster.kubectl([
-        "get",
-        "pods",
-        "-n",
-        namespace,
-        "-l",
-        `app=${workload}`,
-        "-o",
-        "json",
-      ]);
-      return !pods.includes("deletionTimestamp");
-    },
-    `the end of the old pods of ${workload}`,
-    60_000,
-  );
+  await cluster.rolledOut(namespace, `deployment/${workload}`);
+  await until(async () => {
+    const pods = await cluster.kubectl([
+      "get",
+      "pods",
+      "-n",
+      namespace,
+      "-l",
+      `app=${workload}`,
+      "-o",
+      "json",
+    ]);
+    return !pods.includes("deletionTimestamp");
+  }, `the end of the old pods of ${workload}`);
 }
 
 test("applications that drain are restarted, and no request fails", async () => {
   await takeCounts(cluster, namespace, "patient-load");
   await restart("patient");
-  const { failures, succeeded } = await takeCounts(cluster, namespace, "patient-load");
+  const { failures, succeeded } = await takeEnded(cluster, namespace, "patient-load");
   assert.deepEqual(failures, []);
   assert.ok(succeeded > 100, `${succeeded} requests`);
 });
@@ -95,7 +91,7 @@ test("applications that exit at once are restarted three times, no request fails
   await takeCounts(cluster, namespace, "hasty-load");
   for (let round = 0; round < 3; round++) {
     await restart("hasty");
-    counts.push(await takeCounts(cluster, namespace, "hasty-load"));
+    counts.push(await takeEnded(cluster, namespace, "hasty-load"));
   }
   assert.deepEqual(counts.flatMap(({ failures }) => failures).slice(0, 10), []);
   const succeeded = counts.flatMap(({ calls }) => calls);

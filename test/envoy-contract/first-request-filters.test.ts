@@ -1,6 +1,7 @@
 // Filters that only some routes configure: they are disabled in the chain, so that other requests do without, and the way
 // by destination has them all, so that the first request of a destination does not.
 import assert from "node:assert/strict";
+import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { RBAC_Action } from "@heddle/envoy-api/envoy/config/rbac/v3/rbac";
 import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
@@ -19,6 +20,8 @@ after(() => stack.disposeAsync());
 const endpoint = "127.0.0.1:8080";
 const known: Record<string, Known> = {};
 for (let host = 1; host <= 5; host++) known[`10.96.0.${host}:80`] = { domains: [`s${host}`], endpoint };
+/** Nothing is ever said of it. */
+const unanswered = "10.96.0.9:80";
 let sidecar: Sidecar;
 
 const abort: Init<typeof HTTPFaultSchema> = {
@@ -75,13 +78,18 @@ before(async () => {
   sidecar = await startSidecar(
     stack,
     pod,
-    onDemand(known, { filters, alone: [alone] }, (type, name) => {
-      const destination = name.slice("outbound/".length);
-      const route = routes[destination];
-      const entry = known[destination];
-      if (type !== "virtualHost" || route === undefined || entry === undefined) return undefined;
-      return [virtualHost({ destination, domains: entry.domains, route })];
-    }),
+    onDemand(
+      known,
+      { filters, alone: [alone], manager: { httpProtocolOptions: { enableTrailers: true } } },
+      (type, name) => {
+        if (name === `outbound/${unanswered}`) return "silence";
+        const destination = name.slice("outbound/".length);
+        const route = routes[destination];
+        const entry = known[destination];
+        if (type !== "virtualHost" || route === undefined || entry === undefined) return undefined;
+        return [virtualHost({ destination, domains: entry.domains, route })];
+      },
+    ),
   );
 });
 
@@ -110,4 +118,12 @@ test("what no route configures passes", async () => {
 // Which filters a stream has is decided by the route that it matches first, and that is the miss.
 test("a filter that the way by destination has not is skipped whenever the Host missed", async () => {
   assert.deepEqual(await statuses("10.96.0.5:80"), [200, 200, 418]);
+});
+
+// Once this fails, nobody has to wait behind the look-up any longer (src/envoy/filters/wait.ts).
+test("a request that ends with trailers does not wait for its virtual host", async () => {
+  const socket = await sidecar.dial(unanswered);
+  socket.write("POST / HTTP/1.1\r\nhost: any\r\nconnection: close\r\n");
+  socket.write("trailer: x-sum\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nx-sum: 1\r\n\r\n");
+  assert.match(await text(socket), /^HTTP\/1\.1 404 /);
 });

@@ -61,6 +61,14 @@ suite("the real Envoy accepts", () => {
       ];
       const bootstrap = {
         node: { id: "test", cluster: "test" },
+        bootstrap_extensions: [
+          {
+            name: "envoy.bootstrap.internal_listener",
+            typed_config: {
+              "@type": "type.googleapis.com/envoy.extensions.bootstrap.internal_listener.v3.InternalListener",
+            },
+          },
+        ],
         dynamic_resources: {
           ads_config: {
             api_type: "DELTA_GRPC",
@@ -69,6 +77,7 @@ suite("the real Envoy accepts", () => {
           },
         },
         static_resources: {
+          secrets: ofType("envoy.extensions.transport_sockets.tls.v3.Secret"),
           clusters: [xdsCluster, ...ofType("envoy.config.cluster.v3.Cluster")],
           listeners: [
             ...ofType("envoy.config.listener.v3.Listener"),

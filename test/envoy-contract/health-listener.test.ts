@@ -176,7 +176,7 @@ test("an HTTP probe of a closed port fails, an unlisted port or path is not foun
 test("a TCP probe follows the port: down, up, down", async () => {
   const path = `/tcp/${ports.tcp}`;
   const becomes = (status: number): Promise<void> =>
-    until(async () => (await probe(path)).status === status, `${path} to become ${status}`, 5_000);
+    until(async () => (await probe(path)).status === status, `${path} to become ${status}`);
   await becomes(503);
   const server = net.createServer((socket) => socket.on("error", () => {}).resume());
   server.listen(await sidecar.pod.listen(ports.tcp));

@@ -1,9 +1,8 @@
 // One Envoy that is both sidecars of a call, over Unix sockets, with the mesh's own access loggers and sink.
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import http from "node:http";
 import http2 from "node:http2";
 import net from "node:net";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { create, fromBinary } from "@bufbuild/protobuf";
 import * as grpc from "@grpc/grpc-js";
@@ -29,6 +28,7 @@ import { metricsService } from "#telemetry/otlp.ts";
 import type { Report } from "#telemetry/store.ts";
 import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
 import { toEnvoyJson } from "#test/helpers/envoy-json.ts";
+import { makeScratch } from "#test/helpers/scratch.ts";
 
 /** A running pair of sidecars and what they reported. */
 export interface TelemetryMesh {
@@ -98,7 +98,8 @@ const http2Only = {
 export async function startTelemetryMesh(
   options: { readonly evictionSeconds?: number } = {},
 ): Promise<TelemetryMesh> {
-  const folder = mkdtempSync(join(tmpdir(), "heddle-telemetry-"));
+  const scratch = makeScratch("telemetry");
+  const folder = scratch.path;
   const path = (name: string) => join(folder, `${name}.sock`);
   const metrics: Metric[] = [];
   const reports: Report[] = [];
@@ -121,7 +122,7 @@ export async function startTelemetryMesh(
       await envoy.stop();
       application();
       collector.forceShutdown();
-      rmSync(folder, { recursive: true, force: true });
+      scratch.remove();
     },
   };
 }

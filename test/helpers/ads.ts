@@ -1,7 +1,6 @@
 // A small delta ADS server of the tests' own: it answers by a function and remembers what Envoy said, so that
 // contract tests do not lean on the server that they justify.
-import { chmodSync, mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { create, type DescMessage, fromBinary, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
 import { anyPack } from "@bufbuild/protobuf/wkt";
@@ -14,6 +13,7 @@ import {
   type Resource,
   ResourceSchema,
 } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
+import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
 
 /** Short names of the resource types, as the log and `resolve` use them. */
@@ -143,9 +143,9 @@ export async function startAds(
   resolve: Resolve,
   options: { readonly listen?: string; readonly credentials?: grpc.ServerCredentials } = {},
 ): Promise<AdsServer> {
-  const folder = mkdtempSync(join(tmpdir(), "heddle-ads-"));
-  chmodSync(folder, 0o755);
-  const path = join(folder, "ads.sock");
+  const scratch = makeScratch("ads");
+  chmodSync(scratch.path, 0o755);
+  const path = join(scratch.path, "ads.sock");
   const events: AdsEvent[] = [];
   const streams: Stream[] = [];
   let nonce = 0;
@@ -256,7 +256,7 @@ export async function startAds(
     reopen: open,
     dispose: async () => {
       await close();
-      rmSync(folder, { recursive: true, force: true });
+      scratch.remove();
     },
   };
 }

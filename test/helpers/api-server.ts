@@ -3,12 +3,13 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, openSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
-import { homedir, tmpdir } from "node:os";
+import { existsSync, openSync, writeFileSync } from "node:fs";
+import { homedir } from "node:os";
 import { join } from "node:path";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
+import { freePort } from "./free-port.ts";
+import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
 
 export interface TestApiServer {
@@ -41,9 +42,11 @@ export async function startApiServer(
   options: { readonly controllers?: string } = {},
 ): Promise<TestApiServer> {
   execFileSync(prepare);
-  const directory = mkdtempSync(join(tmpdir(), "heddle-api-server-"));
+  const scratch = makeScratch("api-server");
+  const directory = scratch.path;
   const inDirectory = (name: string) => join(directory, name);
-  const [port, etcdPort, etcdPeerPort, managerPort] = await freePorts(4);
+  const port = await freePort();
+  const [etcdPort, etcdPeerPort, managerPort] = [await freePort(), await freePort(), await freePort()];
   writeFileSync(
     inDirectory("tokens.csv"),
     `${tokens.admin},admin,1,system:masters\n${tokens.reader},reader,2\n`,
@@ -60,6 +63,8 @@ export async function startApiServer(
   const etcd = run("etcd", "etcd", [
     "--data-dir",
     inDirectory("etcd"),
+    // Nothing here has to survive a power failure.
+    "--unsafe-no-fsync",
     "--initial-cluster",
     `default=${peerUrl}`,
     "--listen-client-urls",
@@ -71,7 +76,7 @@ export async function startApiServer(
     "--initial-advertise-peer-urls",
     peerUrl,
   ]);
-  await until(() => answers(`${etcdUrl}/health`), "etcd", 60_000);
+  await until(() => answers(`${etcdUrl}/health`), "etcd");
   const kubeconfig = (user: "admin" | "reader", through = port): string => {
     const file = inDirectory(`${user}-${through}.kubeconfig`);
     writeFileSync(
@@ -114,7 +119,7 @@ export async function startApiServer(
       "--disable-admission-plugins=ServiceAccount",
       "--advertise-address=127.0.0.1",
     ]);
-    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate", 60_000);
+    await until(() => existsSync(inDirectory("apiserver.crt")), "the API server's certificate");
     const probe = await connectKubernetes({ kubeconfig: kubeconfig("admin") });
     await until(
       () =>
@@ -123,7 +128,6 @@ export async function startApiServer(
           () => false,
         ),
       "the API server",
-      60_000,
     );
   };
   await start();
@@ -160,7 +164,7 @@ export async function startApiServer(
     stop: async () => {
       await Promise.all([ended(manager), ended(server)]);
       await ended(etcd);
-      rmSync(directory, { recursive: true, force: true });
+      scratch.remove();
     },
   };
 }
@@ -176,17 +180,4 @@ async function answers(url: string): Promise<boolean> {
     ({ ok }) => ok,
     () => false,
   );
-}
-
-async function freePorts(count: number): Promise<readonly [number, number, number, number]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, async () => {
-      const server = createServer().listen(0, "127.0.0.1");
-      await once(server, "listening");
-      return server;
-    }),
-  );
-  const ports = servers.map((server) => (server.address() as { readonly port: number }).port);
-  for (const server of servers) server.close();
-  return ports as unknown as readonly [number, number, number, number];
 }

@@ -72,6 +72,9 @@ export function deployment(
   return object("apps/v1", "Deployment", namespace, name, { spec: { replicas, selector, template } });
 }
 
+/** Of a probe: on a machine that is busy an answer may take its time. */
+export const patient = { timeoutSeconds: 10 } as const;
+
 /** A Deployment of the stand-in application (test/local/apps/echo.ts), ready when `readyPort` accepts connections. */
 export function echo(
   namespace: string,
@@ -80,7 +83,7 @@ export function echo(
   readyPort: number,
   options: PodOptions & { readonly replicas?: number } = {},
 ): KubernetesObject {
-  const readinessProbe = { tcpSocket: { port: readyPort }, periodSeconds: 1 };
+  const readinessProbe = { tcpSocket: { port: readyPort }, periodSeconds: 1, ...patient };
   const container = { readinessProbe, ...options.container };
   return deployment(namespace, name, ["node", "/apps/echo.js", ...flags], { ...options, container });
 }

@@ -27,6 +27,8 @@ export type Definitions = "gateway-api-standard" | "gateway-api-experimental" | 
 export interface Cluster {
   readonly kubeconfig: string;
   readonly context?: string;
+  /** Made for tests, and thrown away after them; not one of the user's. */
+  readonly isForTests: boolean;
   /** The standard output; throws with what it said unless it ends with 0. */
   kubectl(args: readonly string[], input?: string): Promise<string>;
   /** As `kubectl`, whatever it ends with. */
@@ -135,6 +137,7 @@ function clusterOf(access: Access, name: string | undefined): Cluster {
   };
   return {
     ...access,
+    isForTests: name !== undefined,
     kubectl,
     tryKubectl,
     async apply(objects) {
@@ -150,18 +153,18 @@ function clusterOf(access: Access, name: string | undefined): Cluster {
         const file = join(import.meta.dirname, `../cluster/kubernetes/crds/${set}.yaml.gz`);
         await kubectl(["apply", "--server-side", "-f", "-"], gunzipSync(readFileSync(file)).toString());
       }
-      await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=30s"]);
+      await kubectl(["wait", "crd", "--all", "--for=condition=Established", "--timeout=180s"]);
     },
     async createNamespace(prefix, labels = {}) {
       const namespace = `${prefix}-${randomBytes(3).toString("hex")}`;
       const metadata = { name: namespace, labels };
       await kubectl(["create", "-f", "-"], JSON.stringify({ apiVersion: "v1", kind: "Namespace", metadata }));
-      await kubectl(["wait", "serviceaccount/default", "-n", namespace, "--for=create", "--timeout=30s"]);
+      await kubectl(["wait", "serviceaccount/default", "-n", namespace, "--for=create", "--timeout=180s"]);
       return namespace;
     },
     deleteNamespace: async (namespace) =>
       void (await kubectl(["delete", "namespace", namespace, "--wait=false", "--ignore-not-found"])),
-    rolledOut: async (namespace, workload, seconds = 60) =>
+    rolledOut: async (namespace, workload, seconds = 180) =>
       void (await kubectl(["rollout", "status", "-n", namespace, workload, `--timeout=${seconds}s`])),
     execInPod: (namespace, pod, command, { container, input } = {}) =>
       kubectl(

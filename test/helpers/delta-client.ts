@@ -27,7 +27,7 @@ export interface DeltaClient {
   subscribe(typeUrl: string, names: readonly string[], initialVersions?: Record<string, string>): void;
   ack(response: Received): void;
   nack(response: Received, message: string): void;
-  /** The next response that was not looked at, within 5 s. */
+  /** The next response that was not looked at. */
   next(): Promise<Received>;
   /** Fails if anything unseen has come or comes within a moment. */
   quiet(): Promise<void>;
@@ -81,7 +81,7 @@ export function openDeltaClient(options: DeltaClientOptions): DeltaClient {
     nack: ({ typeUrl, nonce }, message) =>
       send({ typeUrl, responseNonce: nonce, errorDetail: { code: 3, message } }),
     next: async () => {
-      await until(() => received.length > seen, `response ${seen + 1}`, 5_000);
+      await until(() => received.length > seen, `response ${seen + 1}`);
       const response = received[seen++] as Received;
       if (options.acknowledge !== false) ack(response);
       return response;

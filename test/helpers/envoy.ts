@@ -1,12 +1,12 @@
 // Starts the real Envoy for a test, on a bootstrap given as an object, and stops it by its process id.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { chmodSync, closeSync, mkdtempSync, openSync, rmSync } from "node:fs";
+import { chmodSync, closeSync, openSync } from "node:fs";
 import http from "node:http";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { findEnvoy } from "#local/envoy-binary.ts";
 import type { Namespace } from "./namespace.ts";
+import { makeScratch } from "./scratch.ts";
 import { until } from "./wait.ts";
 
 /** A running Envoy. */
@@ -48,13 +48,13 @@ export function envoyBinary(): string {
  * and waits until the admin interface answers. Throws with Envoy's output if it exits instead.
  */
 export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}): Promise<Envoy> {
-  const folder = mkdtempSync(join(tmpdir(), "heddle-envoy-"));
-  const socketPath = join(folder, "admin.sock");
+  const scratch = makeScratch("envoy");
+  const socketPath = join(scratch.path, "admin.sock");
   const config = JSON.stringify({
     admin: { address: { pipe: { path: socketPath, mode: 0o777 } } },
     ...bootstrap,
   });
-  if (options.namespace !== undefined) chmodSync(folder, 0o777);
+  if (options.namespace !== undefined) chmodSync(scratch.path, 0o777);
   const descriptor = openSync(binary, "r");
   const [file = "", ...args] = commandLine(config, options);
   const child = spawn(file, args, { stdio: ["ignore", "pipe", "pipe", descriptor] });
@@ -79,7 +79,7 @@ export async function startEnvoy(bootstrap: object, options: EnvoyOptions = {}):
     stop: async () => {
       child.kill("SIGKILL");
       if (child.exitCode === null && child.signalCode === null) await exited;
-      rmSync(folder, { recursive: true, force: true });
+      scratch.remove();
     },
   };
 }

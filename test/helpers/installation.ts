@@ -1,9 +1,8 @@
 // Heddle in the cluster of the tests, put there and used by its own command line.
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { join } from "node:path";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { type Cluster, type CommandResult, startCluster } from "./cluster.ts";
+import { runHeddle } from "./run-heddle.ts";
 
 export interface Installation {
   readonly cluster: Cluster;
@@ -18,22 +17,20 @@ export interface Installation {
   /** Of the control plane; without those that are ending. */
   replicas(): Promise<readonly Pod[]>;
   uninstall(): Promise<void>;
+  /** Takes it out of a cluster of the user's; that of the tests keeps it for the next file, which it saves the time. */
+  leave(): Promise<void>;
 }
 
-const program = join(import.meta.dirname, "..", "..", "bin", "heddle");
-
-/** Installs Heddle, and the definitions of the Gateway API and Istio, into the cluster of the tests. */
+/**
+ * Heddle, and the definitions of the Gateway API and Istio, in the cluster of the tests: installed, or changed to what
+ * `flags` say where an earlier file has left it.
+ */
 export async function startInstallation(...flags: readonly string[]): Promise<Installation> {
   const cluster = await startCluster();
   await cluster.define("gateway-api-standard", "istio");
   const { kubeconfig, context } = cluster;
   const where = ["--kubeconfig", kubeconfig, ...(context === undefined ? [] : ["--context", context])];
-  const heddle: Installation["heddle"] = (...args) =>
-    new Promise((resolve) => {
-      execFile(program, [...args, ...where], (error, stdout, stderr) =>
-        resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr }),
-      );
-    });
+  const heddle: Installation["heddle"] = (...args) => runHeddle([...args, ...where]);
   const succeeds: Installation["succeeds"] = async (...args) => {
     const { code, stdout, stderr } = await heddle(...args);
     assert.equal(code, 0, `heddle ${args.join(" ")}:\n${stdout}${stderr}`);
@@ -45,6 +42,7 @@ export async function startInstallation(...flags: readonly string[]): Promise<In
     assert.match(stdout, /✓ control plane: 2 of 2 replicas ready/, `${stdout}${stderr}`);
   };
   await install(...flags);
+  const uninstall = async (): Promise<void> => void (await succeeds("uninstall", "--yes"));
   return {
     cluster,
     heddle,
@@ -66,6 +64,7 @@ export async function startInstallation(...flags: readonly string[]): Promise<In
         ({ metadata }) => metadata.deletionTimestamp === undefined,
       );
     },
-    uninstall: async () => void (await succeeds("uninstall", "--yes")),
+    uninstall,
+    leave: async () => (cluster.isForTests ? undefined : uninstall()),
   };
 }

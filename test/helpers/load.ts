@@ -1,10 +1,10 @@
 // A constant load in a cluster: a pod that calls without end, which needs no API server to go on.
 import assert from "node:assert/strict";
-import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Counts } from "#test/local/apps/load.ts";
 import type { Cluster } from "./cluster.ts";
 import { deployment, type PodOptions } from "./cluster-workloads.ts";
+import { until } from "./wait.ts";
 
 export type { Counts };
 
@@ -19,39 +19,77 @@ export function loadGenerator(
   return deployment(namespace, name, ["node", "/apps/load.js", ...flags, ...urls], options);
 }
 
-/** What became of the calls since the last time. */
+/** What became of the calls that have ended since the last time. */
 export async function takeCounts(cluster: Cluster, namespace: string, name: string): Promise<Counts> {
   const command = ["curl", "-sS", "http://127.0.0.1:9999/"];
   const text = await cluster.execInPod(namespace, `deployment/${name}`, command, { container: "app" });
   return JSON.parse(text) as Counts;
 }
 
-/** Waits until calls succeed and none hangs, and forgets those that failed before. */
-export async function loadRuns(cluster: Cluster, namespace: string, name: string): Promise<void> {
-  await cluster.rolledOut(namespace, `deployment/${name}`, 120);
-  let last: Counts | undefined;
-  for (let attempt = 0; attempt < 60; attempt++) {
-    last = await takeCounts(cluster, namespace, name);
-    // Cluster networks are slow to find a new pod: a call from before would fail in the midst of what is tested.
-    if (last.succeeded >= 5 && last.failures.length === 0 && last.longestWait < 500) return;
-    await sleep(500);
-  }
-  const seen = `${last?.succeeded} succeeded, one waits for ${last?.longestWait} ms, ${last?.failures[0] ?? "none failed"}`;
-  assert.fail(`the calls of ${namespace}/${name} do not go well: ${seen}`);
+/** Longer than a call may take (test/local/apps/load.ts). */
+const callsEndWithinMs = 120_000;
+
+/** The same of all that have begun until now: waits until they have ended. */
+export async function takeEnded(cluster: Cluster, namespace: string, name: string): Promise<Counts> {
+  const begin = performance.now();
+  const counts: Counts[] = [];
+  await until(
+    async () => {
+      const passed = performance.now() - begin;
+      const last = await takeCounts(cluster, namespace, name);
+      counts.push(last);
+      return last.longestWait < passed;
+    },
+    `the end of the calls of ${namespace}/${name}`,
+    callsEndWithinMs,
+  );
+  return counts.reduce(together);
 }
 
-/** Under the load, none fails while `action` runs and for a moment after it. */
+function together(one: Counts, other: Counts): Counts {
+  const answered = { ...one.answered };
+  for (const [name, count] of Object.entries(other.answered)) answered[name] = (answered[name] ?? 0) + count;
+  return {
+    succeeded: one.succeeded + other.succeeded,
+    failures: [...one.failures, ...other.failures],
+    slowest: Math.max(one.slowest, other.slowest),
+    calls: [...one.calls, ...other.calls],
+    answered,
+    longestWait: other.longestWait,
+  };
+}
+
+/**
+ * Waits until all goes well: calls succeed, and those that began before the last failure have ended. Cluster networks are
+ * slow to find a new pod, and a call from before would fail in the midst of what is tested.
+ */
+export async function loadRuns(cluster: Cluster, namespace: string, name: string): Promise<void> {
+  await cluster.rolledOut(namespace, `deployment/${name}`);
+  let last: Counts | undefined;
+  let since = performance.now();
+  const seen = (): string =>
+    `${last?.succeeded} succeeded, one waits for ${last?.longestWait} ms, ${last?.failures[0] ?? "none failed"}`;
+  await until(
+    async () => {
+      const before = performance.now();
+      last = await takeCounts(cluster, namespace, name);
+      if (last.failures.length > 0 || last.succeeded === 0) since = performance.now();
+      return last.longestWait < before - since;
+    },
+    `the calls of ${namespace}/${name} to go well`,
+    callsEndWithinMs,
+  ).catch((error) => assert.fail(`${String(error)}: ${seen()}`));
+}
+
+/** Under the load, no call fails that runs while `action` does. */
 export async function losesNothing(
   cluster: Cluster,
   [namespace, name]: readonly [namespace: string, name: string],
   action: () => Promise<void>,
-): Promise<Counts> {
+): Promise<void> {
   await takeCounts(cluster, namespace, name);
   await action();
-  // Calls that began during the action may fail later.
-  await sleep(1_000);
-  const counts = await takeCounts(cluster, namespace, name);
-  assert.deepEqual(counts.failures.slice(0, 10), [], `${counts.failures.length} calls failed`);
-  assert.ok(counts.succeeded > 0, "there was no load");
-  return counts;
+  const { failures, succeeded } = await takeEnded(cluster, namespace, name);
+  assert.deepEqual(failures.slice(0, 10), [], `${failures.length} calls failed`);
+  assert.ok(succeeded > 0, "there was no load");
 }

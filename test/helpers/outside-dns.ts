@@ -1,4 +1,5 @@
-// The program of the DNS server outside: answers A questions from the zone that its parent sends.
+// The program of the DNS server outside: answers A questions from the zone that its parent sends. Its argument: where
+// it listens.
 import { createSocket } from "node:dgram";
 import { decode, encode, type Packet } from "dns-packet";
 import type { Zone } from "./outside.ts";
@@ -32,4 +33,4 @@ const socket = createSocket("udp4");
 socket.on("message", (message, { port, address }) => {
   socket.send(encode(answerOf(decode(message))), port, address);
 });
-socket.bind(53, "0.0.0.0", () => process.send?.("serving"));
+socket.bind(53, process.argv[2], () => process.send?.("serving"));

@@ -22,7 +22,7 @@ export interface ReplicaSet {
   /** Ends one; resolves with its exit code or signal. */
   end(replica: Replica, signal: NodeJS.Signals): Promise<number | NodeJS.Signals>;
   /** The one that leads, once it is the only one. */
-  leader(timeoutMs?: number): Promise<Replica>;
+  leader(): Promise<Replica>;
   /** Gives the replicas their role. */
   grant(): Promise<void>;
   /** The files of the certificate authority. */
@@ -64,9 +64,9 @@ export async function openReplicaSet(count: number): Promise<ReplicaSet> {
       running.delete(replica);
       return replica.ended;
     },
-    async leader(timeoutMs = 15_000) {
+    async leader() {
       const leaders = () => [...running].filter((replica) => replica.leads());
-      await until(() => leaders().length === 1, "one leader", timeoutMs);
+      await until(() => leaders().length === 1, "one leader");
       return leaders()[0] as Replica;
     },
     grant: () => grant(admin),

@@ -15,7 +15,7 @@ export interface Replica {
   /** Why it is not ready; empty when it is, undefined while nobody answers. */
   notReady(): Promise<readonly string[] | undefined>;
   /** Resolves once it is ready. */
-  ready(timeoutMs?: number): Promise<void>;
+  ready(): Promise<void>;
   /** Whether it leads, by its log. */
   leads(): boolean;
   /** Asks its interface for commands. */
@@ -61,8 +61,8 @@ export function startReplica({ number, kubeconfig, args = [] }: ReplicaOptions):
     address,
     log: lines,
     notReady,
-    ready: (timeoutMs = 20_000) =>
-      until(async () => (await notReady())?.length === 0, `${pod} to be ready`, timeoutMs).catch((error) => {
+    ready: () =>
+      until(async () => (await notReady())?.length === 0, `${pod} to be ready`).catch((error) => {
         throw new Error(`${String(error)}\n${lines().slice(-20).join("\n")}`);
       }),
     leads: () =>

@@ -3,6 +3,7 @@ import type { Fetch, Graph } from "#collections/graph.ts";
 import { type Client, clientOfKey } from "#compile/clients.ts";
 import { type ClientCluster, clusterView } from "#compile/cluster-view.ts";
 import { type ConnectionCluster, connectionSelection } from "#compile/connection-clusters.ts";
+import { egressListenerViews } from "#compile/egress-listeners.ts";
 import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayListenerViews } from "#compile/gateway.ts";
 import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
@@ -11,6 +12,7 @@ import { istioListenerViews } from "#compile/istio-gateway.ts";
 import type { GatewayListenerView, OutsideRoutesView } from "#compile/listener-views.ts";
 import { virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import { sidecarOfClient } from "#compile/reach.ts";
 import { routesKey } from "#compile/routes.ts";
 
 import type { RouteView } from "#compile/views.ts";
@@ -34,7 +36,9 @@ export function readViews(graph: Graph, mesh: Mesh) {
     const virtualHosts = Object.fromEntries(
       clients.map((client) => [
         client,
-        destinations.map((address) => virtualHostView(mesh, fetch, clientOfKey(client), address)),
+        [...destinations, ...addressesOf(mesh, fetch, client)].map((address) =>
+          virtualHostView(mesh, fetch, clientOfKey(client), address),
+        ),
       ]),
     );
     const gateways = fetch
@@ -77,6 +81,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
         };
       }),
     );
+    const egress = egressOfClients(mesh, fetch, clients);
     const throughGateways = connectionsOfGateways(mesh, fetch);
     return {
       outbound: onceIfAlike(
@@ -96,6 +101,7 @@ export function readViews(graph: Graph, mesh: Mesh) {
         }),
       ),
       ...(connections.length === 0 ? {} : { connections: connectionViews }),
+      ...(egress.length === 0 ? {} : { egress: Object.fromEntries(egress) }),
       ...(Object.keys(throughGateways).length === 0 ? {} : { throughGateways }),
       inbound: Object.fromEntries(
         workloads.flatMap((workload) => {
@@ -108,6 +114,24 @@ export function readViews(graph: Graph, mesh: Mesh) {
   });
   graph.settle();
   return JSON.parse(JSON.stringify(views.value)) as unknown;
+}
+
+/** Those that stand for hosts, as a client's Sidecar says. */
+function addressesOf(mesh: Mesh, fetch: Fetch, client: string) {
+  const { egressAddresses = [] } = sidecarOfClient(mesh, fetch, clientOfKey(client)) ?? {};
+  return egressAddresses.map(({ address, port }) => ({ address, port }));
+}
+
+/** The listeners that Sidecars have for their applications, with the clusters that connections go to. */
+function egressOfClients(mesh: Mesh, fetch: Fetch, clients: readonly string[]) {
+  return clients.flatMap((key) => {
+    const client = clientOfKey(key);
+    const listeners = egressListenerViews(mesh, fetch, client);
+    const clusters = listeners
+      .flatMap((view) => (view.kind === "http" ? [] : view.hosts.map(({ cluster }) => cluster)))
+      .flatMap((cluster) => (cluster.kind === "host" ? [clusterView(mesh, fetch, client, cluster)] : []));
+    return listeners.length === 0 ? [] : [[key, { listeners, clusters }] as const];
+  });
 }
 
 /** The destinations for which routes say where connections go, with the names that these ask for. */
@@ -152,7 +176,7 @@ function connectionsOfGateways(mesh: Mesh, fetch: Fetch): Readonly<Record<string
 
 /** Left out where there is nothing to say. */
 function outside(views: readonly (readonly [string, OutsideRoutesView])[]) {
-  const plain = views.every(([, { hosts, others }]) => hosts.length === 0 && others === "passthrough");
+  const plain = views.every(([, { hosts, others }]) => hosts.length === 0 && others.kind === "passthrough");
   return plain ? {} : { outside: onceIfAlike(views) };
 }
 

@@ -127,9 +127,9 @@ describe("changes of files", () => {
     );
     const output = async () => (await mesh.heddle("logs", "says")).stdout;
     mesh.write("heddle-images.yaml", says("first"));
-    await until(async () => (await output()).includes("first"), "the first form", 10_000);
+    await until(async () => (await output()).includes("first"), "the first form");
     mesh.write("heddle-images.yaml", says("second"));
-    await until(async () => (await output()).includes("second"), "the second form", 10_000);
+    await until(async () => (await output()).includes("second"), "the second form");
     assert.deepEqual(await mesh.problems(), []);
     mesh.remove("heddle-images.yaml");
   });

@@ -2,17 +2,19 @@
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync, readFileSync, readlinkSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { afterEach, describe, test } from "node:test";
-import { type Mesh, prepareMesh } from "#test/helpers/mesh.ts";
+import { envoyBinary } from "#test/helpers/envoy.ts";
+import { type Mesh, prepareMesh, prepareMeshOn } from "#test/helpers/mesh.ts";
+import { createNamespace, type Namespace } from "#test/helpers/namespace.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client } from "#test/helpers/workloads.ts";
 
 const CLI = join(import.meta.dirname, "..", "..", "src", "cli", "main.ts");
 
-/** Namespaces, processes and mounts of a mesh. */
+/** Namespaces, processes and mounts of a mesh, its relay in the machine's network among them. */
 function remains(mesh: Mesh): readonly string[] {
   const names = readdirSync("/run/netns").filter((name) => name.startsWith(`heddle-${mesh.state.id}`));
   const mounts = readFileSync("/proc/mounts", "utf8")
@@ -20,7 +22,9 @@ function remains(mesh: Mesh): readonly string[] {
     .filter((line) => line.includes(mesh.state.root));
   const processes = readdirSync("/proc")
     .filter((entry) => /^\d+$/.test(entry))
-    .filter((pid) => commandLine(pid).includes(mesh.state.root));
+    .filter((pid) =>
+      [mesh.state.root, `heddle-${mesh.state.id}`].some((own) => commandLine(pid).includes(own)),
+    );
   return [...names, ...mounts, ...processes];
 }
 
@@ -42,14 +46,23 @@ async function foreground(mesh: Mesh): Promise<ChildProcess> {
   let said = "";
   child.stdout?.on("data", (chunk: Buffer) => (said += chunk.toString()));
   child.stderr?.on("data", (chunk: Buffer) => (said += chunk.toString()));
-  await until(() => said.includes("pods ready after") || child.exitCode !== null, "heddle up", 30_000);
+  await until(() => said.includes("pods ready after") || child.exitCode !== null, "heddle up");
   assert.equal(child.exitCode, null, said);
   return child;
 }
 
-function hostLinks(): string {
-  return readdirSync("/sys/class/net").sort().join(" ");
+/** All of a machine's network that a mesh could change. */
+function networkOf(machine: Namespace): string {
+  const all =
+    "ip -o link; ip -o address; ip route show table all; ip rule; nft list ruleset; grep -r . /proc/sys/net/ipv4/conf";
+  return machine.run("sh", ["-c", all]);
 }
+
+/** Envoy where it lacks the rights to listen in another network. */
+const envoyWithoutRelay = `#!/bin/sh
+case "$*" in *network_namespace_filepath*) echo "it may not" >&2; exit 1; esac
+exec ${envoyBinary()} "$@"
+`;
 
 function supervisorOf(mesh: Mesh): number {
   return Number(readFileSync(mesh.state.supervisorPid, "utf8"));
@@ -125,16 +138,19 @@ describe("the end of a mesh", () => {
     assert.match(await second.output("deploy/two", ["hostname"]), /^two-/);
   });
 
-  test("the host's network stays as it is", async () => {
-    const before = hostLinks();
-    const mesh = prepare();
+  test("the machine's network stays as it is", async () => {
+    const machine = await createNamespace();
+    const before = networkOf(machine);
+    const mesh = prepareMeshOn(machine, { "objects.yaml": [client("client")] });
+    meshes.push(mesh);
     await mesh.up();
-    assert.equal(hostLinks(), before);
-    const own = readlinkSync("/proc/self/ns/net");
-    assert.notEqual(`net:[${statSync(`/run/netns/heddle-${mesh.state.id}`).ino}]`, own);
+    assert.equal(networkOf(machine), before);
+    await mesh.down();
+    assert.deepEqual(remains(mesh), []);
+    await machine.close();
   });
 
-  test("a gateway's port that is in use is told, and the rest runs", async () => {
+  test("a gateway's port that is in use and a relay that cannot run are told, and the rest runs", async () => {
     const other = createServer().listen(0, "127.0.0.1");
     await once(other, "listening");
     const address = other.address();
@@ -149,7 +165,12 @@ describe("the end of a mesh", () => {
         listeners: [{ name: "http", port: address.port, protocol: "HTTP" }],
       },
     });
+    const envoy = join(mesh.directory, "envoy");
+    writeFileSync(envoy, envoyWithoutRelay, { mode: 0o755 });
+    process.env["HEDDLE_ENVOY"] = envoy;
     const up = await mesh.heddle("up", "--detach", mesh.directory);
+    delete process.env["HEDDLE_ENVOY"];
+    assert.match(up.stderr, /warning: nothing outside of the mesh can be reached, .*\(it may not\)/);
     assert.match(
       up.stderr,
       new RegExp(`gateway.yaml:1: error: port ${address.port} of this machine is in use`),

@@ -81,6 +81,15 @@ function tlsRoute(
   };
 }
 
+function limited(host: string, tcp: object): object {
+  return {
+    apiVersion: "networking.istio.io/v1",
+    kind: "DestinationRule",
+    metadata: { name: host, namespace },
+    spec: { host, trafficPolicy: { connectionPool: { tcp } } },
+  };
+}
+
 const backend = (name: string, weight: number, port = 2525) => ({ name: `db-${name}`, port, weight });
 
 let mesh: Mesh;
@@ -95,7 +104,7 @@ before(async () => {
       server("v1", tls),
       server("v2", tls),
       server("old", tls, legacy),
-      ...["split", "half", "orders", "edited", "mixed", "named", "vault"].map((name) =>
+      ...["split", "half", "orders", "edited", "mixed", "named", "vault", "idle", "aged"].map((name) =>
         service(name, { group: "db" }),
       ),
       service("db-v1", { version: "v1" }),
@@ -152,6 +161,8 @@ before(async () => {
           subsets: ["v1", "v2"].map((version) => ({ name: version, labels: { version } })),
         },
       },
+      limited("idle", { idleTimeout: "1s" }),
+      limited("aged", { maxConnectionDuration: "1s" }),
       {
         apiVersion: "networking.istio.io/v1",
         kind: "VirtualService",
@@ -219,7 +230,7 @@ suite("a TCPRoute", () => {
     const answers = await calls("greet://half:2525", "web", "--count", "200");
     const refused = answers.filter(({ ok }) => !ok);
     assertShare(refused.length, 200, 0.5);
-    assert.ok(refused.every(({ ms }) => ms < 2_000));
+    assert.ok(refused.every(({ ms }) => ms < 4_000));
     const problems = await mesh.problems();
     assert.ok(
       problems.some(
@@ -233,14 +244,10 @@ suite("a TCPRoute", () => {
   test("that is edited has effect on the next connections", async () => {
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v1: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 0), backend("v2", 5)]));
-    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route", 5_000);
+    await until(async () => (await serversOf("greet://edited:2525", 1))["v2"] === 1, "the new route");
     assert.deepEqual(await serversOf("greet://edited:2525", 10), { v2: 10 });
     mesh.write("edited.yaml", tcpRoute("edited", [backend("v1", 1), backend("v2", 1)]));
-    await until(
-      async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined,
-      "the split",
-      5_000,
-    );
+    await until(async () => (await serversOf("greet://edited:2525", 4))["v1"] !== undefined, "the split");
     mesh.remove("edited.yaml");
   });
 
@@ -336,22 +343,46 @@ suite("tls of a VirtualService", () => {
   });
 });
 
-test("connections that a route sends elsewhere are encrypted", async () => {
-  await until(
-    async () => {
-      for (const from of ["web", "blue"]) await serversOf("greet://orders:2525", 1, from);
-      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
-        readonly source: { readonly workload: string };
-        readonly destination: { readonly service: string };
-        readonly protocol: string;
-        readonly mtls: boolean;
-      }[];
-      const edges = rows
-        .filter(({ protocol, destination }) => protocol === "tcp" && destination.service === "orders")
-        .map(({ source, mtls }) => `${source.workload} ${mtls}`);
-      return ["web true", "blue true"].every((edge) => edges.includes(edge));
-    },
-    "edges with mutual TLS",
-    15_000,
-  );
+suite("a DestinationRule ends connections", () => {
+  /** Whether a connection to a host is closed, and what one beside it is then to which nothing happens. */
+  async function endOf(host: string, sayEveryMs: number): Promise<string> {
+    const program = `const { connect } = require("node:net");
+      const [socket, other] = ["${host}", "split"].map((host) => connect(2525, host));
+      if (${sayEveryMs} > 0) setInterval(() => socket.write("x"), ${sayEveryMs});
+      const say = (what) => { console.log(what, other.readyState); process.exit(); };
+      for (const each of [socket, other]) each.on("error", () => {}).resume();
+      socket.on("close", () => say("closed"));
+      setTimeout(() => say("open"), 20000);`;
+    const command = ["node", "-e", program];
+    return (await mesh.exec("deploy/web", command, { namespace, container: "web" })).stdout.trim();
+  }
+
+  test("that nobody uses", async () => {
+    assert.equal(await endOf("idle", 0), "closed open");
+  });
+
+  test("that are too old, whether somebody uses them or not", async () => {
+    assert.equal(await endOf("aged", 100), "closed open");
+  });
+});
+
+test("connections are encrypted, also those that a route sends elsewhere and those that are limited", async () => {
+  await until(async () => {
+    for (const from of ["web", "blue"]) {
+      for (const host of ["orders", "idle"]) await serversOf(`greet://${host}:2525`, 1, from);
+    }
+    const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
+      readonly source: { readonly workload: string };
+      readonly destination: { readonly service: string };
+      readonly protocol: string;
+      readonly mtls: boolean;
+    }[];
+    const edges = rows
+      .filter(({ protocol }) => protocol === "tcp")
+      .map(({ source, destination, mtls }) => `${source.workload} ${destination.service} ${mtls}`);
+    const expected = ["web", "blue"].flatMap((from) => [`${from} orders true`, `${from} idle true`]);
+    return (
+      expected.every((edge) => edges.includes(edge)) && edges.every((edge) => !/unknown|later/.test(edge))
+    );
+  }, "edges with mutual TLS");
 });

@@ -41,7 +41,7 @@ before(async () => {
       meshedNamespace(namespace),
       ...["v1", "v2", "v3"].flatMap(version),
       ...copied("audit"),
-      ...copied("slow", "--delay", "5000"),
+      ...copied("slow", "--delay", "20000"),
       ...copied("failing", "--status", "500"),
       // Nobody is behind it.
       service("dead", http, { namespace }),
@@ -120,7 +120,7 @@ suite("a copy of a request", () => {
       "x-call:a",
     );
     assert.equal(answer?.json?.name, "v1");
-    await until(() => copies("audit", "/one/first").length === 1, "the copy", 3_000);
+    await until(() => copies("audit", "/one/first").length === 1, "the copy");
     assert.deepEqual(copies("audit", "/one/first"), ["a POST shop.example.com /one/first 5"]);
   });
 
@@ -129,20 +129,20 @@ suite("a copy of a request", () => {
     const flags = ["--body-bytes", String(bytes), "--header", "x-call:b"];
     const [answer] = await calls("http://copied/one/large", ...flags);
     assert.equal(answer?.status, 200);
-    await until(() => copies("audit", "/one/large").length === 1, "the copy", 3_000);
+    await until(() => copies("audit", "/one/large").length === 1, "the copy");
     assert.deepEqual(copies("audit", "/one/large"), [`b POST copied /one/large ${bytes}`]);
   });
 
   test("is made of each request, or of the share that is asked for", async () => {
     assert.ok((await calls("http://copied/one/each", "--count", "50")).every(({ ok }) => ok));
-    await until(() => copies("audit", "/one/each").length === 50, "50 copies", 3_000);
+    await until(() => copies("audit", "/one/each").length === 50, "50 copies");
     // Four standard deviations.
     for (const [path, low, high] of [
       ["/half", 160, 240],
       ["/tenth", 16, 64],
     ] as const) {
       assert.ok((await calls(`http://copied${path}`, "--count", "400")).every(({ ok }) => ok));
-      await until(() => copies("audit", path).length >= low, `copies of ${path}`, 3_000);
+      await until(() => copies("audit", path).length >= low, `copies of ${path}`);
       assert.ok(copies("audit", path).length <= high);
     }
   });
@@ -151,9 +151,9 @@ suite("a copy of a request", () => {
     const answers = await calls("http://copied/troubled", "--count", "20", "--body", "hello");
     assert.deepEqual([...new Set(answers.map(({ status, json }) => `${status} ${json?.name}`))], ["200 v1"]);
     const slowest = Math.max(...answers.map(({ ms }) => ms));
-    assert.ok(slowest < 2_000, `${slowest} ms`);
+    assert.ok(slowest < 10_000, `${slowest} ms`);
     for (const name of ["slow", "failing", "audit"]) {
-      await until(() => copies(name, "/troubled").length === 20, `copies to ${name}`, 5_000);
+      await until(() => copies(name, "/troubled").length === 20, `copies to ${name}`);
     }
   });
 

@@ -66,6 +66,11 @@ const setHeader = (type: "Request" | "Response", value: string) => ({
   [`${type.toLowerCase()}HeaderModifier`]: { set: [{ name: "x-set", value }] },
 });
 
+const setHost = (value: string) => ({
+  type: "RequestHeaderModifier",
+  requestHeaderModifier: { set: [{ name: "Host", value }] },
+});
+
 const httpRules = [
   { matches: [below("/host")], filters: redirect({ hostname: "example.org", statusCode: 301 }) },
   { matches: [below("/scheme")], filters: redirect({ scheme: "https" }) },
@@ -88,6 +93,28 @@ const httpRules = [
     backendRefs: [v1],
   },
   { matches: [below("/nowhere")], backendRefs: [{ name: "web-v9", port: 80 }] },
+];
+
+const places = ["products", "orders", "customers", "invoices", "shipments", "returns", "payments", "refunds"];
+const hosted = { ...below("/hosted"), headers: [{ name: "Host", value: "shop.example.com" }] };
+const byExpression = (value: string) => ({ path: { type: "RegularExpression", value } });
+
+/** What users may write, and what proxies would refuse with all that is beside it, if it reached them as it is. */
+const hostRules = [
+  { matches: [hosted], filters: [setHeader("Response", "hosted")], backendRefs: [v2] },
+  {
+    matches: [below("/hosted")],
+    filters: [setHost("inner.example")],
+    backendRefs: [
+      { ...v1, filters: [setHost("innermost.example")] },
+      { ...v2, weight: 0 },
+    ],
+  },
+  { matches: [byExpression("/(?=unknown).*")], backendRefs: [v2] },
+  {
+    matches: [byExpression(`/(${places.join("|")})/[0-9]{1,20}(/(${places.join("|")}))?`)],
+    backendRefs: [v2],
+  },
 ];
 
 const method = (name: string) => ({ method: { service: "heddle.test.Echo", method: name } });
@@ -128,6 +155,7 @@ before(async () => {
     ],
     "routes.yaml": [
       route("web", { to: "web", parent: { port: 80 }, rules: httpRules }),
+      route("hosts", { to: "web", parent: { port: 80 }, rules: hostRules }),
       route("calls", { kind: "GRPCRoute", to: "web", parent: { sectionName: "grpc" }, rules: grpcRules }),
       route("by-port", {
         to: "web-v2",
@@ -210,6 +238,24 @@ suite("a rule", () => {
     assert.equal((await one("http://web/backend")).json?.headers["x-set"], "backend");
   });
 
+  test("matches the Host as any header, and sets it, whatever Host is sent", async () => {
+    const matched = await calls("http://web/hosted", ["--header", "host:shop.example.com", "--count", "2"]);
+    assert.deepEqual(
+      matched.map(({ headers, json }) => [headers?.["x-set"], json?.headers["host"]]),
+      Array.from({ length: 2 }, () => ["hosted", "shop.example.com"]),
+    );
+    for (const host of ["web", "elsewhere.example.com"]) {
+      const { headers, json } = await one("http://web/hosted", ["--header", `host:${host}`]);
+      assert.deepEqual([headers?.["x-set"], json?.headers["host"]], [undefined, "innermost.example"]);
+    }
+  });
+
+  test("matches by a long expression; one that no proxy can read takes nothing", async () => {
+    assert.equal((await one("http://web/shipments/12/refunds")).json?.name, "v2");
+    assert.equal((await one("http://web/shipments/12/lemons")).status, 404);
+    assert.equal((await one("http://web/unknown")).status, 404);
+  });
+
   test("of an attached route must match: what none matches is not forwarded", async () => {
     assert.equal((await one("http://web/")).status, 404);
   });
@@ -266,6 +312,7 @@ test("problems name what is wrong with the routes", async () => {
   const reasons = new Set((await mesh.problems()).map(({ object, reason }) => `${object?.name} ${reason}`));
   assert.deepEqual([...reasons].sort(), [
     "calls BackendNotFound",
+    "hosts UnsupportedValue",
     "web BackendNotFound",
     "web UnsupportedValue",
   ]);

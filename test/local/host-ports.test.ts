@@ -14,7 +14,7 @@ function dial(port: number): Promise<"answered" | "refused"> {
     const timer = setTimeout(() => {
       socket.destroy();
       reject(new Error(`port ${port} accepted a connection and said nothing`));
-    }, 5_000);
+    }, 30_000);
     const end = (outcome: "answered" | "refused") => {
       clearTimeout(timer);
       socket.destroy();

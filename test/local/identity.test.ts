@@ -71,15 +71,14 @@ test("certificates that live six seconds are renewed all the time, and no reques
     container: "web",
   });
   const serials = new Set<string>();
-  for (let i = 0; i < 10; i++) {
-    serials.add((await certificateOf("server")).serialNumber);
-    await new Promise((resolve) => setTimeout(resolve, 700));
-  }
+  await until(
+    async () => serials.add((await certificateOf("server")).serialNumber).size >= 3,
+    "two renewals",
+  );
   const answers = (await load).stdout.trim().split("\n");
   const failed = answers.filter((line) => !line.startsWith('{"ok":true,"status":200'));
   assert.deepEqual(failed, []);
   assert.equal(answers.length, 800);
-  assert.ok(serials.size >= 3, `${serials.size} certificates in 7 s`);
   for (const workload of ["server", "web"] as const) {
     assert.notEqual((await certificateOf(workload)).serialNumber, first[workload].serialNumber);
   }
@@ -149,6 +148,5 @@ test("after the control plane was killed proxies prove who they are again, and g
   await until(
     async () => (await certificateOf("server")).serialNumber !== serial,
     "a certificate of the new control plane",
-    15_000,
   );
 });

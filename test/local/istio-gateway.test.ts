@@ -64,6 +64,18 @@ const server = (number: number, hosts: readonly string[], others: object = {}) =
 });
 const to = (host: string) => [{ destination: { host } }];
 
+/** Takes so many requests to a path of what it is for, and no more while a test runs. */
+function limitOn(gateway: string, sectionName: string | undefined, path: string, requests: number): object {
+  const target = { group: "networking.istio.io", kind: "Gateway", name: gateway, sectionName };
+  const match = { path: { type: "Exact", value: path } };
+  return {
+    apiVersion: "heddle.dev/v1alpha1",
+    kind: "RateLimit",
+    metadata: { name: sectionName ?? "whole", namespace },
+    spec: { targetRefs: [target], limits: [{ requests, unit: "Day", match }] },
+  };
+}
+
 const toTcp = (host: string) => [{ destination: { host: `${host}-tcp` } }];
 
 function tcpRoute(backendRefs: readonly object[]): object {
@@ -108,6 +120,16 @@ before(async () => {
           { match: [{ uri: { prefix: "/abort" } }], fault: abort, route: to("web") },
         ],
       }),
+      istio("VirtualService", "a-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ route: to("web") }],
+      }),
+      istio("VirtualService", "b-part", {
+        hosts: ["parts.example.com"],
+        gateways: ["bookinfo"],
+        http: [{ match: [{ uri: { prefix: "/api" } }], route: to("api") }],
+      }),
       istio("Gateway", "httpbin", {
         selector: labels,
         servers: [
@@ -148,6 +170,22 @@ before(async () => {
       },
       istio("Gateway", "added", { selector: { istio: "own" }, servers: [server(addedPort, ["*"])] }),
       istio("VirtualService", "added", { hosts: ["*"], gateways: ["added"], http: [{ route: to("web") }] }),
+    ],
+    "limits.yaml": [
+      istio("Gateway", "limited", {
+        selector: labels,
+        servers: [
+          server(port, ["few.example.com"], { name: "few" }),
+          server(port, ["rest.example.com"], { name: "rest" }),
+        ],
+      }),
+      istio("VirtualService", "limited", {
+        hosts: ["*.example.com"],
+        gateways: ["limited"],
+        http: [{ directResponse: { status: 200, body: { string: "limited" } } }],
+      }),
+      limitOn("limited", undefined, "/static/whole", 3),
+      limitOn("limited", "few", "/static/part", 2),
     ],
     "tcp-route.yaml": [tcpRoute([{ name: "api-tcp", port: 2525 }])],
     "tcp.yaml": [
@@ -220,6 +258,11 @@ suite("a Deployment with Istio's template is a gateway", () => {
     assert.equal((await at(port, "httpbin.example.com", "/inside")).status, 404);
   });
 
+  test("with the parts of a host's routes in several objects, what takes every request last", async () => {
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/api")), "api");
+    assert.equal(whoAnswers(await at(port, "parts.example.com", "/")), "web");
+  });
+
   test("that sends clients to HTTPS where its server says so", async () => {
     const { status, location } = await at(port, "secure.example.com", "/a?b");
     assert.deepEqual([status, location], [301, "https://secure.example.com/a?b"]);
@@ -229,6 +272,18 @@ suite("a Deployment with Istio's template is a gateway", () => {
     const { headers } = JSON.parse((await at(port, "any", "/productpage")).text) as SeenRequest;
     assert.match(String(headers["x-forwarded-client-cert"]), /spiffe:\/\/cluster.local\/ns\/istio-ingress/);
   });
+});
+
+test("a RateLimit for one of Istio's Gateways counts what comes to its hosts, one for a server what comes to that", async () => {
+  const ask = async (host: string, path: string) => (await at(port, `${host}.example.com`, path)).status;
+  await until(async () => (await ask("few", "/")) === 200, "the Gateway");
+  const statuses: number[] = [];
+  for (const host of ["few", "rest", "few", "rest"]) statuses.push(await ask(host, "/static/whole"));
+  assert.deepEqual(statuses, [200, 200, 200, 429]);
+  assert.deepEqual([await ask("few", "/static/part"), await ask("few", "/static/part")], [200, 200]);
+  assert.deepEqual([await ask("few", "/static/part"), await ask("rest", "/static/part")], [429, 200]);
+  // Another Gateway on the same port has no limits.
+  assert.equal((await at(port, "any", "/static/whole")).status, 200);
 });
 
 test("a VirtualService for gateways and the mesh has rules for each", async () => {
@@ -325,7 +380,22 @@ suite("a port of TCP", () => {
     open.socket.write("still there");
     assert.deepEqual(await echoed, ["still there"]);
     open.socket.destroy();
+    await endsWhenIdle();
     mesh.remove("tcp-route.yaml");
     await until(async () => (await servers(ownTcpPort, 1))["none"] === 1, "nobody");
   });
+
+  /** A limit of the destination's own is kept by the gateway. */
+  async function endsWhenIdle(): Promise<void> {
+    const trafficPolicy = { connectionPool: { tcp: { idleTimeout: "500ms" } } };
+    mesh.write("idle.yaml", istio("DestinationRule", "idle", { host: "web-tcp", trafficPolicy }));
+    await until(async () => {
+      const connection = (await greeted(ownTcpPort)) ?? assert.fail("closed");
+      assert.equal(connection.server, "web");
+      const signal = AbortSignal.timeout(3_000);
+      const isClosed = await once(connection.socket.resume(), "close", { signal }).catch(() => undefined);
+      connection.socket.destroy();
+      return isClosed !== undefined;
+    }, "the end of an idle connection");
+  }
 });

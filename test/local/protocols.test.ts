@@ -46,7 +46,7 @@ const declarations: readonly (readonly [object, "http" | "tcp"])[] = [
 ];
 const declared = declarations.map(([port, kind], index) => ({ port: { ...port, port: 9001 + index }, kind }));
 
-const firsts = ["h2", "ws", "post", "chunked", "grpc-unary", "grpc-chat"];
+const firsts = ["h2", "ws", "post", "trailers", "chunked", "grpc-unary", "grpc-chat"];
 const serverFlags = [
   "--http",
   "8080",
@@ -169,6 +169,8 @@ async function speak<T>(script: string, target: string, from?: string): Promise<
   return result;
 }
 
+/** What scripts with trailers come to: what the server saw of them, and the client. */
+const withTrailers = { body: "hello", seen: { "x-sum": "5" }, got: "after" };
 const fromWeb = /URI=spiffe:\/\/cluster\.local\/ns\/shop\/sa\/web$/;
 const certificateOf = (answer: Answer) => answer.json?.headers?.["x-forwarded-client-cert"] ?? "";
 
@@ -189,9 +191,11 @@ suite("a first request", () => {
     assert.equal(answer.json?.bodyBytes, 20_000_000, JSON.stringify(answer));
   });
 
-  test("may come in pieces", async () => {
-    assert.deepEqual(await speak("chunked", "first-chunked:80"), { body: "hello" });
-  });
+  for (const [script, version] of Object.entries({ trailers: "2", chunked: "1.1" })) {
+    test(`may end with trailers, as may the answer, in HTTP/${version}`, async () => {
+      assert.deepEqual(await speak(script, `first-${script}:80`), withTrailers);
+    });
+  }
 
   for (const kind of ["unary", "chat"]) {
     test(`may be gRPC, ${kind}`, async () => {
@@ -243,7 +247,7 @@ suite("on a port of which nothing is declared", () => {
 suite("a server that speaks first", () => {
   /** The shortest of several, without the first, which looks the destination up: a busy machine makes single ones long. */
   async function shortest(url: string): Promise<number> {
-    const answers = await calls(url, "--count", "6", "--body", "x");
+    const answers = await calls(url, "--count", "12", "--body", "x");
     assert.ok(answers.every(({ ok }) => ok));
     return Math.min(...answers.slice(1).map(({ ms }) => ms));
   }
@@ -251,13 +255,13 @@ suite("a server that speaks first", () => {
   test("is heard at once on a port that is declared TCP, and on one that is known", async () => {
     for (const port of [2525, 3306]) {
       const ms = await shortest(`greet://greets:${port}`);
-      assert.ok(ms < 60, `${ms} ms on ${port}`);
+      assert.ok(ms < 90, `${ms} ms on ${port}`);
     }
   });
 
   test("is heard after a tenth of a second elsewhere", async () => {
     const ms = await shortest("greet://greets:2626");
-    assert.ok(ms > 90 && ms < 250, `${ms} ms`);
+    assert.ok(ms > 90 && ms < 1_000, `${ms} ms`);
   });
 });
 
@@ -281,25 +285,19 @@ suite("the pods of a StatefulSet", () => {
   });
 
   test("take TCP by mutual TLS alone", async () => {
-    await until(
-      async () => {
-        assert.ok((await one("greet://db-0.db:2525")).ok);
-        const rows = JSON.parse(
-          (await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout,
-        ) as readonly {
-          readonly source: { readonly workload: string };
-          readonly destination: { readonly service: string };
-          readonly protocol: string;
-          readonly mtls: boolean;
-        }[];
-        return rows.some(
-          ({ source, destination, protocol, mtls }) =>
-            source.workload === "web" && destination.service === "db" && protocol === "tcp" && mtls,
-        );
-      },
-      "an edge with mutual TLS",
-      15_000,
-    );
+    await until(async () => {
+      assert.ok((await one("greet://db-0.db:2525")).ok);
+      const rows = JSON.parse((await mesh.heddle("stat", "-n", namespace, "-o", "json")).stdout) as readonly {
+        readonly source: { readonly workload: string };
+        readonly destination: { readonly service: string };
+        readonly protocol: string;
+        readonly mtls: boolean;
+      }[];
+      return rows.some(
+        ({ source, destination, protocol, mtls }) =>
+          source.workload === "web" && destination.service === "db" && protocol === "tcp" && mtls,
+      );
+    }, "an edge with mutual TLS");
   });
 });
 
@@ -318,13 +316,11 @@ suite("bytes pass as they are:", () => {
     assert.deepEqual(await speak("expect", "server:80"), { body: "hello", refusal: 417 });
   });
 
-  test("trailers of HTTP/2, both ways", async () => {
+  test("trailers of HTTP/2 and of HTTP/1.1, both ways", async () => {
     assert.ok((await one("h2://server/")).ok);
-    assert.deepEqual(await speak("trailers", "server:80"), {
-      body: "hello",
-      seen: { "x-sum": "5" },
-      got: "after",
-    });
+    for (const script of ["trailers", "chunked"]) {
+      assert.deepEqual(await speak(script, "server:80"), withTrailers, script);
+    }
   });
 
   test("an answer that comes in pieces is not held back", async () => {

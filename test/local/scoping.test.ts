@@ -1,18 +1,31 @@
 // What clients may know, through real sidecars: exportTo and Sidecar limit what look-ups answer.
 import assert from "node:assert/strict";
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
-import { type Outside, openOutside, outsideResolver } from "#test/helpers/outside.ts";
+import { createAuthority } from "#test/helpers/certificates.ts";
+import type { Mesh } from "#test/helpers/mesh.ts";
+import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
 
 const host = "198.51.100.20";
+/** Nobody is there. */
+const nowhere = "198.51.100.77";
+/** Stands for hosts. */
+const bound = "203.0.113.77";
 
 interface Answer {
   readonly ok: boolean;
   readonly status?: number;
   readonly headers?: Readonly<Record<string, string>>;
-  readonly json?: { readonly server?: string; readonly name?: string };
+  readonly json?: {
+    readonly server?: string;
+    readonly name?: string;
+    readonly greeting?: string;
+    readonly headers?: Readonly<Record<string, string>>;
+  };
   readonly text?: string;
   readonly error?: string;
 }
@@ -41,63 +54,166 @@ const api = {
   ports: [{ number: 80, name: "http", protocol: "HTTP" }],
   resolution: "DNS",
 };
+/** A part of a Sidecar's egress. */
+const egress = (number: number, protocol: string, hosts: readonly string[], more: object = {}) => ({
+  port: { number, protocol, name: protocol.toLowerCase() },
+  hosts,
+  ...more,
+});
+const listeners = [
+  egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE", bind: "127.0.0.1" }),
+  egress(0, "HTTP", ["*/*"], { bind: "unix://@services" }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { captureMode: "NONE" }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { bind: "unix://@direct" }),
+  egress(9081, "HTTP", ["shop/direct.shop.svc.cluster.local"], { bind: bound }),
+  egress(9082, "TCP", ["shop/direct.shop.svc.cluster.local"], { bind: bound, captureMode: "IPTABLES" }),
+];
+
+function callers(parts: readonly object[]): object {
+  return istio("Sidecar", "other", "caller", {
+    workloadSelector: { labels: { app: "caller" } },
+    egress: parts,
+    outboundTrafficPolicy: {
+      mode: "ALLOW_ANY",
+      egressProxy: { host: "exit.shop.svc.cluster.local", port: { number: 80 } },
+    },
+  });
+}
+
 const echoed = (name: string, namespace: string) =>
   echo(name, ["--http", "8080", "--name", name], 8080, { namespace });
 
 let mesh: Mesh;
 let outside: Outside;
 
+/** What TLS needs, for the proxy to read. */
+const files = mkdtempSync(join(tmpdir(), "heddle-scoping-"));
+let pem: { readonly root: string; readonly chain: string; readonly key: string };
+
+function secret(name: string): object {
+  const stringData = { "tls.crt": pem.chain, "tls.key": pem.key };
+  return { apiVersion: "v1", kind: "Secret", metadata: { name, namespace: "other" }, stringData };
+}
+
 before(async () => {
-  mesh = await startMesh(
-    {
-      "apps.yaml": [
-        ...["shop", "other"].flatMap((namespace) => [
-          meshedNamespace(namespace),
-          client("web", { namespace }),
-        ]),
-        client("limited", { namespace: "other" }),
-        echoed("reviews", "shop"),
-        exported(service("reviews", port, { namespace: "shop" }), "."),
-        service("open", port, { namespace: "shop", app: "reviews" }),
-        echoed("ratings", "other"),
-        service("ratings", port, { namespace: "other" }),
-        // Listens on another port than its Service says; its Sidecar knows which.
-        echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
-          namespace: "other",
-          container: { readinessProbe: { exec: { command: ["true"] } } },
-        }),
-        service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
-      ],
-      "scopes.yaml": [
-        istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
-        marked("shop", "api", "api.example.com"),
-        marked("shop", "for-all", "open.shop.svc.cluster.local"),
-        marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
-        istio("Sidecar", "other", "limited", {
-          workloadSelector: { labels: { app: "limited" } },
-          egress: [{ hosts: ["./*"] }],
-          outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
-        }),
-        istio("Sidecar", "other", "hidden", {
-          workloadSelector: { labels: { app: "hidden" } },
-          ingress: [
-            { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
-            { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
-          ],
-        }),
-      ],
-    },
-    "--resolver",
-    outsideResolver,
-  );
-  outside = await openOutside(mesh);
-  outside.names({ "api.example.com": [host] });
-  await (await outside.host(host)).http(80, "api");
+  const authority = await createAuthority();
+  pem = { root: authority.root, ...(await authority.issue({ dns: ["hidden.example.com"] })) };
+  chmodSync(files, 0o755);
+  for (const [name, text] of Object.entries({ roots: pem.root, chain: pem.chain, key: pem.key })) {
+    writeFileSync(join(files, `${name}.pem`), text, { mode: 0o644 });
+  }
+  outside = await openOutside();
+  mesh = await outside.startMesh({
+    "apps.yaml": [
+      ...["shop", "other"].flatMap((namespace) => [meshedNamespace(namespace), client("web", { namespace })]),
+      client("limited", { namespace: "other" }),
+      client("caller", { namespace: "other" }),
+      echoed("exit", "shop"),
+      service("exit", port, { namespace: "shop" }),
+      echo("reviews", ["--http", "8080", "--greet", "2525", "--name", "reviews"], 8080, {
+        namespace: "shop",
+      }),
+      service(
+        "direct",
+        [
+          { name: "http", port: 9081, targetPort: 8080 },
+          { name: "tcp", port: 9082, targetPort: 2525 },
+        ],
+        { namespace: "shop", app: "reviews" },
+      ),
+      exported(service("reviews", port, { namespace: "shop" }), "."),
+      service("open", port, { namespace: "shop", app: "reviews" }),
+      echoed("ratings", "other"),
+      service("ratings", port, { namespace: "other" }),
+      // Listens on another port than its Service says; its Sidecar knows which.
+      echo("hidden", ["--http", "9080", "--name", "hidden"], 9080, {
+        namespace: "other",
+        // One port is not captured.
+        annotations: { "traffic.sidecar.istio.io/excludeInboundPorts": "8090" },
+        container: { readinessProbe: { exec: { command: ["true"] } } },
+      }),
+      // Without a sidecar.
+      client("bare", { namespace: "bare" }),
+      service("hidden", [{ name: "http", port: 80, targetPort: 8080 }], { namespace: "other" }),
+    ],
+    "secrets.yaml": [secret("server")],
+    "caller.yaml": [callers(listeners)],
+    "scopes.yaml": [
+      istio("ServiceEntry", "other", "secure", {
+        hosts: ["one.example.com", "two.example.com"],
+        ports: [{ number: 8443, name: "tls", protocol: "TLS" }],
+        resolution: "DNS",
+      }),
+      istio("ServiceEntry", "shop", "api", { ...api, exportTo: ["."] }),
+      marked("shop", "api", "api.example.com"),
+      marked("shop", "for-all", "open.shop.svc.cluster.local"),
+      marked("shop", "for-others", "ratings.other.svc.cluster.local", ["shop"]),
+      istio("Sidecar", "other", "limited", {
+        workloadSelector: { labels: { app: "limited" } },
+        egress: [{ hosts: ["./*"] }],
+        outboundTrafficPolicy: { mode: "REGISTRY_ONLY" },
+      }),
+      istio("Sidecar", "other", "hidden", {
+        workloadSelector: { labels: { app: "hidden" } },
+        ingress: [
+          { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
+          { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
+          {
+            port: { number: 8090, name: "own", protocol: "HTTP" },
+            captureMode: "NONE",
+            defaultEndpoint: "127.0.0.1:9080",
+          },
+          {
+            port: { number: 8091, name: "socket", protocol: "HTTP" },
+            bind: "unix://@hidden",
+            defaultEndpoint: "127.0.0.1:9080",
+          },
+          {
+            port: { number: 8443, name: "https", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: { mode: "SIMPLE", credentialName: "server" },
+          },
+          {
+            port: { number: 8444, name: "mutual", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: {
+              mode: "MUTUAL",
+              serverCertificate: join(files, "chain.pem"),
+              privateKey: join(files, "key.pem"),
+              caCertificates: join(files, "roots.pem"),
+            },
+          },
+          {
+            port: { number: 8445, name: "later", protocol: "HTTPS" },
+            defaultEndpoint: "127.0.0.1:9080",
+            tls: { mode: "SIMPLE", credentialName: "later" },
+          },
+        ],
+      }),
+    ],
+  });
+  outside.names({ "api.example.com": [host], "one.example.com": [host], "two.example.com": [host] });
+  const machine = await outside.host(host);
+  await machine.http(80, "api");
+  await machine.tls(8443, "secure", ["one.example.com", "two.example.com"]);
 });
 after(async () => {
   await outside.close();
-  await mesh.close();
+  rmSync(files, { recursive: true });
 });
+
+/** What a client without a sidecar is answered over TLS, with a certificate of its own or without. */
+async function askSecurely(securePort: number, withCertificate = false): Promise<string> {
+  const [pod] = await mesh.podsOf("hidden");
+  const own = withCertificate ? { cert: pem.chain, key: pem.key } : {};
+  const options = { host: pod?.ip, port: securePort, ca: pem.root, servername: "hidden.example.com", ...own };
+  const script = `require("node:https").get(${JSON.stringify(options)}, async (answer) => {
+    console.log(JSON.parse((await answer.toArray()).join("")).name);
+  }).on("error", ({ code }) => console.log(code));`;
+  return (
+    await mesh.output("deploy/bare", ["node", "-e", script], { namespace: "bare", container: "bare" })
+  ).trim();
+}
 
 async function ask(from: string, url: string, ...flags: readonly string[]): Promise<Answer> {
   const [namespace = "", name = ""] = from.split("/");
@@ -114,15 +230,11 @@ suite("exportTo", { concurrency: true }, () => {
     assert.equal((await ask("shop/web", "http://reviews/")).json?.name, "reviews");
     const { status, json } = await ask("other/web", "http://reviews.shop/");
     assert.deepEqual([status, json?.name], [200, "reviews"]);
-    await until(
-      async () => {
-        const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
-        const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
-        return rows.some(({ destination }) => destination.service === "PassthroughCluster");
-      },
-      "the call to be seen as one to what nobody declares",
-      15_000,
-    );
+    await until(async () => {
+      const { stdout } = await mesh.heddle("stat", "-n", "other", "-o", "json");
+      const rows = JSON.parse(stdout) as readonly { readonly destination: { readonly service: string } }[];
+      return rows.some(({ destination }) => destination.service === "PassthroughCluster");
+    }, "the call to be seen as one to what nobody declares");
   });
 
   test("of a ServiceEntry", async () => {
@@ -177,11 +289,93 @@ suite("Sidecar", () => {
     );
   });
 
+  test("the application calls its sidecar on a listener of its own, which leads to the hosts of that", async () => {
+    for (const round of ["first", "later"]) {
+      const { json } = await ask("other/caller", "http://127.0.0.1:9081/");
+      assert.equal(json?.name, "reviews", round);
+      assert.match(json.headers?.["x-forwarded-client-cert"] ?? "", /ns\/other\/sa\/default/);
+    }
+    for (const flags of [[], ["--socket", "@direct"]]) {
+      const greeted = await ask("other/caller", "greet://127.0.0.1:9082", "--body", "text", ...flags);
+      assert.deepEqual(
+        [greeted.ok, greeted.json?.greeting?.includes("reviews")],
+        [true, true],
+        greeted.error,
+      );
+    }
+  });
+
+  test("a socket of the sidecar's own leads to many hosts, by the Host", async () => {
+    const through = (url: string) => ask("other/caller", url, "--socket", "@services");
+    assert.equal((await through("http://ratings/")).json?.name, "ratings");
+    assert.equal((await through("http://open.shop/")).headers?.["x-route"], "for-all");
+    const { status, text } = await through("http://reviews.shop/");
+    assert.deepEqual([status, text], [404, "heddle: the Sidecar names no such host here\n"], "not exported");
+  });
+
+  test("an address that is nobody's stands for hosts", async () => {
+    for (const round of ["first", "later"]) {
+      assert.equal((await ask("other/caller", `http://${bound}:9081/`)).json?.name, "reviews", round);
+    }
+    const greeted = await ask("other/caller", `greet://${bound}:9082`, "--body", "text");
+    assert.deepEqual([greeted.ok, greeted.json?.greeting?.includes("reviews")], [true, true], greeted.error);
+  });
+
+  test("a proxy gets what is not known: of HTTP and of TCP, inside the private ranges and outside", async () => {
+    for (const url of [`http://${nowhere}/`, "http://10.99.0.1/", "http://open.shop/"]) {
+      const { json } = await ask("other/caller", url);
+      assert.deepEqual([json?.name, json?.headers?.["host"]], ["exit", new URL(url).host], url);
+    }
+    for (const address of [nowhere, "10.99.0.1"]) {
+      const { text } = await ask("other/caller", `tcp://${address}:5432`, "--body", "GET / HTTP/1.0\r\n\r\n");
+      assert.match(text ?? "", /^HTTP\/1.[01] 200 /, address);
+    }
+  });
+
+  test("an edit opens a listener, of TLS by the name that is asked for, and another closes it", async () => {
+    const secure = (name: string) =>
+      ask("other/caller", "tls://127.0.0.1:8443", "--sni", name, "--body", "text");
+    mesh.write(
+      "caller.yaml",
+      callers([...listeners, egress(8443, "TLS", ["*/*.example.com"], { captureMode: "NONE" })]),
+    );
+    const isThere = async () => (await secure("one.example.com")).text === "secure one.example.com text";
+    await until(isThere, "the listener");
+    assert.equal((await secure("two.example.com")).text, "secure two.example.com text");
+    assert.equal((await secure("three.example.com")).ok, false);
+    mesh.write("caller.yaml", callers(listeners));
+    await until(async () => !(await isThere()), "the listener to go");
+  });
+
   test("ingress says where the application listens", async () => {
     for (const round of ["first", "later"]) {
       assert.equal((await ask("shop/web", "http://hidden.other/")).json?.name, "hidden", round);
     }
     const [pod] = await mesh.podsOf("hidden");
     assert.equal((await ask("shop/web", `http://${pod?.ip}:8081/`)).json?.name, "hidden");
+  });
+
+  test("a listener of the sidecar's own has what is not captured, by mutual TLS, and a socket what the pod itself sends", async () => {
+    const [pod] = await mesh.podsOf("hidden");
+    const { json } = await ask("shop/web", `http://${pod?.ip}:8090/`);
+    assert.equal(json?.name, "hidden");
+    assert.match(json.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    const local = await ask("other/hidden", "http://any/", "--socket", "@hidden");
+    assert.equal(local.json?.name, "hidden");
+  });
+
+  test("TLS of clients without a sidecar is ended, who may come no other way; those in the mesh need none", async () => {
+    await until(async () => (await askSecurely(8443)) === "hidden", "the certificate of the Secret");
+    const [pod] = await mesh.podsOf("hidden");
+    assert.equal((await ask("bare/bare", `http://${pod?.ip}:8443/`)).ok, false);
+    assert.equal((await ask("shop/web", `http://${pod?.ip}:8443/`)).json?.name, "hidden");
+    assert.equal(await askSecurely(8444, true), "hidden");
+    assert.notEqual(await askSecurely(8444), "hidden");
+  });
+
+  test("a certificate that comes later costs nobody else anything", async () => {
+    assert.notEqual(await askSecurely(8445), "hidden");
+    mesh.write("later.yaml", secret("later"));
+    await until(async () => (await askSecurely(8445)) === "hidden", "the certificate");
   });
 });

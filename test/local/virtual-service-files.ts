@@ -48,7 +48,7 @@ const rules = [
     headers: { response: { set: { "x-why": "holiday" } } },
   },
   { match: [{ uri: { exact: "/bytes" } }], directResponse: { status: 200, body: { bytes: "aGVsbG8=" } } },
-  { match: [{ uri: { prefix: "/old/" } }], rewrite: { uri: "/new/" }, route: v2 },
+  { match: [{ uri: { prefix: "/old/" }, statPrefix: "renamed" }], rewrite: { uri: "/new/" }, route: v2 },
   { match: [{ uri: { exact: "/exact" } }], rewrite: { uri: "/whole", authority: "other.org" }, route: v2 },
   {
     match: [{ uri: { prefix: "/swap" } }],
@@ -59,7 +59,7 @@ const rules = [
     match: [{ uri: { prefix: "/changed" } }],
     headers: {
       request: {
-        set: { "x-set": "1", Host: "route.example.org" },
+        set: { "x-set": "100%", Host: "route.example.org" },
         add: { "x-add": "2" },
         remove: ["x-gone"],
       },
@@ -170,11 +170,15 @@ export const files = {
     }),
     virtualService("a-first", {
       hosts: ["shared"],
-      http: [{ match: [{ uri: { prefix: "/first" } }], route: v2 }],
+      http: [{ match: [{ uri: { prefix: "/first" } }], route: v2 }, { route: to("v1") }],
     }),
     virtualService("b-second", {
       hosts: ["shared.shop.svc.cluster.local"],
-      http: [{ match: [{ uri: { prefix: "/first" } }], route: to("v1") }, { route: to("v1") }],
+      http: [
+        { match: [{ uri: { prefix: "/first" } }], route: to("v1") },
+        { match: [{ uri: { prefix: "/second" } }], route: v2 },
+        { route: v2 },
+      ],
     }),
   ],
 };

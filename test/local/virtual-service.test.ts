@@ -146,7 +146,7 @@ suite("a VirtualService changes", () => {
     const found = await everyWay("/changed", { headers: { "x-gone": "1", "x-add": "1" } });
     for (const answer of found) {
       const { headers } = seen(answer);
-      assert.equal(headers["x-set"], "1");
+      assert.equal(headers["x-set"], "100%");
       assert.match(String(headers["x-add"]), /1, ?2/);
       assert.equal(headers["x-gone"], undefined);
       assert.equal(headers["host"], "route.example.org");
@@ -167,6 +167,14 @@ suite("a VirtualService changes", () => {
     assert.deepEqual([...new Set(hosts)].sort(), ["v1 one.org", "v2 route.example.org"]);
     assert.equal(new Set(hosts.slice(12)).size, 2);
   });
+});
+
+test("a VirtualService names statistics of the client's proxy", async () => {
+  await everyWay("/old/counted");
+  const filter = encodeURIComponent("route\\.renamed\\.upstream_rq_200");
+  const page = `fetch("http://127.0.0.1:15000/stats?filter=${filter}").then((r) => r.text()).then(console.log)`;
+  const stats = await mesh.output("deploy/web", ["node", "-e", page], { namespace, container: "web" });
+  assert.match(stats, /^vhost\..*\.route\.renamed\.upstream_rq_200: 3$/m);
 });
 
 suite("a VirtualService injects", () => {
@@ -294,14 +302,25 @@ suite("a VirtualService is", () => {
     assert.deepEqual(await whoAnswers("/wild"), all("v1"));
   });
 
-  test("before a younger one for the same host, which is told", async () => {
-    const found = await answers(["/first", "/"].map((path) => ({ url: `http://shared${path}` })));
+  test("before a younger one for the same host, but for what takes every request", async () => {
+    const found = await answers(["/first", "/second", "/"].map((path) => ({ url: `http://shared${path}` })));
     assert.deepEqual(
       found.map((answer) => seen(answer).name),
-      ["v2", "v1"],
+      ["v2", "v2", "v1"],
     );
     const problems = await mesh.problems();
     const told = problems.find(({ object }) => object?.name === "b-second");
-    assert.match(told?.message ?? "", /tried after those of VirtualService shop\/a-first/);
+    assert.match(told?.message ?? "", /from spec\.http\[2\] on: VirtualService shop\/a-first is older/);
+  });
+
+  test("told of by heddle status, as on a cluster", async () => {
+    const table = await mesh.heddle("status", "virtualservices", "-n", namespace);
+    assert.match(table.stdout, /VirtualService +shop +a-first +Accepted,ResolvedRefs,Programmed +1\/1\n/);
+    assert.match(table.stdout, /VirtualService +shop +all +ResolvedRefs: BackendNotFound +\d\/\d\n/);
+    const { stdout } = await mesh.heddle("status", "virtualservice", "all");
+    assert.match(
+      stdout,
+      /✗ ResolvedRefs False \(BackendNotFound\) .*there is no VirtualService shop\/nobody/,
+    );
   });
 });

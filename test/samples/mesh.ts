@@ -109,15 +109,9 @@ interface Identified {
 /** Asks until the answer is as it shall be: what was applied takes a moment to arrive, and the samples have no probes. */
 export async function eventually<T>(ask: () => Promise<T>, holds: (answer: T) => boolean): Promise<T> {
   let last: T | undefined;
-  await until(
-    async () => {
-      last = await ask();
-      return holds(last);
-    },
-    "what was applied to take effect",
-    PATIENCE_MS,
-  ).catch(() => assert.fail(`still ${inspect(last)}`));
+  await until(async () => {
+    last = await ask();
+    return holds(last);
+  }, "what was applied to take effect").catch(() => assert.fail(`still ${inspect(last)}`));
   return last as T;
 }
-
-const PATIENCE_MS = 5_000;

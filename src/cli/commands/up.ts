@@ -20,7 +20,8 @@ export function register(program: Command): void {
     .addHelpText(
       "after",
       `
-Needs root, for network namespaces. Two meshes with different --state run side by side.
+Needs root, for network namespaces. Two meshes with different --state run side by side. Pods reach what this machine
+reaches over TCP, and the machine itself as host.heddle.internal.
 
 Images do not run: containers need a command, or a file heddle-images.yaml among the paths that says what stands in for
 their image:
@@ -71,7 +72,6 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
     { findBalancer },
     { stateDirectory },
     { launch },
-    { resolversOfMachine },
   ] = await Promise.all([
     import("node:fs"),
     import("#local/requirements.ts"),
@@ -79,7 +79,6 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
     import("#local/balancer-library.ts"),
     import("#local/state-directory.ts"),
     import("#local/launcher.ts"),
-    import("#local/network/resolvers.ts"),
   ]);
   const missing = missingRequirement();
   if (missing !== undefined) throw new Error(missing);
@@ -100,7 +99,7 @@ async function start(paths: readonly string[], options: UpOptions): Promise<Laun
     envoy,
     balancer: balancer.kind === "found" ? balancer.path : undefined,
     outboundTrafficPolicy,
-    resolvers: resolver === undefined ? resolversOfMachine() : [resolver],
+    resolver,
   });
 }
 

@@ -41,6 +41,6 @@ function checkTarget(
   }
   const first = backendPolicyOf(inputs.routing, fetch, service);
   if (first === undefined || objectKey(first.metadata) === objectKey(policy.metadata)) return [];
-  const message = `has no effect on ${object}: ${first.kind} ${objectKey(first.metadata)} is for it, too, and goes first; merge the two`;
+  const message = `has no effect on ${object}: ${first.origin.kind} ${objectKey(first.metadata)} is for it, too, and goes first; merge the two`;
   return [warning(field, message, "Conflicted")];
 }

@@ -151,18 +151,79 @@ spec: ${spec}
 `;
   const text = [
     sidecar("a", "shop", '{egress: [{hosts: ["./*", "reviews", "*/*.example.com"]}]}'),
+    sidecar(
+      "listeners",
+      "third",
+      `{egress: [
+        {hosts: ["*/*"], captureMode: NONE},
+        {hosts: ["*/*"], captureMode: NONE, bind: "::1", port: {number: 1, protocol: TCP}},
+        {hosts: ["*/*"], captureMode: IPTABLES, bind: "unix:///run/a"},
+        {hosts: ["*/*"], bind: 127.0.0.1, port: {number: 1, protocol: TCP}},
+        {hosts: ["*/*"], captureMode: NONE, port: {number: 1}},
+        {hosts: ["*/*"], captureMode: NONE, port: {number: 1, protocol: TCP}},
+        {hosts: ["*/*"], captureMode: NONE, bind: 127.0.0.1, port: {number: 1, protocol: HTTP}},
+        {hosts: ["*/none.example.com"], captureMode: NONE, port: {number: 2, protocol: HTTP}}
+      ], outboundTrafficPolicy: {egressProxy: {host: none.example.com}}}`,
+    ),
+    sidecar(
+      "proxy",
+      "fourth",
+      "{outboundTrafficPolicy: {mode: ALLOW_ANY, egressProxy: {host: two.example.com}}}",
+    ),
+    entry("none", "{hosts: [none.example.com], ports: [{number: 2, name: a, protocol: HTTP}]}"),
+    entry(
+      "two",
+      "{hosts: [two.example.com], resolution: DNS, ports: [{number: 1, name: a, protocol: HTTP}, {number: 2, name: b, protocol: HTTP}]}",
+    ),
+    sidecar(
+      "ports",
+      "fifth",
+      `{ingress: [
+        {port: {number: 1, protocol: HTTP}, captureMode: NONE},
+        {port: {number: 2, protocol: HTTP}, captureMode: NONE, bind: 127.0.0.1, defaultEndpoint: "127.0.0.1:2"},
+        {port: {number: 3, protocol: HTTP}, bind: 127.0.0.1},
+        {port: {number: 4, protocol: HTTP}, bind: "unix://@a", captureMode: IPTABLES},
+        {port: {number: 5, protocol: HTTP}, bind: "[::]"},
+        {port: {number: 6, protocol: HTTPS}, tls: {mode: PASSTHROUGH}},
+        {port: {number: 7, protocol: HTTPS}, tls: {mode: SIMPLE}},
+        {port: {number: 8, protocol: HTTPS}, tls: {mode: MUTUAL, serverCertificate: /a, privateKey: /b}},
+        {port: {number: 9, protocol: HTTPS}, tls: {mode: MUTUAL, credentialName: none}},
+        {port: {number: 9, protocol: HTTP}}
+      ]}`,
+    ),
     sidecar("b", "shop", "{}"),
     sidecar("c", "shop", "{workloadSelector: {labels: {app: nobody}}}"),
     sidecar("d", "istio-system", "{workloadSelector: {labels: {app: nobody}}}"),
     sidecar("e", "other", '{ingress: [{port: {number: 80}, defaultEndpoint: "10.0.0.1:80"}, {port: {}}]}'),
   ].join("");
   assert.deepEqual(problemsOf(text), [
+    "fifth/ports spec.ingress[0].defaultEndpoint: must say where the application listens beside the sidecar: 127.0.0.1:PORT with another port, or unix:///PATH",
+    "fifth/ports spec.ingress[1].defaultEndpoint: must say where the application listens beside the sidecar: 127.0.0.1:PORT with another port, or unix:///PATH",
+    "fifth/ports spec.ingress[2].captureMode: connections to 127.0.0.1 are not captured; with NONE the sidecar listens there",
+    "fifth/ports spec.ingress[3].captureMode: nothing that goes to a socket is captured; use NONE",
+    "fifth/ports spec.ingress[4].bind: [::] is not supported; use an IPv4 address, unix:///PATH or unix://@NAME",
+    "fifth/ports spec.ingress[5].tls.mode: PASSTHROUGH is not supported here; use SIMPLE, MUTUAL or OPTIONAL_MUTUAL",
+    "fifth/ports spec.ingress[6].tls.credentialName: the server has no certificate; give credentialName, or serverCertificate and privateKey",
+    "fifth/ports spec.ingress[7].tls.caCertificates: mode MUTUAL needs the authorities of clients; give caCertificates, or credentialName with ca.crt",
+    "fifth/ports spec.ingress[8].tls: there is no Secret none with tls.crt and tls.key in namespace fifth, or the control plane may not read it; connections are closed",
+    "fifth/ports spec.ingress[8].tls: there is no ca.crt in Secret none or none-cacert in namespace fifth, or the control plane may not read it; connections are closed",
+    "fifth/ports spec.ingress[9].port.number: has no effect: spec.ingress[8] has port 9 already; take another",
+    "fourth/proxy spec.outboundTrafficPolicy.egressProxy.port: two.example.com has several ports; name one",
     "istio-system/d spec.workloadSelector: in namespace istio-system it is for that namespace alone, not for the mesh",
     "other/e spec.ingress[0].defaultEndpoint: 10.0.0.1:80 is not supported; use 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///PATH",
     "other/e spec.ingress[1].port.number: number is missing",
     "shop/a spec.egress[0].hosts[1]: reviews is no host of a Sidecar; write NAMESPACE/HOST, where either may be *",
     "shop/b spec: has no effect: Sidecar shop/a is for all workloads of the namespace already",
     "shop/c spec.workloadSelector: no workload of the namespace has these labels",
+    "third/listeners spec.egress[0].port: needs the number of a port here: the one on which these hosts are reached",
+    "third/listeners spec.egress[1].bind: ::1 is not supported; use an IPv4 address, unix:///PATH or unix://@NAME",
+    "third/listeners spec.egress[2].captureMode: nothing that goes to a socket is captured; use NONE",
+    "third/listeners spec.egress[3].captureMode: connections to 127.0.0.1 are not captured; with NONE the sidecar listens there",
+    "third/listeners spec.egress[4].port.protocol: says nothing of what is spoken there; use HTTP, HTTP2, GRPC, TLS, TCP or MONGO",
+    "third/listeners spec.egress[5].hosts: of several hosts the first by its name has all connections; name one host",
+    "third/listeners spec.egress[6].bind: has no effect: spec.egress[5] is at this place already; take another",
+    "third/listeners spec.egress[7].hosts[0]: */none.example.com is found by what clients dial, and what they dial here is the sidecar; give it resolution DNS or STATIC",
+    "third/listeners spec.outboundTrafficPolicy.egressProxy: has no effect with mode REGISTRY_ONLY, which refuses what is not known; use ALLOW_ANY",
   ]);
 });
 

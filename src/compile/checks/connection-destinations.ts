@@ -1,8 +1,10 @@
 // What is said of destinations of connections, beside whether they are there.
 import type { Fetch } from "#collections/graph.ts";
+import { policyOf } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { destinationRulesFor } from "../policies.ts";
+import { listed } from "../listed.ts";
+import { destinationPolicyOf } from "../policies.ts";
 import { objectOfService, serverFirstPorts } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -11,6 +13,9 @@ import type { CheckInputs } from "./inputs.ts";
 export interface NamedDestination {
   readonly field: string;
   readonly service: MeshService;
+  /** Empty: the whole service. */
+  readonly subset: string;
+  readonly port: number;
 }
 
 /** Several destinations of connections, as named in an object of `namespace`, are one cluster: what they cannot share. */
@@ -22,33 +27,35 @@ export function checkShares(
 ): readonly CheckFinding[] {
   const [first] = destinations;
   if (first === undefined || destinations.length < 2) return [];
-  return destinations.flatMap(({ field, service }, index) => {
+  return destinations.flatMap(({ field, service, subset, port }, index) => {
     const name = objectOfService(service);
     const refused =
       "so it cannot share connections with others and its share is refused; make it the only destination";
     if (service.resolution.kind !== "listed") {
       return [error(field, `${name} is not known by its addresses, ${refused}`, "UnsupportedValue")];
     }
-    const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
-    const rule = rules.find(({ spec }) => spec.trafficPolicy !== undefined);
-    if (rule === undefined) return [];
-    const { tls, proxyProtocol } = rule.spec.trafficPolicy ?? {};
-    const isOriginated = tls?.mode === "SIMPLE" || tls?.mode === "MUTUAL";
-    if (isOriginated || proxyProtocol !== undefined) {
-      const message = `DestinationRule ${objectKey(rule.metadata)} has ${name} reached in a way of its own, ${refused}`;
+    const destination = destinationPolicyOf(inputs.routing, fetch, { namespace, labels: {} }, service);
+    const policy = policyOf(destination, subset, port);
+    if (destination === undefined || Object.keys(policy).length === 0) return [];
+    const rules = listed(destination.origins.map((origin) => `DestinationRule ${objectKey(origin)}`));
+    const { tls, proxyProtocol, tunnel } = policy;
+    if (tls?.kind === "origination" || proxyProtocol !== undefined || tunnel !== undefined) {
+      const message = `${rules} has ${name} reached in a way of its own, ${refused}`;
       return [error(field, message, "UnsupportedValue")];
     }
     const isNamedBefore = destinations
       .slice(0, index)
       .some((other) => other.service.hostname === service.hostname);
     if (service.hostname === first.service.hostname || isNamedBefore) return [];
-    const message = `the trafficPolicy of DestinationRule ${objectKey(rule.metadata)} has no effect here: connections that are shared out have that of the first destination`;
+    const message = `the trafficPolicy of ${rules} has no effect here: connections that are shared out have that of the first destination`;
     return [warning(field, message)];
   });
 }
 
 /** A gateway is dialled itself, so that nothing says where connections go to a host that is found by what is dialled. */
-export function checkThroughGateway(destinations: readonly NamedDestination[]): readonly CheckFinding[] {
+export function checkThroughGateway(
+  destinations: readonly Pick<NamedDestination, "field" | "service">[],
+): readonly CheckFinding[] {
   return destinations.flatMap(({ field, service: { hostname, resolution } }) => {
     if (resolution.kind !== "asDialled" && resolution.kind !== "dnsOfRequest") return [];
     const message = `${hostname} is found by what clients dial, which for a gateway is the gateway; give its ServiceEntry the resolution DNS or STATIC`;

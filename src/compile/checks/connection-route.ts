@@ -69,6 +69,7 @@ function servicesOf(
     const found = resolveBackend(inputs.routing, fetch, backend, { kind, namespace, needsGrant: false });
     if (backend.weight === 0 || found.kind !== "service") return [];
     const service = serviceOfHost(inputs.routing, fetch, found.service.hostname, namespace);
-    return service === undefined ? [] : [{ field: `${field}[${index}]`, service }];
+    const { port } = found.service;
+    return service === undefined ? [] : [{ field: `${field}[${index}]`, service, subset: "", port }];
   });
 }

@@ -1,9 +1,11 @@
 import type { Fetch } from "#collections/graph.ts";
+import type { HostPolicy } from "#model/host-policy.ts";
 import { rootNamespaces } from "#model/installation.ts";
+import { hostPolicy } from "#model/istio/destination-policy.ts";
 import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
+import { isWithinVisibility } from "#model/visibility.ts";
 import { byAge } from "../by-age.ts";
 import { hostPatterns, meantHostnames, serviceOfHost } from "../services.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -64,20 +66,22 @@ function checkNamespace(
 /** Of rules for one host and the same clients the first that has a policy for the host decides it, and so for each subset. */
 function checkOthers(rule: DestinationRule, { routing }: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
   const { metadata, spec } = rule;
-  const sameClients = (other: DestinationRule) =>
-    other.metadata.namespace === metadata.namespace &&
-    JSON.stringify(other.spec.workloadSelector) === JSON.stringify(spec.workloadSelector) &&
-    isWithinVisibility(visibilityOf(rule), visibilityOf(other));
-  const [host = spec.host] = meantHostnames(spec.host, metadata.namespace ?? "default").slice(-1);
+  const { namespace = "default" } = metadata;
+  const { clientLabels, visibility } = hostPolicy(rule);
+  const sameClients = (other: HostPolicy) =>
+    other.metadata.namespace === namespace &&
+    JSON.stringify(other.clientLabels) === JSON.stringify(clientLabels) &&
+    isWithinVisibility(visibility, other.visibility);
+  const [host = spec.host] = meantHostnames(spec.host, namespace).slice(-1);
   const earlier = fetch
-    .by(routing.destinationRulesByHost, host)
+    .by(routing.policiesByHost, host)
     .filter((other) => byAge(other, rule) < 0 && sameClients(other))
     .sort(byAge);
-  const decides = earlier.find((other) => other.spec.trafficPolicy !== undefined);
+  const decides = earlier.find(({ policy }) => policy !== undefined);
   const subsets = (spec.subsets ?? []).map(({ name }, index) => ({
     index,
     name,
-    owner: earlier.find((other) => other.spec.subsets?.some((subset) => subset.name === name)),
+    owner: earlier.find((other) => other.subsets.some((subset) => subset.name === name)),
   }));
   const lost = subsets.filter(({ owner }) => owner !== undefined);
   const policyLost = spec.trafficPolicy !== undefined && decides !== undefined;

@@ -24,3 +24,8 @@ export function error(field: string, message: string, reason?: ProblemReason): C
 export function warning(field: string, message: string, reason?: ProblemReason): CheckFinding {
   return { severity: "warning", message, field, ...(reason === undefined ? {} : { reason }) };
 }
+
+/** A change of a header that no proxy makes. */
+export function unchangeableHeader(name: string, field: string): CheckFinding {
+  return warning(field, `${name} cannot be changed so, and stays; the Host can be set for requests`);
+}

@@ -3,8 +3,13 @@ import { type CheckFinding, error } from "./finding.ts";
 
 /** What is wrong with a host, written in an object of `namespace`, that names nothing. */
 export function unknownHost(field: string, host: string, namespace: string): CheckFinding {
-  const hostname = meantHostnames(host, namespace).at(-1) ?? host;
-  const means = hostname === host ? "names" : `means ${hostname},`;
-  const message = `${host} ${means} no Service and no ServiceEntry; define it or correct the host`;
-  return error(field, message, "NoMatchingParent");
+  return error(field, `${meaning(host, namespace)}; define it or correct the host`, "NoMatchingParent");
+}
+
+function meaning(host: string, namespace: string): string {
+  const [hostname = host, short] = meantHostnames(host, namespace);
+  const [name, space] = host.split(".");
+  if (short !== undefined)
+    return `${host} names no ServiceEntry, and no Service ${name} of namespace ${space}`;
+  return `${host} ${hostname === host ? "names" : `means ${hostname},`} no Service and no ServiceEntry`;
 }

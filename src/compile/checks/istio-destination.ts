@@ -1,10 +1,10 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { DestinationRule } from "#model/istio/destination-rule.ts";
 import type { IstioDestination } from "#model/istio/virtual-service.ts";
+import type { Subset } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { listed } from "../listed.ts";
-import { destinationRulesFor } from "../policies.ts";
+import { hostPoliciesFor } from "../policies.ts";
 import { serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -25,22 +25,22 @@ export function checkDestination(
   const found = checkServicePort(service, destination.port?.number, `${field}.port.number`);
   const { subset } = destination;
   if (subset === undefined) return found;
-  const rules = destinationRulesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
-  const defined = rules.flatMap(({ spec }) => spec.subsets ?? []);
+  const policies = hostPoliciesFor(inputs.routing, fetch, { namespace, labels: {} }, service);
+  const defined = policies.flatMap((policy) => policy.subsets);
   const chosen = defined.find(({ name }) => name === subset);
   if (chosen !== undefined)
     return [...found, ...checkSubset(chosen, service, `${field}.subset`, inputs, fetch)];
   const subsets = [...new Set(defined.map(({ name }) => name))];
   const message =
-    rules[0] === undefined
+    policies[0] === undefined
       ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
-      : `DestinationRule ${objectKey(rules[0].metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
+      : `DestinationRule ${objectKey(policies[0].metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
 }
 
 /** A rule may define subsets for later; one that a route sends to should have somebody in it. */
 function checkSubset(
-  { name, labels }: NonNullable<DestinationRule["spec"]["subsets"]>[number],
+  { name, labels }: Subset,
   service: MeshService,
   field: string,
   inputs: CheckInputs,

@@ -1,4 +1,11 @@
-import type { ConsistentHash, IstioLoadBalancer, LocalityLoadBalancing } from "#model/istio/load-balancer.ts";
+import type {
+  ConsistentHash,
+  IstioLoadBalancer,
+  LocalityLoadBalancing,
+  RegionFailover,
+  ZoneAwareLoadBalancing,
+} from "#model/istio/load-balancer.ts";
+import { localityLabels } from "#model/locality.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 
 /** `mayFail`: whether outlier detection finds out which endpoints fail. */
@@ -26,6 +33,9 @@ export function checkLoadBalancer(
     zoneAwareLbSetting.enabled !== false
       ? [warning(`${field}.localityLbSetting`, "has no effect beside zoneAwareLbSetting; keep one")]
       : []),
+    ...(zoneAwareLbSetting === undefined
+      ? []
+      : checkZones(zoneAwareLbSetting, `${field}.zoneAwareLbSetting`)),
   ];
 }
 
@@ -87,14 +97,44 @@ function checkLocality(
     ...(hasFailover && distribute.length === 0 && !mayFail
       ? [warning(`${field}.${fails}`, "has no effect without outlierDetection, which finds what fails")]
       : []),
-    ...failover.flatMap(({ from, to }, index) =>
-      from === to ? [error(`${field}.failover[${index}]`, "from and to must be different regions")] : [],
-    ),
+    ...checkFailover(failover, `${field}.failover`),
     ...distribute.flatMap(({ to = {} }, index) => {
       const total = Object.values(to).reduce((sum, percent) => sum + percent, 0);
       return total === 100
         ? []
         : [error(`${field}.distribute[${index}].to`, `the shares add up to ${total}, not to 100`)];
     }),
+  ];
+}
+
+function checkFailover(failover: readonly RegionFailover[], field: string): readonly CheckFinding[] {
+  return failover.flatMap(({ from, to }, index) =>
+    from === to ? [error(`${field}[${index}]`, "from and to must be different regions")] : [],
+  );
+}
+
+/** Regions and zones have an order of their own there. */
+function checkZones(
+  { enabled, failover = [], failoverPriority = [] }: ZoneAwareLoadBalancing,
+  field: string,
+): readonly CheckFinding[] {
+  if (enabled === false) {
+    return failover.length + failoverPriority.length > 0
+      ? [warning(`${field}.enabled`, "is false, so that the rest of it has no effect")]
+      : [];
+  }
+  return [
+    ...checkFailover(failover, `${field}.failover`),
+    ...failoverPriority.flatMap((label, index) =>
+      localityLabels.some((name) => name === label.split("=")[0])
+        ? [
+            error(
+              `${field}.failoverPriority[${index}]`,
+              `${label} is looked at anyway, after the labels here; take it out`,
+              "UnsupportedValue",
+            ),
+          ]
+        : [],
+    ),
   ];
 }

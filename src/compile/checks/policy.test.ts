@@ -28,7 +28,22 @@ const around = `
 apiVersion: v1
 kind: Service
 metadata: {name: web}
-spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: tcp-db, port: 5432}]}
+spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: tcp-db, port: 5432}, {name: https, port: 443}]}
+---
+apiVersion: networking.istio.io/v1
+kind: Gateway
+metadata: {name: ingress}
+spec:
+  selector: {app: ingress}
+  servers:
+  - {name: web, port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}
+  - {name: db, port: {number: 5432, name: db, protocol: TCP}, hosts: ["*"]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: ingress-1, labels: {app: ingress}}
+spec: {containers: [{name: heddle-proxy}]}
+status: {podIP: 10.244.0.7}
 ---
 apiVersion: gateway.networking.k8s.io/v1
 kind: Gateway
@@ -60,6 +75,8 @@ test("policies whose targets are there have no problems", () => {
     web,
     '{group: "", kind: Service, name: web, sectionName: http}',
     `{group: ${gatewayApi}, kind: Gateway, name: public, sectionName: http}`,
+    "{group: networking.istio.io, kind: Gateway, name: ingress}",
+    "{group: networking.istio.io, kind: Gateway, name: ingress, sectionName: web}",
     `{group: ${gatewayApi}, kind: HTTPRoute, name: shop, sectionName: buy}`,
   ];
   assert.deepEqual(problemsOf(rateLimit("all", targets.join(", "))), []);
@@ -73,7 +90,7 @@ test("a target that is not there is named, and so is a part of one", () => {
   ];
   assert.deepEqual(problemsOf(rateLimit("lost", targets.join(", "))), [
     "error TargetNotFound lost spec.targetRefs[0].name: there is no Service default/gone; define it or correct the name",
-    "error TargetNotFound lost spec.targetRefs[1].sectionName: Service default/web has no port named grpc; its names are http and tcp-db",
+    "error TargetNotFound lost spec.targetRefs[1].sectionName: Service default/web has no port named grpc; its names are http, tcp-db and https",
     "error TargetNotFound lost spec.targetRefs[2].sectionName: HTTPRoute default/shop has no rule named sell; its names are buy",
   ]);
 });
@@ -105,12 +122,16 @@ test("what nobody can enforce is told: TCP, pods without sidecars, sources at a 
       }),
       rateLimit("bare", web),
       rateLimit("tcp", '{group: "", kind: Service, name: web, sectionName: tcp-db}'),
+      rateLimit("tls", '{group: "", kind: Service, name: web, sectionName: https}'),
+      rateLimit("server", `{group: networking.istio.io, kind: Gateway, name: ingress, sectionName: db}`),
       rateLimit("listener", `{group: ${gatewayApi}, kind: Gateway, name: public, sectionName: db}`),
       rateLimit("source", `{group: ${gatewayApi}, kind: HTTPRoute, name: shop}`, bySource),
     ),
     [
       "warning - bare spec.targetRefs[0]: is not enforced at pod bare: no sidecar is there; label the namespace heddle.dev/inject: enabled and start the pods anew",
       "warning UnsupportedValue tcp spec.targetRefs[0]: has no effect on Service default/web: what comes to port 5432 is TCP; name another port, or give it another appProtocol",
+      "warning UnsupportedValue tls spec.targetRefs[0]: has no effect on Service default/web: what comes to port 443 is TLS; name another port, or give it another appProtocol",
+      "warning UnsupportedValue server spec.targetRefs[0]: has no effect on Gateway.networking.istio.io default/ingress: it has no server of HTTP, HTTP2 or GRPC named db; name another",
       "warning UnsupportedValue listener spec.targetRefs[0]: has no effect on Gateway default/public: what comes to listener db is TCP; name another listener",
       "warning - source spec.targetRefs[0]: clients of a Gateway show no certificate: keys of the source count all of them as one there",
     ],
@@ -129,7 +150,7 @@ metadata: {name: numbers}
 spec: {targetRefs: [${web}], minConcurrency: 5, maxConcurrency: 4, sampleWindow: 1ms}`,
     ),
     [
-      'error UnsupportedValue group spec.targetRefs[0].group: the group of a Gateway is "gateway.networking.k8s.io"; correct it',
+      'error UnsupportedValue group spec.targetRefs[0].group: the group of a Gateway is "gateway.networking.k8s.io" or "networking.istio.io"; correct it',
       "error UnsupportedValue status spec.response.status: no proxy answers with 499; use another status",
       "error UnsupportedValue numbers spec.minConcurrency: minConcurrency (5) must not be above maxConcurrency (4)",
       "error UnsupportedValue numbers spec.sampleWindow: 1ms is no duration of 10ms or more",

@@ -6,14 +6,17 @@ import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts"
 import { isGatewayParent } from "#model/gateway-api/references.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit } from "#model/heddle/rate-limit.ts";
+import { isForConnections, isServed } from "#model/istio/gateway-servers.ts";
 import { objectKey } from "#model/reference.ts";
-import type { MeshService } from "#model/service.ts";
+import { isOpaque, type MeshService } from "#model/service.ts";
 import { listed } from "../listed.ts";
 import { isOurGateway } from "../ownership.ts";
 import { policyFaults } from "../policy-faults.ts";
 import { type Policy, type PolicyTarget, policiesOn, targetOf } from "../policy-targets.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
+
+const istioGateway = "Gateway.networking.istio.io";
 
 /** Targets and limits of a RateLimit. */
 export function checkRateLimit(
@@ -93,11 +96,12 @@ function checkTarget(
     return [error(`${field}.sectionName`, message, "TargetNotFound")];
   }
   if (kind === "Gateway") return checkGatewayTarget(target, sectionName, field, inputs, fetch);
+  if (kind === istioGateway) return checkServerTarget(target, sectionName, field, inputs, fetch);
   return kind === "Service" ? checkServiceTarget(target, sectionName, field, inputs, fetch) : [];
 }
 
 interface Parts {
-  readonly what: "port" | "rule" | "listener";
+  readonly what: "port" | "rule" | "listener" | "server";
   readonly names: readonly string[];
 }
 
@@ -116,6 +120,8 @@ function partsOf(
       return named("port", fetch.get(routing.services, key)?.ports);
     case "Gateway":
       return named("listener", fetch.get(routing.gateways, key)?.spec.listeners);
+    case istioGateway:
+      return named("server", fetch.get(routing.istioGateways, key)?.spec.servers);
     case "GRPCRoute":
       return ofRoute(fetch.get(objects.grpcRoutes, key)?.spec);
     default:
@@ -147,6 +153,21 @@ function checkGatewayTarget(
   return [error(`${field}.name`, message, "TargetNotFound")];
 }
 
+/** The pods that Istio's Gateway selects enforce what is said of it, for requests alone. */
+function checkServerTarget(
+  { kind, namespace, name }: PolicyTarget,
+  sectionName: string | undefined,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const servers = fetch.get(inputs.routing.istioGateways, `${namespace}/${name}`)?.spec.servers ?? [];
+  const meant = servers.filter((server) => sectionName === undefined || server.name === sectionName);
+  if (meant.some((server) => isServed(server) && !isForConnections(server))) return [];
+  const message = `has no effect on ${kind} ${namespace}/${name}: it has no server of HTTP, HTTP2 or GRPC${sectionName === undefined ? "" : ` named ${sectionName}`}; name another`;
+  return [warning(field, message, "UnsupportedValue")];
+}
+
 /** The sidecars of a Service's pods enforce what is said of it. */
 function checkServiceTarget(
   { namespace, name }: PolicyTarget,
@@ -158,8 +179,9 @@ function checkServiceTarget(
   const service = fetch.get(inputs.routing.services, `${namespace}/${name}`);
   if (service === undefined) return [];
   const ports = service.ports.filter((port) => sectionName === undefined || port.name === sectionName);
-  if (ports.length > 0 && ports.every(({ protocol }) => protocol === "tcp")) {
-    const message = `has no effect on Service ${namespace}/${name}: what comes to port ${listed(ports.map(({ port }) => port))} is TCP; name another port, or give it another appProtocol`;
+  if (ports.length > 0 && ports.every(({ protocol }) => isOpaque(protocol))) {
+    const bytes = [...new Set(ports.map(({ protocol }) => protocol.toUpperCase()))].sort();
+    const message = `has no effect on Service ${namespace}/${name}: what comes to port ${listed(ports.map(({ port }) => port))} is ${listed(bytes)}; name another port, or give it another appProtocol`;
     return [warning(field, message, "UnsupportedValue")];
   }
   const bare = podsWithoutSidecar(service, inputs, fetch);
@@ -177,7 +199,7 @@ function podsWithoutSidecar(service: MeshService, inputs: CheckInputs, fetch: Fe
 
 /** Whether what a policy is for is served by a Gateway. */
 function isOnGateway({ kind, namespace, name }: PolicyTarget, inputs: CheckInputs, fetch: Fetch): boolean {
-  if (kind === "Gateway") return true;
+  if (kind === "Gateway" || kind === istioGateway) return true;
   const key = `${namespace}/${name}`;
   const route =
     kind === "HTTPRoute"

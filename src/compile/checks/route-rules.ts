@@ -3,9 +3,10 @@ import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
+import { isOrdinary } from "#model/headers.ts";
 import { type AnyRoute, isForRequests } from "../attachments.ts";
 import { resolveBackend } from "../backends.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, unchangeableHeader, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 type Backend = BackendReference & { readonly filters?: readonly RouteFilter[] };
@@ -87,7 +88,25 @@ export function checkFilters(
   prefixes: boolean,
   field: string,
 ): readonly CheckFinding[] {
-  return filterFaults(filters, place, prefixes).map(({ index, reason, message }) =>
-    error(`${field}[${index}].type`, message, reason),
+  return [
+    ...filterFaults(filters, place, prefixes).map(({ index, reason, message }) =>
+      error(`${field}[${index}].type`, message, reason),
+    ),
+    ...(filters ?? []).flatMap((filter, index) => checkHeaderNames(filter, `${field}[${index}]`)),
+  ];
+}
+
+/** What is left out of the changes of headers. */
+function checkHeaderNames(filter: RouteFilter, field: string): readonly CheckFinding[] {
+  const { requestHeaderModifier: request, responseHeaderModifier: response } = filter;
+  const names = (headers: readonly { readonly name: string }[] = []) => headers.map(({ name }) => name);
+  return [
+    { at: "requestHeaderModifier.add", changed: names(request?.add) },
+    { at: "requestHeaderModifier.remove", changed: request?.remove ?? [] },
+    { at: "responseHeaderModifier.set", changed: names(response?.set) },
+    { at: "responseHeaderModifier.add", changed: names(response?.add) },
+    { at: "responseHeaderModifier.remove", changed: response?.remove ?? [] },
+  ].flatMap(({ at, changed }) =>
+    changed.filter((name) => !isOrdinary(name)).map((name) => unchangeableHeader(name, `${field}.${at}`)),
   );
 }

@@ -11,6 +11,7 @@ import { byPrecedence, objectOfService, serviceKey } from "../services.ts";
 import { checkEndpoint } from "./endpoint.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { checkTrafficDistribution } from "./traffic-distribution.ts";
 
 /** Hosts, addresses, ports and endpoints of a ServiceEntry, and who else is for the same. */
 export function checkServiceEntry(
@@ -37,6 +38,7 @@ export function checkServiceEntry(
     ),
     ...checkPorts(entry.spec.ports ?? []),
     ...checkResolution(entry),
+    ...checkTrafficDistribution(entry),
     ...(services[0] === undefined ? [] : checkOpenPorts(entry, services[0], inputs, fetch)),
   ];
 }

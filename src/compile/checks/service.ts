@@ -3,6 +3,7 @@ import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import { type LocalCheckInputs, selected } from "./inputs.ts";
+import { checkTrafficDistribution } from "./traffic-distribution.ts";
 
 /** Address, ports and selector of a Service. */
 export function checkService(
@@ -15,6 +16,7 @@ export function checkService(
     ...checkAddress(service, inputs, fetch),
     ...checkPorts(service),
     ...checkSelector(service, inputs, fetch),
+    ...checkTrafficDistribution(service),
   ];
 }
 

@@ -25,17 +25,48 @@ export function checkTrafficPolicy(
   context: PolicyContext,
 ): readonly CheckFinding[] {
   if (policy === undefined) return [];
-  const { portLevelSettings = [], retryBudget, connectionPool } = policy;
+  const { portLevelSettings = [], retryBudget, connectionPool, tunnel } = policy;
   const numbers = portLevelSettings.map(({ port }) => port?.number);
   return [
     ...checkPortPolicy(policy, field, context),
     ...(retryBudget !== undefined && connectionPool?.http?.maxRetries !== undefined
       ? [warning(`${field}.connectionPool.http.maxRetries`, "has no effect beside retryBudget; keep one")]
       : []),
+    ...(tunnel === undefined ? [] : checkTunnel(tunnel, `${field}.tunnel`)),
     ...portLevelSettings.flatMap((settings, index) => [
       ...checkPort(numbers, index, `${field}.portLevelSettings[${index}].port.number`, context),
       ...checkPortPolicy(settings, `${field}.portLevelSettings[${index}]`, context),
     ]),
+  ];
+}
+
+function checkTunnel(
+  { protocol, targetHost, targetPort }: NonNullable<IstioTrafficPolicy["tunnel"]>,
+  field: string,
+): readonly CheckFinding[] {
+  const isKnown = protocol === undefined || protocol === "" || protocol === "CONNECT" || protocol === "POST";
+  return [
+    ...(isKnown
+      ? []
+      : [
+          error(
+            `${field}.protocol`,
+            `${protocol} is no way to ask a proxy; use CONNECT or POST`,
+            "UnsupportedValue",
+          ),
+        ]),
+    ...(/^[\w.:-]+$/.test(targetHost)
+      ? []
+      : [
+          error(
+            `${field}.targetHost`,
+            `${targetHost} is no host; give a full name or an address`,
+            "UnsupportedValue",
+          ),
+        ]),
+    ...(targetPort > 0 && targetPort < 65_536
+      ? []
+      : [error(`${field}.targetPort`, `${targetPort} is no port; give 1 to 65535`, "UnsupportedValue")]),
   ];
 }
 

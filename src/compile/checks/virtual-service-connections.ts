@@ -35,7 +35,14 @@ export function checkConnectionRules(
         const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
         return service === undefined || weight === 0
           ? []
-          : [{ field: `${field}[${index}].destination`, service }];
+          : [
+              {
+                field: `${field}[${index}].destination`,
+                service,
+                subset: destination.subset ?? "",
+                port: destination.port?.number ?? service.ports[0]?.port ?? 0,
+              },
+            ];
       }),
       namespace,
       inputs,

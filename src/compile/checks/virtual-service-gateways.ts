@@ -1,15 +1,15 @@
 // The gateways that a VirtualService names.
 import type { Fetch } from "#collections/graph.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
-import { gatewayKey, gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
+import { gatewayKey, gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { byAge } from "../by-age.ts";
-import { hostsOnServer } from "../istio-servers.ts";
+import { hostsOnServer, keyOfGateway } from "../istio-servers.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { besideOlder } from "./virtual-service-rivals.ts";
 
-/** Whether they are there and have a server for a host, and whether no match names others. */
+/** Whether they are there and have servers for the hosts, and whether no match names others. */
 export function checkGateways(
   virtualService: VirtualService,
   inputs: CheckInputs,
@@ -24,6 +24,7 @@ export function checkGateways(
         ? []
         : checkGateway(virtualService, key, `spec.gateways[${index}]`, inputs, fetch);
     }),
+    ...checkHosts(virtualService, inputs, fetch),
     ...(["http", "tls", "tcp"] as const).flatMap((kind) =>
       (virtualService.spec[kind] ?? []).flatMap(({ match = [] }, index) =>
         match.flatMap(({ gateways = [] }, at) =>
@@ -58,6 +59,25 @@ function checkGateway(
   return [error(field, message, "NoMatchingListenerHostname")];
 }
 
+/** Hosts that no server has, where others have one. */
+function checkHosts(
+  virtualService: VirtualService,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  if (isForMesh(virtualService)) return [];
+  const gateways = gatewaysOf(virtualService).map((key) => fetch.get(inputs.routing.istioGateways, key));
+  const known = gateways.filter((gateway) => gateway !== undefined);
+  if (known.length < gateways.length || !known.some((gateway) => serves(gateway, virtualService))) return [];
+  const { hosts = [] } = virtualService.spec;
+  return hosts.flatMap((host, index) => {
+    const alone = { ...virtualService, spec: { ...virtualService.spec, hosts: [host] } };
+    if (known.some((gateway) => serves(gateway, alone))) return [];
+    const message = `no server of ${known.map((gateway) => `Gateway ${keyOfGateway(gateway)}`).join(", ")} has the host ${host}; add it there, or remove it here`;
+    return [warning(`spec.hosts[${index}]`, message)];
+  });
+}
+
 function serves(gateway: IstioGateway, virtualService: VirtualService): boolean {
   return (gateway.spec.servers ?? []).some(
     (server) => hostsOnServer(virtualService, { gateway, server }).length > 0,
@@ -79,7 +99,7 @@ function checkRivals(
   const { hosts = [] } = virtualService.spec;
   const found = hosts.flatMap((host) => {
     const rivals = older.filter(({ spec }) => spec.hosts?.includes(host) === true);
-    return besideOlder(rivals, host, key, field);
+    return besideOlder(virtualService, rivals, host, key, field);
   });
   const lost = found.filter(({ reason }) => reason !== undefined).length;
   // One host that is left is an effect on the gateway.

@@ -1,13 +1,12 @@
 // The HTTP routes of a VirtualService.
 import type { Fetch } from "#collections/graph.ts";
+import { isHost, isOrdinary } from "#model/headers.ts";
 import { delegationOf } from "#model/istio/delegates.ts";
-import { isHost, isOrdinary } from "#model/istio/header-effects.ts";
 import { retriedOn, retryConditions } from "#model/istio/retry-policies.ts";
 import { routeFaults } from "#model/istio/route-faults.ts";
 import type { IstioHeaders, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
 import { delegatesFor } from "../virtual-services.ts";
-import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error, partOf, warning } from "./finding.ts";
+import { type CheckFinding, error, partOf, unchangeableHeader, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
 import { checkHttpMatch } from "./virtual-service-match.ts";
@@ -30,7 +29,6 @@ export function checkHttpRoutes(
         checkDestination(destination, namespace, at, inputs, fetch),
       ),
       ...checkDelegation(virtualService, http, `${field}.delegate`, inputs, fetch),
-      ...checkExpressions(http, field),
       ...checkHeaders(http, field),
       ...checkEffects(http, field),
     ];
@@ -57,18 +55,6 @@ function checkDelegation(
   return [error(field, found.message, "BackendNotFound")];
 }
 
-function checkExpressions({ rewrite, corsPolicy }: IstioHttpRoute, field: string): readonly CheckFinding[] {
-  const { match } = rewrite?.uriRegexRewrite ?? {};
-  return [
-    ...(match === undefined ? [] : checkExpression(match, `${field}.rewrite.uriRegexRewrite.match`)),
-    ...(corsPolicy?.allowOrigins ?? []).flatMap(({ regex }, index) =>
-      regex === undefined || regex === "*"
-        ? []
-        : checkExpression(regex, `${field}.corsPolicy.allowOrigins[${index}].regex`),
-    ),
-  ];
-}
-
 function checkHeaders({ headers, route = [] }: IstioHttpRoute, field: string): readonly CheckFinding[] {
   return [
     ...headerFindings(headers, `${field}.headers`),
@@ -86,12 +72,7 @@ function headerFindings(headers: IstioHeaders | undefined, field: string): reado
       return names
         .filter((name) => !isOrdinary(name))
         .filter((name) => !(direction === "request" && operation === "set" && isHost(name)))
-        .map((name) =>
-          warning(
-            `${field}.${direction}.${operation}`,
-            `${name} cannot be changed so, and stays; the Host can be set for requests`,
-          ),
-        );
+        .map((name) => unchangeableHeader(name, `${field}.${direction}.${operation}`));
     }),
   );
 }

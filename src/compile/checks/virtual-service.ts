@@ -6,6 +6,7 @@ import { objectKey } from "#model/reference.ts";
 import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
 import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { serviceOfHost } from "../services.ts";
+import { ownHosts, virtualHostPort } from "../virtual-hosts.ts";
 import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
@@ -14,7 +15,8 @@ import { checkConnectionRules } from "./virtual-service-connections.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
 import { checkGateways } from "./virtual-service-gateways.ts";
 import { checkHttpRoutes } from "./virtual-service-http.ts";
-import { besideOlder } from "./virtual-service-rivals.ts";
+import { checkMeantPorts } from "./virtual-service-ports.ts";
+import { besideOlder, checkUnreached } from "./virtual-service-rivals.ts";
 
 /** Hosts, gateways and routes of a VirtualService. */
 export function checkVirtualService(
@@ -22,14 +24,19 @@ export function checkVirtualService(
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const { hosts = [] } = virtualService.spec;
+  const { hosts = [], http = [], tls = [], tcp = [] } = virtualService.spec;
   return [
+    ...(http.length + tls.length + tcp.length === 0
+      ? [warning("spec", "says nothing of its hosts; give it http, tls or tcp")]
+      : []),
     ...(hosts.length === 0 ? checkDelegate(virtualService, inputs, fetch) : []),
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
     ...checkGateways(virtualService, inputs, fetch),
     ...checkHttpRoutes(virtualService, inputs, fetch),
+    ...checkMeantPorts(virtualService, inputs, fetch),
+    ...checkUnreached(virtualService),
     ...checkConnectionRules(virtualService, inputs, fetch),
   ];
 }
@@ -44,8 +51,7 @@ function checkHost(
   const { namespace = "default" } = virtualService.metadata;
   const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
   if (service === undefined && isServerName(virtualService, host)) return [];
-  if (host.startsWith("*")) return checkWildcard(host, field, namespace, inputs, fetch);
-  if (service === undefined) return [unknownHost(field, host, namespace)];
+  if (service === undefined) return checkName(virtualService, host, field, inputs, fetch);
   const attached = attachedRoutes(inputs.routing, fetch, service).find(
     (route) => audienceOf(route, service) === "",
   );
@@ -60,7 +66,7 @@ function checkHost(
     .slice(0, Math.max(0, position))
     // One that is for fewer clients takes nothing from the others.
     .filter((each) => isWithinVisibility(visibilityOf(virtualService), visibilityOf(each)));
-  return besideOlder(older, host, meshGateway, field);
+  return besideOlder(virtualService, older, host, meshGateway, field);
 }
 
 /** Names that TLS asks for stand among the hosts, whatever they are the names of. */
@@ -68,15 +74,18 @@ function isServerName({ spec }: VirtualService, host: string): boolean {
   return (spec.tls ?? []).some(({ match }) => match.some(({ sniHosts }) => sniHosts.includes(host)));
 }
 
-function checkWildcard(
+/** A host that is no service: a wildcard over some, or a name of its own. */
+function checkName(
+  virtualService: VirtualService,
   host: string,
   field: string,
-  namespace: string,
   inputs: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const services = fetch.all(inputs.routing.services);
-  return services.some(({ hostname }) => coversHost(host, hostname))
-    ? []
-    : [unknownHost(field, host, namespace)];
+  const services = host.startsWith("*") ? fetch.all(inputs.routing.services) : [];
+  if (services.some(({ hostname }) => coversHost(host, hostname))) return [];
+  if (!ownHosts(virtualService, inputs.routing, fetch).includes(host.toLowerCase()))
+    return [unknownHost(field, host, virtualService.metadata.namespace ?? "default")];
+  const message = `${host} names no Service and no ServiceEntry, so this is for requests with that Host to port ${virtualHostPort} of addresses that are nobody's`;
+  return [warning(field, message)];
 }

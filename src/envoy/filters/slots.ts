@@ -8,6 +8,7 @@ import { onDemand, wayByDestination } from "./on-demand.ts";
 import { originalHost } from "./original-host.ts";
 import { policies } from "./policies.ts";
 import { statefulSession } from "./stateful-session.ts";
+import { waitForRoute } from "./wait.ts";
 
 const router = extension("envoy.filters.http.router", RouterSchema, {});
 
@@ -23,6 +24,7 @@ export const outboundHttpFilters = [
   always(onDemand), // first: the rest may need the cluster that it asks for
   // Of a route that is not known yet it is not known either what it configures.
   wayByDestination([
+    waitForRoute, // directly behind the look-up, whose work it does where that does not
     ...byRoute,
     originalHost, // after the last look at the way by destination, before what answers with a redirect
     dynamicDns, // last: it looks up the Host that all others have left

@@ -9,7 +9,7 @@ import { gatewayHttpFilters } from "../filters/slots.ts";
 import { adsSource, socketAddress } from "../messages.ts";
 import { clusterName, gatewayListenerName } from "../names.ts";
 import { connectionManager } from "./http.ts";
-import { tcpProxyBySource } from "./tcp.ts";
+import { tcpProxyToAny } from "./tcp.ts";
 
 /** Plaintext on a port of the gateway: HTTP whose routes come by RDS, or TCP for a cluster of the port's own. */
 export function gatewayListener({ kind, port }: Pick<GatewayListenerView, "kind" | "port">): Listener {
@@ -17,7 +17,7 @@ export function gatewayListener({ kind, port }: Pick<GatewayListenerView, "kind"
     name: gatewayListenerName(port),
     address: socketAddress("0.0.0.0", port),
     trafficDirection: TrafficDirection.OUTBOUND,
-    filterChains: [{ filters: [kind === "http" ? http(port) : tcp(port)] }],
+    filterChains: [{ filters: kind === "http" ? [http(port)] : tcp(port) }],
   });
 }
 
@@ -39,5 +39,5 @@ function http(port: number) {
 }
 
 function tcp(port: number) {
-  return tcpProxyBySource("gateway_tcp", clusterName({ kind: "gateway", port }));
+  return tcpProxyToAny("gateway_tcp", clusterName({ kind: "gateway", port }));
 }

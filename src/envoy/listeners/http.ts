@@ -20,7 +20,7 @@ export function connectionManager(
     streamIdleTimeout: duration(0),
     upgradeConfigs: [{ upgradeType: "websocket" }],
     // A request of HTTP/1.0 may be without a Host; Envoy refuses it unless it is given one.
-    httpProtocolOptions: { acceptHttp10: true, defaultHostForHttp10: "localhost" },
+    httpProtocolOptions: { acceptHttp10: true, defaultHostForHttp10: "localhost", enableTrailers: true },
     // The server decides whether a body may come.
     proxy100Continue: true,
     http2ProtocolOptions: { allowConnect: true },

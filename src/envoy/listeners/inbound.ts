@@ -7,20 +7,22 @@ import type {
   FilterChainSchema,
 } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import type { InboundListenerView, ListenedPort } from "#compile/listener-views.ts";
+import type { InboundListenerView, IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { serverFirstPorts } from "#compile/services.ts";
-import { isHttp } from "#model/service.ts";
+import { isHttp, isOpaque } from "#model/service.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
 import { inboundRoutes } from "../inbound-routes.ts";
 import { unprocessed } from "../local-replies.ts";
-import { adsSource, heddleMetadata, socketAddress } from "../messages.ts";
-import { httpAlpn, inboundClusterName, inboundListenerName, tcpAlpn } from "../names.ts";
+import { adsSource, bindAddress, heddleMetadata, type Init, socketAddress } from "../messages.ts";
+import { httpAlpn, inboundClusterName, inboundListenerName, ingressListenerName, tcpAlpn } from "../names.ts";
 import { downstreamTls } from "../tls.ts";
+import { terminatedTls } from "../tls-termination.ts";
 import { connectionManager } from "./http.ts";
 import {
   httpInspector,
   httpProtocols,
+  inboundInspectionTimeout,
   inspectionTimeout,
   originalDestination,
   tlsInspector,
@@ -31,18 +33,18 @@ import { inboundTcpProxy } from "./tcp.ts";
 export const inboundPort = 15_006;
 
 type FilterChain = MessageInitShape<typeof FilterChainSchema>;
-type FilterChainMatch = MessageInitShape<typeof FilterChainMatchSchema>;
+type FilterChainMatch = Init<typeof FilterChainMatchSchema>;
 
 /** The inbound listener: mutual TLS from sidecars, plaintext from everybody else, to the address that was dialled. */
 export function inboundListener(view: InboundListenerView, trustDomain: string): Listener {
-  const opaque = view.ports.filter(({ protocol }) => protocol === "tcp" || protocol === "tls");
+  const opaque = view.ports.filter(({ protocol }) => isOpaque(protocol));
   const opaquePorts = [...serverFirstPorts, ...opaque.map(({ port }) => port)];
   return create(ListenerSchema, {
     name: inboundListenerName,
     address: socketAddress("0.0.0.0", inboundPort),
     trafficDirection: TrafficDirection.INBOUND,
     listenerFilters: [originalDestination, tlsInspector, httpInspector([...new Set(opaquePorts)])],
-    ...inspectionTimeout,
+    ...inboundInspectionTimeout(view.ports.map(({ protocol }) => protocol)),
     // A listener that differs is what makes Envoy drain the one before it.
     metadata: heddleMetadata({ draining: String(view.draining) }),
     filterChains: [
@@ -51,27 +53,45 @@ export function inboundListener(view: InboundListenerView, trustDomain: string):
         name: `itself ${port}`,
         filterChainMatch: { destinationPort: port },
       })),
-      ...view.ports.flatMap((port) => chainsOf(port, trustDomain)),
-      ...chainsOf(undefined, trustDomain),
+      ...view.ports.flatMap((port) => chainsOf(port, trustDomain, { destinationPort: port.port })),
+      ...chainsOf(undefined, trustDomain, {}),
     ],
+  });
+}
+
+/** A listener of a sidecar's own for one port: the same connections, wherever they come from. */
+export function ingressListener(view: IngressListenerView, trustDomain: string): Listener {
+  return create(ListenerSchema, {
+    name: ingressListenerName(view.at),
+    address: bindAddress(view.at),
+    trafficDirection: TrafficDirection.INBOUND,
+    listenerFilters: [tlsInspector, ...(isOpaque(view.port.protocol) ? [] : [httpInspector([])])],
+    ...inspectionTimeout,
+    metadata: heddleMetadata({ draining: String(view.draining) }),
+    filterChains: [...chainsOf(view.port, trustDomain, {})],
   });
 }
 
 /**
  * The kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from all
  * chains that do not, so every port needs all of them. On a port that is declared HTTP all plaintext is: who is silent
- * until the inspection ends must not pass unseen, with an identity of its own making.
+ * until the inspection ends must not pass unseen, with an identity of its own making. Where TLS is ended for clients,
+ * nobody comes in plaintext.
  */
-function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly FilterChain[] {
+function chainsOf(
+  port: ListenedPort | undefined,
+  trustDomain: string,
+  where: FilterChainMatch,
+): readonly FilterChain[] {
   const chain = (kind: string, match: FilterChainMatch, filters: FilterChain["filters"]) => ({
     name: `${port?.port ?? "any"} ${kind}`,
-    filterChainMatch: { ...(port === undefined ? {} : { destinationPort: port.port }), ...match },
+    filterChainMatch: { ...where, ...match },
     ...(filters === undefined ? {} : { filters }),
   });
   const encrypted = { transportSocket: downstreamTls(trustDomain) };
   const http = [inboundHttp(port, "plaintext")];
   const tcp = [inboundTcpProxy(inboundClusterName(port?.port))];
-  return [
+  const fromMesh = [
     {
       ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [
         inboundHttp(port, "mesh"),
@@ -82,6 +102,15 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
       ...chain("mesh tcp", { transportProtocol: "tls", applicationProtocols: [tcpAlpn] }, tcp),
       ...encrypted,
     },
+  ];
+  if (port?.tls !== undefined) {
+    const isForRequests = isHttp(port.protocol);
+    const ended = chain("tls", { transportProtocol: "tls" }, isForRequests ? http : tcp);
+    const transportSocket = terminatedTls(port.tls, isForRequests ? ["h2", "http/1.1"] : []);
+    return [...fromMesh, { ...ended, transportSocket }];
+  }
+  return [
+    ...fromMesh,
     // TLS of the application's own.
     chain("tls", { transportProtocol: "tls" }, tcp),
     ...(port !== undefined && isHttp(port.protocol)
@@ -98,7 +127,7 @@ function chainsOf(port: ListenedPort | undefined, trustDomain: string): readonly
  * Both kinds of connection share them, and so what they count.
  */
 function routesOf(port: ListenedPort | undefined) {
-  return port === undefined || port.protocol === "tcp"
+  return port === undefined || isOpaque(port.protocol)
     ? {
         routeSpecifier: {
           case: "routeConfig" as const,

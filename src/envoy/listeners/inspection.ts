@@ -7,6 +7,7 @@ import type {
 import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
 import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
 import { TlsInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector";
+import { isHttp, type PortProtocol } from "#model/service.ts";
 import { duration, extension, type Init } from "../messages.ts";
 
 type ListenerFilter = Init<typeof ListenerFilterSchema>;
@@ -47,10 +48,20 @@ function exceptOn(ports: readonly number[]): Pick<ListenerFilter, "filterDisable
 export const httpProtocols = ["http/1.0", "http/1.1", "h2c"];
 
 /** A server that speaks first on a port of which nothing is known waits this long, once per connection. */
-export const inspectionTimeout = {
-  listenerFiltersTimeout: duration(100),
-  continueOnListenerFiltersTimeout: true,
-};
+export const inspectionTimeout = inspectedWithin(100);
+
+/**
+ * For what comes to a pod with ports of these protocols. A sidecar speaks first, but one that is starved may do so late:
+ * what has not spoken within this time is taken for plaintext, and a handshake after it fails. So there is more time
+ * where servers do not speak first; elsewhere clients without a sidecar would wait for them as long.
+ */
+export function inboundInspectionTimeout(protocols: readonly PortProtocol[]) {
+  return protocols.length > 0 && protocols.every(isHttp) ? inspectedWithin(1_000) : inspectionTimeout;
+}
+
+function inspectedWithin(milliseconds: number) {
+  return { listenerFiltersTimeout: duration(milliseconds), continueOnListenerFiltersTimeout: true };
+}
 
 interface PortRange {
   readonly start: number;

@@ -1,9 +1,8 @@
 // The listener to which all that an application dials is redirected.
-import { create, type MessageInitShape } from "@bufbuild/protobuf";
+import { create } from "@bufbuild/protobuf";
 import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
-import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
-import type { OutboundListenerView } from "#compile/listener-views.ts";
+import type { OthersView, OutboundListenerView } from "#compile/listener-views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { destinationState } from "../destinations.ts";
 import { forgedHeaders, lookupTimeoutMs } from "../filters/on-demand.ts";
@@ -11,6 +10,7 @@ import { outboundHttpFilters } from "../filters/slots.ts";
 import { outboundReplies } from "../local-replies.ts";
 import { adsSource, duration, socketAddress } from "../messages.ts";
 import {
+  clusterName,
   outboundListenerName,
   outboundRouteConfiguration,
   passthroughCluster,
@@ -59,7 +59,7 @@ export function outboundListener(view: OutboundListenerView): Listener {
         ? []
         : [{ name: outboundChains.outsideTls, filters: tcpProxyOnDemand("outside_tls", tlsClusterFormat) }]),
     ],
-    defaultFilterChain: outsideTcp,
+    defaultFilterChain: { name: "outside tcp", filters: outsideFilters(view.others) },
   });
 }
 
@@ -77,7 +77,9 @@ const http = connectionManager({
   accessLog: [...httpStats("source")],
 });
 
-const outsideTcp: MessageInitShape<typeof FilterChainSchema> = {
-  name: "outside tcp",
-  filters: [tcpProxy("outside_tcp", passthroughCluster)],
-};
+/** What is refused does not come here: it is looked up. */
+function outsideFilters(others: OthersView) {
+  return typeof others === "string"
+    ? [tcpProxy("outside_tcp", passthroughCluster)]
+    : tcpProxyOnDemand("outside_tcp", clusterName({ ...others.proxy, kind: "host" }));
+}

@@ -4,21 +4,26 @@ import { peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/ac
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
 import { adsSource, duration, extension, type Init } from "../messages.ts";
 import { blackHoleCluster } from "../names.ts";
-import { filterState } from "./filter-state.ts";
+import { filterState, type StateObject } from "./filter-state.ts";
 
 const tcpProxyName = "envoy.filters.network.tcp_proxy";
 
-/** Out, to a cluster that is there from the start. */
+type TcpProxy = Init<typeof TcpProxySchema>;
+
+/** Out, to a cluster that is there from the start and relays nothing. */
 export function tcpProxy(statPrefix: string, cluster: string) {
   return extension(tcpProxyName, TcpProxySchema, outbound(statPrefix, cluster));
 }
 
-/** The same to a cluster that may hash. */
-export function tcpProxyBySource(statPrefix: string, cluster: string) {
-  return extension(tcpProxyName, TcpProxySchema, { ...outbound(statPrefix, cluster), ...bySource });
+/** The same to a cluster that may hash, or relay. */
+export function tcpProxyToAny(statPrefix: string, cluster: string) {
+  return [
+    filterState(...addresses),
+    extension(tcpProxyName, TcpProxySchema, { ...outbound(statPrefix, cluster), ...bySource }),
+  ];
 }
 
-function outbound(statPrefix: string, cluster: string): Init<typeof TcpProxySchema> {
+function outbound(statPrefix: string, cluster: string): TcpProxy {
   return {
     statPrefix,
     clusterSpecifier: { case: "cluster", value: cluster },
@@ -30,6 +35,12 @@ function outbound(statPrefix: string, cluster: string): Init<typeof TcpProxySche
 
 /** For clusters that hash; of a connection nothing else is known. */
 const bySource = { hashPolicy: [{ policySpecifier: { case: "sourceIp" as const, value: {} } }] };
+
+/** Who has dialled and what, for a listener that the connection is relayed through. */
+const addresses = [
+  { key: "envoy.filters.listener.original_dst.local_ip", format: "%DOWNSTREAM_LOCAL_ADDRESS%" },
+  { key: "envoy.filters.listener.original_dst.remote_ip", format: "%DOWNSTREAM_REMOTE_ADDRESS%" },
+].map((object) => ({ ...object, passedOn: true as const }));
 
 /** In, to the application, which is not connected to before the client has proved who it is. */
 export function inboundTcpProxy(cluster: string) {
@@ -45,13 +56,31 @@ export function inboundTcpProxy(cluster: string) {
 
 /** To a cluster that is named after the connection by a format of Envoy's, and fetched when it is first needed. */
 export function tcpProxyOnDemand(statPrefix: string, clusterFormat: string) {
+  return onDemand(statPrefix, clusterFormat, addresses);
+}
+
+/** The same for connections that are relayed, and what only a listener can do to them. */
+export function relayingTcpProxy(
+  clusterFormat: string,
+  settings: Pick<TcpProxy, "idleTimeout" | "maxDownstreamConnectionDuration" | "tunnelingConfig">,
+) {
+  return onDemand("relay", clusterFormat, [], settings);
+}
+
+function onDemand(
+  statPrefix: string,
+  clusterFormat: string,
+  states: readonly StateObject[],
+  settings: TcpProxy = {},
+) {
   return [
-    filterState({ key: "envoy.tcp_proxy.cluster", format: clusterFormat }),
+    filterState({ key: "envoy.tcp_proxy.cluster", format: clusterFormat }, ...states),
     extension(tcpProxyName, TcpProxySchema, {
       // The cluster is never used: the filter state names one. The field is mandatory.
       ...outbound(statPrefix, blackHoleCluster),
       onDemand: { odcdsConfig: adsSource(), timeout: duration(lookupTimeoutMs) },
       ...bySource,
+      ...settings,
     }),
   ];
 }

@@ -35,14 +35,14 @@ export function targetReferences(
       },
       kind: {
         type: "string",
-        enum: targets.map(({ kind }) => kind),
+        enum: [...new Set(targets.map(({ kind }) => kind))],
         description: "The kind of the target.",
       },
       name: { ...name, description: "The name of the target." },
       sectionName: {
         ...name,
         description:
-          "A part of the target by its name: a port of a Service, a rule of a route or a listener of a Gateway. The whole target by default.",
+          "A part of the target by its name: a port of a Service, a rule of a route, a listener of a Gateway or a server of one of Istio's. The whole target by default.",
       },
     },
     "x-kubernetes-validations": [

@@ -134,6 +134,7 @@ export const rateLimitDefinition: PolicyDefinition = {
         { group: gatewayApi, kind: "HTTPRoute" },
         { group: gatewayApi, kind: "GRPCRoute" },
         { group: gatewayApi, kind: "Gateway" },
+        { group: "networking.istio.io", kind: "Gateway" },
       ]),
       limits: atomicList("A request must be within each limit that it matches.", limit, {
         minItems: 1,

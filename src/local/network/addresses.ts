@@ -1,10 +1,15 @@
 /** Addresses of a mesh. All of them exist in its node namespace only, so any number of meshes can have the same. */
 export const NODE_ADDRESS = "10.244.0.1";
+/** What stands for this machine in the mesh: a connection to it goes to the machine's own 127.0.0.1. */
+export const MACHINE_ADDRESS = "10.244.0.2";
+export const POD_RANGE = "10.244.0.0/16";
 export const SERVICE_RANGE = "10.96.0.0/16";
 export const DNS_ADDRESS = "10.96.0.10";
 export const BRIDGE = "br0";
 /** Where the control plane serves its proxies. */
 export const CONTROL_PLANE_PORT = 15010;
+/** Where the relay takes connections that leave the mesh. */
+export const RELAY_PORT = 15020;
 
 const PODS = 254 * 254;
 

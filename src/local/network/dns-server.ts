@@ -1,9 +1,10 @@
 import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
 import { decode, encode, type Packet } from "dns-packet";
+import type { AskOutside } from "../outside/names.ts";
+import type { Transport } from "../outside/resolvers.ts";
 import { DNS_ADDRESS } from "./addresses.ts";
-import { answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
-import { askResolvers, type Transport } from "./resolvers.ts";
+import { aliasOf, answerAlias, answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
 
 const PORT = 53;
 /** What fits into a datagram that every resolver takes; longer answers are cut and asked for again by TCP. */
@@ -12,20 +13,26 @@ const DATAGRAM_LIMIT = 1232;
 /** Answers one message; undefined for what is no DNS. */
 type Answer = (message: Buffer, transport: Transport) => Promise<Buffer | undefined>;
 
-/**
- * Serves the names of a mesh by UDP and TCP in its node namespace, until the signal. Other names are asked for at the
- * resolvers, in the order given.
- */
+/** Serves the names of a mesh by UDP and TCP in its node namespace, until the signal. Other names are asked for outside. */
 export async function startDnsServer(
   find: FindService,
-  resolvers: readonly string[],
+  askOutside: AskOutside,
   signal: AbortSignal,
 ): Promise<void> {
   const answer: Answer = async (message, transport) => {
     const query = parse(message);
     if (query === undefined) return undefined;
-    if (isOwnName(query.questions?.[0]?.name ?? "")) return encoded(answerQuery(query, find), transport);
-    return (await askResolvers(message, resolvers, transport)) ?? encoded(serverFailure(query), transport);
+    const name = query.questions?.[0]?.name ?? "";
+    const alias = aliasOf(name, find);
+    if (alias !== undefined) return encoded(await answerOfAlias(query, alias), transport);
+    if (isOwnName(name)) return encoded(answerQuery(query, find), transport);
+    return (await askOutside(message, transport)) ?? encoded(serverFailure(query), transport);
+  };
+  const answerOfAlias = async (query: Packet, host: string): Promise<Packet> => {
+    const asked = { ...query, questions: (query.questions ?? []).map((each) => ({ ...each, name: host })) };
+    if (isOwnName(host)) return answerAlias(query, host, answerQuery(asked, find));
+    const found = await askOutside(encode(asked), "udp");
+    return answerAlias(query, host, (found && parse(found)) ?? serverFailure(asked));
   };
   await Promise.all([serveDatagrams(answer, signal), serveStreams(answer, signal)]);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { decode, encode, type Question } from "dns-packet";
-import { answerQuery, isOwnName } from "./dns-zone.ts";
+import { aliasOf, answerAlias, answerQuery, isOwnName } from "./dns-zone.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 const web: ServiceEndpoints = {
@@ -64,6 +64,10 @@ test("named ports have SRV records", () => {
   assert.equal(ask("_sql._tcp.db.shop.svc.cluster.local", "SRV").data.length, 2);
 });
 
+test("the machine has a name", () => {
+  assert.deepEqual(ask("host.heddle.internal", "A").data, ["10.244.0.2"]);
+});
+
 test("the control plane has its name with and without the domain", () => {
   assert.deepEqual(ask("heddle.heddle-system.svc", "A").data, ["10.244.0.1"]);
   assert.deepEqual(ask("heddle.heddle-system.svc.cluster.local", "A").data, ["10.244.0.1"]);
@@ -78,8 +82,45 @@ test("an existing name without IPv6 addresses is an empty answer, a name that do
 });
 
 test("names of the cluster and short ones are the mesh's own, all others are the world's", () => {
-  for (const name of ["web.shop.svc.cluster.local", "Cluster.Local", "heddle.heddle-system.svc", "web"]) {
+  for (const name of [
+    "web.shop.svc.cluster.local",
+    "Cluster.Local",
+    "heddle.heddle-system.svc",
+    "web",
+    "host.heddle.internal",
+  ]) {
     assert.ok(isOwnName(name), name);
   }
   for (const name of ["api.example.com", "web.shop", "notcluster.local"]) assert.ok(!isOwnName(name), name);
+});
+
+test("a Service that is another name of a host is a CNAME, with what is known of the host", () => {
+  const alias: ServiceEndpoints = {
+    namespace: "shop",
+    name: "api",
+    externalName: "api.example.com.",
+    ports: [],
+    members: [],
+  };
+  const find = (namespace: string, name: string) =>
+    namespace === "shop" && name === "api" ? alias : undefined;
+  const host = aliasOf("API.shop.svc.cluster.local", find);
+  assert.equal(host, "api.example.com");
+  assert.equal(aliasOf("api.shop", find), undefined);
+  assert.equal(aliasOf("other.shop.svc.cluster.local", find), undefined);
+  const query = {
+    type: "query" as const,
+    id: 7,
+    questions: [{ type: "A" as const, name: "api.shop.svc.cluster.local" }],
+  };
+  const found = { answers: [{ type: "A" as const, name: host, ttl: 1, data: "192.0.2.1" }] };
+  const { answers, questions } = decode(encode(answerAlias(query, host, found)));
+  assert.equal(questions?.[0]?.name, "api.shop.svc.cluster.local");
+  assert.deepEqual(
+    answers?.map((record) => [record.type, record.name, "data" in record ? record.data : undefined]),
+    [
+      ["CNAME", "api.shop.svc.cluster.local", "api.example.com"],
+      ["A", "api.example.com", "192.0.2.1"],
+    ],
+  );
 });

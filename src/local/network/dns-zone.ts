@@ -1,5 +1,5 @@
 import type { Answer, Packet, Question } from "dns-packet";
-import { NODE_ADDRESS } from "./addresses.ts";
+import { MACHINE_ADDRESS, NODE_ADDRESS } from "./addresses.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 /** Short, as names of pods change with the pods. */
@@ -7,16 +7,40 @@ const TTL_SECONDS = 5;
 const DOMAIN = "cluster.local";
 /** The control plane has a name without having a service, with and without the cluster's domain. */
 const CONTROL_PLANE = ["heddle.heddle-system.svc", `heddle.heddle-system.svc.${DOMAIN}`];
+/** This machine, as Docker has `host.docker.internal`. */
+const MACHINE = "host.heddle.internal";
 
 /** Finds a service by its namespace and name. */
 export type FindService = (namespace: string, name: string) => ServiceEndpoints | undefined;
 
-/** Whether a name is for the mesh to answer, be it known or not: names of the cluster, and those of one label. */
+/**
+ * Whether a name is for the mesh to answer, be it known or not: names of the cluster, those of one label, and that of
+ * this machine.
+ */
 export function isOwnName(name: string): boolean {
   const lower = name.toLowerCase();
   return (
-    CONTROL_PLANE.includes(lower) || lower === DOMAIN || lower.endsWith(`.${DOMAIN}`) || !lower.includes(".")
+    CONTROL_PLANE.includes(lower) ||
+    lower === MACHINE ||
+    lower === DOMAIN ||
+    lower.endsWith(`.${DOMAIN}`) ||
+    !lower.includes(".")
   );
+}
+
+/** The host that the service of a name is another name of (`ExternalName`), without a dot at the end. */
+export function aliasOf(name: string, find: FindService): string | undefined {
+  const [service = "", namespace = "", ...domain] = name.toLowerCase().split(".");
+  if (domain.join(".") !== `svc.${DOMAIN}`) return undefined;
+  return find(namespace, service)?.externalName?.replace(/\.$/u, "");
+}
+
+/** The answer for another name of a host: that, and what is known of the host. Pure. */
+export function answerAlias(query: Packet, host: string, found: Packet): Packet {
+  const name = query.questions?.[0]?.name ?? "";
+  const alias: Answer = { type: "CNAME", name, ttl: TTL_SECONDS, data: host };
+  const failure = (found.flags ?? 0) & 15;
+  return { ...response(query, failure), answers: [alias, ...(found.answers ?? [])] };
 }
 
 /** The answer that nobody outside could be asked. Pure. */
@@ -52,6 +76,7 @@ function matching(question: Question, known: readonly Answer[]): Answer[] {
 /** All records of a name; nothing if the name does not exist. */
 function recordsOf(name: string, find: FindService): readonly Answer[] | undefined {
   if (CONTROL_PLANE.includes(name)) return [address(name, NODE_ADDRESS)];
+  if (name === MACHINE) return [address(name, MACHINE_ADDRESS)];
   const labels = name.split(".");
   const suffix = ["svc", ...DOMAIN.split(".")];
   if (labels.slice(-suffix.length).join(".") !== suffix.join(".")) return undefined;

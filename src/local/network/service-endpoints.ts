@@ -9,6 +9,8 @@ export interface ServiceEndpoints {
   readonly name: string;
   /** Absent for headless services. */
   readonly address?: string;
+  /** The host that it is another name of. */
+  readonly externalName?: string;
   readonly ports: readonly EndpointPort[];
   /** Ready pods (all of them where the service publishes those that are not), and addresses that users wrote down. */
   readonly members: readonly Member[];
@@ -39,16 +41,23 @@ export function serviceEndpoints(
     slices,
     (slice) => `${slice.metadata.namespace}/${slice.metadata.labels?.["kubernetes.io/service-name"]}`,
   );
-  return [...services]
-    .filter((service) => service.spec.type !== "ExternalName")
-    .map((service) => {
-      const namespace = service.metadata.namespace ?? "default";
-      const selector = service.spec.selector;
-      const base = { namespace, name: service.metadata.name, ...addressField(addressOf(service)) };
-      if (selector !== undefined && Object.keys(selector).length > 0)
-        return { ...base, ...fromPods(service, selector, podsByNamespace.get(namespace) ?? []) };
-      return { ...base, ...fromSlices(service, slicesByService.get(`${namespace}/${base.name}`) ?? []) };
-    });
+  return [...services].map((service) => {
+    const namespace = service.metadata.namespace ?? "default";
+    const { selector, type, externalName } = service.spec;
+    const { name } = service.metadata;
+    if (type === "ExternalName")
+      return {
+        namespace,
+        name,
+        ports: [],
+        members: [],
+        ...(externalName === undefined ? {} : { externalName }),
+      };
+    const base = { namespace, name, ...addressField(addressOf(service)) };
+    if (selector !== undefined && Object.keys(selector).length > 0)
+      return { ...base, ...fromPods(service, selector, podsByNamespace.get(namespace) ?? []) };
+    return { ...base, ...fromSlices(service, slicesByService.get(`${namespace}/${base.name}`) ?? []) };
+  });
 }
 
 function addressField(address: string | undefined): { readonly address?: string } {

@@ -1,9 +1,10 @@
-import { DNS_ADDRESS, SERVICE_RANGE } from "./addresses.ts";
+import { DNS_ADDRESS, MACHINE_ADDRESS, POD_RANGE, RELAY_PORT, SERVICE_RANGE } from "./addresses.ts";
 import type { EndpointPort, ServiceEndpoints } from "./service-endpoints.ts";
 
 /**
  * The nftables ruleset of the node namespace: pods without a sidecar, and processes of the node, reach services by it.
- * A service address without endpoints refuses at once. Pure; replaces the table as a whole, in one transaction.
+ * A service address without endpoints refuses at once. TCP that leaves the mesh goes to the relay. Pure; replaces the
+ * table as a whole, in one transaction.
  */
 export function serviceRules(services: readonly ServiceEndpoints[]): string {
   const balanced = portsWithTargets(services);
@@ -21,6 +22,8 @@ ${elements(balanced.map(({ address, port }, index) => `${address} . ${port.proto
   chain prerouting {
     type nat hook prerouting priority dstnat
     ip daddr . meta l4proto . th dport vmap @services
+    ip daddr ${MACHINE_ADDRESS} meta l4proto tcp redirect to :${RELAY_PORT}
+    ip daddr != { ${POD_RANGE}, ${SERVICE_RANGE} } meta l4proto tcp redirect to :${RELAY_PORT}
   }
   chain output {
     type nat hook output priority -100
@@ -36,7 +39,7 @@ ${elements(balanced.map(({ address, port }, index) => `${address} . ${port.proto
   }
   chain forward-filter {
     type filter hook forward priority filter
-    ip daddr ${SERVICE_RANGE} jump refuse
+    ip daddr { ${SERVICE_RANGE}, ${MACHINE_ADDRESS} } jump refuse
   }
   chain output-filter {
     type filter hook output priority filter

@@ -3,8 +3,9 @@ import { objectKey } from "../reference.ts";
 import type { PathMatcher, Route } from "../route.ts";
 import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
 import { headerMatchers } from "./http-routes.ts";
+import { legibleMatches } from "./legible-matches.ts";
 import { type ResolveBackend, routeDestination } from "./route-destination.ts";
-import { filterFaults, headerEffects, mirrors } from "./route-filters.ts";
+import { filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
 import { hasSessionFault, sessionPersistence } from "./sessions.ts";
 
 /** API object → domain type: every match of every rule is one route, in the object's own order. */
@@ -21,7 +22,7 @@ function routesOfRule(
   const { namespace = "default" } = route.metadata;
   const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
   const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
-  return matches.map((match, matchIndex) => ({
+  return legibleMatches(matches, expressionsOf).map(({ match, index: matchIndex }) => ({
     name,
     protocol: "grpc",
     match: {
@@ -34,6 +35,7 @@ function routesOfRule(
       routeDestination(backend, "grpcBackend", resolve),
     ),
     ...headerEffects(rule.filters),
+    ...requestEffects(rule.filters, "/"),
     ...mirrors(rule.filters, resolve),
     ...(rule.sessionPersistence === undefined
       ? {}
@@ -46,6 +48,13 @@ function routesOfRule(
       field: `spec.rules[${index}]${rule.matches === undefined ? "" : `.matches[${matchIndex}]`}`,
     },
   }));
+}
+
+function expressionsOf({ method, headers = [] }: GrpcRouteMatch): readonly (string | undefined)[] {
+  return [
+    ...(method?.type === "RegularExpression" ? [method.service, method.method] : []),
+    ...headers.filter(({ type }) => type === "RegularExpression").map(({ value }) => value),
+  ];
 }
 
 /** A gRPC method is a path: `/package.Service/Method`. */

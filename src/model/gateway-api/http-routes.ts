@@ -2,6 +2,7 @@ import { parseTimeout } from "../duration.ts";
 import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
+import { legibleMatches } from "./legible-matches.ts";
 import { retryPolicy } from "./retries.ts";
 import { type ResolveBackend, routeDestination } from "./route-destination.ts";
 import { corsOf, filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
@@ -25,7 +26,7 @@ function routesOfRule(
   const unsupported =
     filterFaults(rule.filters, "httpRule", matchesByPrefix(rule)).length > 0 || hasSessionFault(rule);
   const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
-  return matches.map((each, matchIndex) => {
+  return legibleMatches(matches, expressionsOf).map(({ match: each, index: matchIndex }) => {
     const match = routeMatch(each);
     return {
       name,
@@ -54,6 +55,12 @@ function routesOfRule(
       },
     };
   });
+}
+
+function expressionsOf({ path, headers = [], queryParams = [] }: HttpRouteMatch) {
+  return [path ?? {}, ...headers, ...queryParams].flatMap(({ type, value }) =>
+    type === "RegularExpression" ? [value] : [],
+  );
 }
 
 /** Whether every match of a rule is by path prefix; a rule without matches has the prefix `/`. */

@@ -18,6 +18,6 @@ export interface PolicyTargetReference {
   readonly group: string;
   readonly kind: string;
   readonly name: string;
-  /** A listener of a Gateway, a port of a Service or a rule of a route, by its name. */
+  /** A listener of a Gateway, a server of one of Istio's, a port of a Service or a rule of a route, by its name. */
   readonly sectionName?: string;
 }

@@ -1,3 +1,4 @@
+import { isHost, isOrdinary } from "../headers.ts";
 import {
   type CorsPolicy,
   type HeaderChanges,
@@ -80,7 +81,7 @@ function exclude(one: string, other: string): boolean {
   );
 }
 
-/** What the header filters among these do. */
+/** What the header filters among these do, but for the Host. */
 export function headerEffects(filters: readonly RouteFilter[] | undefined): {
   readonly request: HeaderChanges;
   readonly response: HeaderChanges;
@@ -89,6 +90,12 @@ export function headerEffects(filters: readonly RouteFilter[] | undefined): {
     request: headerChanges(find(filters, "RequestHeaderModifier")?.requestHeaderModifier),
     response: headerChanges(find(filters, "ResponseHeaderModifier")?.responseHeaderModifier),
   };
+}
+
+/** The Host that they set for requests: to proxies it is no header. */
+export function hostOf(filters: readonly RouteFilter[] | undefined): string | undefined {
+  const { set = [] } = find(filters, "RequestHeaderModifier")?.requestHeaderModifier ?? {};
+  return set.find(({ name }) => isHost(name))?.value;
 }
 
 /** Where the filters send copies of requests. */
@@ -124,8 +131,9 @@ export function requestEffects(
   const redirect = find(filters, "RequestRedirect")?.requestRedirect;
   if (redirect !== undefined) return { redirect: redirectOf(redirect, prefix) };
   const rewrite = find(filters, "URLRewrite")?.urlRewrite;
-  if (rewrite === undefined) return {};
-  return { rewrite: { hostname: rewrite.hostname, path: pathChange(rewrite.path, prefix) } };
+  const hostname = rewrite?.hostname ?? hostOf(filters);
+  if (rewrite === undefined && hostname === undefined) return {};
+  return { rewrite: { hostname, path: pathChange(rewrite?.path, prefix) } };
 }
 
 const portOfScheme = { http: 80, https: 443 };
@@ -152,12 +160,18 @@ function pathChange(path: PathModifier | undefined, prefix: string): PathChange 
 function headerChanges(filter: HeaderFilter | undefined): HeaderChanges {
   return filter === undefined
     ? noHeaderChanges
-    : { set: literal(filter.set), add: literal(filter.add), remove: filter.remove ?? [] };
+    : {
+        set: literal(filter.set),
+        add: literal(filter.add),
+        remove: (filter.remove ?? []).filter(isOrdinary),
+      };
 }
 
 /** Values are what they are. */
 function literal(headers: HeaderFilter["set"] = []): readonly HeaderValue[] {
-  return headers.map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") }));
+  return headers
+    .filter(({ name }) => isOrdinary(name))
+    .map(({ name, value }) => ({ name, value: value.replaceAll("%", "%%") }));
 }
 
 function find(filters: readonly RouteFilter[] | undefined, type: string): RouteFilter | undefined {

@@ -1,5 +1,5 @@
 import { parseDuration } from "../duration.ts";
-import { type LocalityPreference, nearest } from "../locality.ts";
+import { type LocalityFailover, type LocalityPreference, nearest } from "../locality.ts";
 import type { Balancing, HashKey, HashTable, LoadBalancing, SlowStart } from "../policy.ts";
 import { present } from "../present.ts";
 import type {
@@ -85,8 +85,14 @@ function localityPreference(settings: IstioLoadBalancer): LocalityPreference | u
 /** Endpoints below which a zone is not kept to itself: Envoy's default. */
 const minimumEndpoints = 6;
 
-function ofZones({ minClusterSize = minimumEndpoints }: ZoneAwareLoadBalancing): LocalityPreference {
-  return { kind: "zoneAware", minimumEndpoints: minClusterSize };
+function ofZones(setting: ZoneAwareLoadBalancing): LocalityPreference {
+  const { minClusterSize = minimumEndpoints, failover = [], failoverPriority = [] } = setting;
+  return {
+    kind: "zoneAware",
+    minimumEndpoints: minClusterSize,
+    labels: failoverPriority.map(priorityLabel),
+    regions: regionsOf(failover),
+  };
 }
 
 function ofLocalities(setting: LocalityLoadBalancing): LocalityPreference {
@@ -101,15 +107,17 @@ function ofLocalities(setting: LocalityLoadBalancing): LocalityPreference {
       })),
     };
   }
-  const labels = failoverPriority.map((text) => {
-    const [name = "", ...value] = text.split("=");
-    return value.length === 0 ? { name } : { name, value: value.join("=") };
-  });
   return {
     kind: "failover",
-    labels: labels.length === 0 ? nearest.labels : labels,
+    labels: failoverPriority.length === 0 ? nearest.labels : failoverPriority.map(priorityLabel),
     regions: regionsOf(failover),
   };
+}
+
+/** `version`, of which the client's value counts, or `version=v1`. */
+function priorityLabel(text: string): LocalityFailover["labels"][number] {
+  const [name = "", ...value] = text.split("=");
+  return value.length === 0 ? { name } : { name, value: value.join("=") };
 }
 
 function regionsOf(failover: readonly RegionFailover[]): readonly { from: string; to: string }[] {

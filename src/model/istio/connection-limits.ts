@@ -14,7 +14,9 @@ export function connectionPool({ tcp, http }: IstioConnectionPool): ConnectionPo
     maxRequests: positive(http?.http2MaxRequests),
     maxRequestsPerConnection: positive(http?.maxRequestsPerConnection),
     maxRetries: positive(http?.maxRetries),
-    idleTimeoutMs: milliseconds(http?.idleTimeout),
+    tcpIdleTimeoutMs: positive(milliseconds(tcp?.idleTimeout)),
+    // As in Istio, where HTTP has none of its own.
+    idleTimeoutMs: milliseconds(http?.idleTimeout ?? tcp?.idleTimeout),
     alwaysHttp2:
       http?.h2UpgradePolicy === "UPGRADE" && http.useClientProtocol !== true ? (true as const) : undefined,
     maxConcurrentStreams: positive(http?.maxConcurrentStreams),

@@ -1,26 +1,27 @@
-import type { DestinationPolicy } from "../policy.ts";
-import type { DestinationRule } from "./destination-rule.ts";
+import type { HostPolicy } from "../host-policy.ts";
+import { present } from "../present.ts";
+import { visibilityOf } from "../visibility.ts";
+import { credentialNames, type DestinationRule } from "./destination-rule.ts";
 import { policyOfPorts } from "./traffic-policy.ts";
 
-/**
- * API objects → domain type: rules for one host, the one that goes first at the front. The first one that has a policy
- * for the whole host decides it, and of subsets with one name the first one counts.
- */
-export function destinationPolicy(rules: readonly DestinationRule[]): DestinationPolicy {
-  const subsets = rules.flatMap(({ spec }) => spec.subsets ?? []);
+/** API object → domain type. */
+export function hostPolicy(rule: DestinationRule): HostPolicy {
+  const { namespace = "default", name, creationTimestamp } = rule.metadata;
+  const { host, trafficPolicy, subsets = [], workloadSelector } = rule.spec;
   return {
-    policy: policyOfPorts(rules.find(({ spec }) => spec.trafficPolicy !== undefined)?.spec.trafficPolicy),
-    subsets: subsets
-      .filter(({ name }, index) => subsets.findIndex((other) => other.name === name) === index)
-      .map(({ name, labels = {}, trafficPolicy }) => ({
-        name,
-        labels,
-        policy: policyOfPorts(trafficPolicy),
-      })),
-    origins: rules.map(({ metadata }) => ({
-      kind: "DestinationRule",
-      namespace: metadata.namespace ?? "default",
-      name: metadata.name,
+    metadata: { namespace, name, ...present({ creationTimestamp }) },
+    host,
+    visibility: visibilityOf(rule),
+    ...present({
+      clientLabels: workloadSelector === undefined ? undefined : (workloadSelector.matchLabels ?? {}),
+      policy: trafficPolicy === undefined ? undefined : policyOfPorts(trafficPolicy),
+    }),
+    subsets: subsets.map((subset) => ({
+      name: subset.name,
+      labels: subset.labels ?? {},
+      policy: policyOfPorts(subset.trafficPolicy),
     })),
+    credentials: credentialNames(rule),
+    origin: { kind: "DestinationRule", namespace, name },
   };
 }

@@ -35,6 +35,7 @@ export interface IstioTrafficPolicy extends IstioPortPolicy {
     readonly port?: { readonly number?: number };
   })[];
   readonly tunnel?: {
+    /** `CONNECT`, the default, or `POST`. */
     readonly protocol?: string;
     readonly targetHost: string;
     readonly targetPort: number;

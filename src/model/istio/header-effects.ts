@@ -1,4 +1,5 @@
 // What a VirtualService does to headers.
+import { isHost, isOrdinary, withCommands } from "../headers.ts";
 import type { HeaderChanges } from "../route.ts";
 import type { HeaderOperations, IstioHeaders } from "./virtual-service.ts";
 
@@ -23,20 +24,10 @@ function headerChanges(operations: HeaderOperations | undefined): HeaderChanges 
   const pairs = (record: Readonly<Record<string, string>> | undefined) =>
     Object.entries(record ?? {})
       .filter(([name]) => isOrdinary(name))
-      .map(([name, value]) => ({ name, value }));
+      .map(([name, value]) => ({ name, value: withCommands(value) }));
   return {
     set: pairs(operations?.set),
     add: pairs(operations?.add),
     remove: (operations?.remove ?? []).filter(isOrdinary),
   };
-}
-
-/** Whether a name is one of the two of the Host. */
-export function isHost(name: string): boolean {
-  return [":authority", "host"].includes(name.toLowerCase());
-}
-
-/** Whether it is the name of a header that can be added and removed. */
-export function isOrdinary(name: string): boolean {
-  return !name.startsWith(":") && !isHost(name);
 }

@@ -1,6 +1,8 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
+import { isExpression } from "../expression.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
+import { headerFaults } from "./header-faults.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
 
 /** Why a route cannot be applied. */
@@ -20,6 +22,8 @@ export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
     ...weightFaults(http),
     ...injectionFaults(http),
     ...mirrorFaults(http),
+    ...expressionFaults(http),
+    ...headerFaults(http),
     ...((http.retries?.attempts ?? 0) < 0
       ? [fault("retries.attempts", `${http.retries?.attempts} is no number of attempts; 0 is none`)]
       : []),
@@ -101,13 +105,17 @@ function statusFaults(field: string, status: number): readonly RouteFault[] {
     : [fault(field, `${status} is no status of an answer; use one from 200 to 599`)];
 }
 
+const largestTotal = 2 ** 32 - 1;
+
 function weightFaults({ route = [] }: IstioHttpRoute): readonly RouteFault[] {
   const negative = route.flatMap(({ weight = 0 }, index) =>
     weight < 0 ? [fault(`route[${index}].weight`, `${weight} is no weight; use 0 or more`)] : [],
   );
   if (negative.length > 0 || route.length < 2) return negative;
-  return route.every(({ weight = 0 }) => weight === 0)
-    ? [fault("route", "the weights add up to 0; give the destinations weights")]
+  const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
+  if (total === 0) return [fault("route", "the weights add up to 0; give the destinations weights")];
+  return total > largestTotal
+    ? [fault("route", `the weights add up to more than ${largestTotal}; use smaller ones`)]
     : [];
 }
 
@@ -133,6 +141,21 @@ function injectionFaults({ fault: injected }: IstioHttpRoute): readonly RouteFau
         ]
       : []),
   ];
+}
+
+function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly RouteFault[] {
+  const written = [
+    { expression: rewrite?.uriRegexRewrite?.match, field: "rewrite.uriRegexRewrite.match" },
+    ...(corsPolicy?.allowOrigins ?? []).map(({ regex }, index) => ({
+      expression: regex === "*" ? undefined : regex,
+      field: `corsPolicy.allowOrigins[${index}].regex`,
+    })),
+  ];
+  return written.flatMap(({ expression, field }) =>
+    expression === undefined || isExpression(expression)
+      ? []
+      : [fault(field, `${expression} is no valid regular expression; correct it`)],
+  );
 }
 
 function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly RouteFault[] {

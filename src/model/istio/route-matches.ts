@@ -1,4 +1,5 @@
 // Which requests a route of a VirtualService takes.
+import { isExpression } from "../expression.ts";
 import type { NamedMatcher, RouteMatch, RouteSource, StringMatcher } from "../route.ts";
 import { namedMatchers, stringMatcher } from "./string-matchers.ts";
 import type { IstioHttpMatch } from "./virtual-service.ts";
@@ -44,6 +45,16 @@ export function routeSource({ sourceLabels = {}, sourceNamespace }: IstioHttpMat
 /** The headers of a match that are claims of a token, by which no request is matched yet. */
 export function claimsOf({ headers = {}, withoutHeaders = {} }: IstioHttpMatch): readonly string[] {
   return [...Object.keys(headers), ...Object.keys(withoutHeaders)].filter((name) => name.startsWith("@"));
+}
+
+/** Whether every expression of a match is one; a proxy would refuse all routes that are with it. */
+export function isLegible({ uri, scheme, method, authority, ...named }: IstioHttpMatch): boolean {
+  const { headers = {}, withoutHeaders = {}, queryParams = {} } = named;
+  const conditions = [headers, withoutHeaders, queryParams].flatMap((list) => Object.values(list));
+  return [uri, scheme, method, authority, ...conditions].every((condition) => {
+    const matcher = stringMatcher(condition);
+    return matcher?.kind !== "regex" || isExpression(matcher.value);
+  });
 }
 
 /** Whether a match takes every request of the places that it is for. */

@@ -9,7 +9,7 @@ import { mirrorsOf } from "./mirrors.ts";
 import { retryEffects } from "./retry-policies.ts";
 import { directResponseOf, redirectOf, rewriteOf } from "./route-answers.ts";
 import { routeFaults } from "./route-faults.ts";
-import { claimsOf, routeMatch, routeSource } from "./route-matches.ts";
+import { claimsOf, isLegible, routeMatch, routeSource } from "./route-matches.ts";
 import type { IstioDestination, IstioHttpMatch, IstioHttpRoute, VirtualService } from "./virtual-service.ts";
 
 /** The service port that a destination means, as seen from the object's namespace; undefined when there is none. */
@@ -45,13 +45,14 @@ export function routesOfVirtualService(
   });
 }
 
-/** A match by what nobody can know takes no request. */
+/** A match by what nobody can know, or read, takes no request. */
 function isFor(match: IstioHttpMatch, place: RoutePlace): boolean {
   const { port, gateways = [] } = match;
   return (
     (port === undefined || port === 0 || port === place.port) &&
     (gateways.length === 0 || gateways.some((name) => place.gateways.includes(name))) &&
-    claimsOf(match).length === 0
+    claimsOf(match).length === 0 &&
+    isLegible(match)
   );
 }
 
@@ -69,6 +70,7 @@ function routeOf(
     protocol: "http",
     match: routeMatch(match),
     ...(source === undefined ? {} : { source }),
+    ...(match?.statPrefix === undefined ? {} : { statPrefix: match.statPrefix }),
     rank: [],
     unsupported: written.broken || routeFaults(http).length > 0,
     destinations: destinationsOf(http, namespace, resolve),

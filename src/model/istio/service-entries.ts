@@ -1,13 +1,16 @@
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import type { Namespace } from "../kubernetes/configuration.ts";
+import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
 import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
+import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
 import { listedWorkload } from "./workload-entries.ts";
 
-/** API object → domain types, one for each host. */
-export function servicesOfEntry({ metadata, spec }: ServiceEntry): readonly MeshService[] {
+/** API object → domain types, one for each host. `of`: its namespace. */
+export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace): readonly MeshService[] {
   const { name, namespace = "default", creationTimestamp = "" } = metadata;
   const hosts = [...new Set(spec.hosts.map((host) => host.toLowerCase()))];
+  const distribution = trafficDistribution(undefined, metadata, of?.metadata);
   return hosts.map((hostname) => ({
     kind: "ServiceEntry",
     namespace,
@@ -17,6 +20,7 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry): readonly Mesh
     headless: false,
     selector: spec.workloadSelector?.labels ?? {},
     ports: (spec.ports ?? []).map(entryPort),
+    ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     resolution: resolutionOf(spec.resolution),
     external: spec.location !== "MESH_INTERNAL",
     workloads: workloadsOf(spec).map((endpoint, index) =>
@@ -39,6 +43,7 @@ function entryPort({ number, name, protocol = "TCP", targetPort }: IstioServiceP
     port: number,
     name,
     protocol: protocolOfWord(protocol) ?? "tcp",
+    ...(isHttp2Word(protocol) ? { http2: true as const } : {}),
     targetPort: targetPort ?? number,
   };
 }

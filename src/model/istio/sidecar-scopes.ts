@@ -1,8 +1,9 @@
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
 import { othersPolicyOf } from "../others.ts";
-import type { EgressScope, IngressEndpoint, IngressPort, SidecarScope } from "../sidecar.ts";
+import type { IngressPort, SidecarScope } from "../sidecar.ts";
 import { connectionPool } from "./connection-limits.ts";
 import type { Sidecar, SidecarEgress, SidecarIngress } from "./sidecar.ts";
+import { egressPart } from "./sidecar-egress.ts";
+import { ingressPart } from "./sidecar-ingress.ts";
 
 /** API object → domain type. */
 export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
@@ -10,58 +11,45 @@ export function sidecarScope({ metadata, spec }: Sidecar): SidecarScope {
   return {
     namespace,
     selector: spec.workloadSelector?.labels ?? {},
-    egress: spec.egress === undefined || spec.egress.length === 0 ? undefined : spec.egress.map(egressScope),
+    ...egressOf(spec.egress ?? []),
     others: othersOf(spec.outboundTrafficPolicy),
-    ingress:
-      spec.ingress === undefined || spec.ingress.length === 0 ? undefined : spec.ingress.flatMap(ingressPort),
+    ingress: spec.ingress === undefined || spec.ingress.length === 0 ? undefined : ingressOf(spec.ingress),
     ...poolOf(spec.inboundConnectionPool),
     created: creationTimestamp,
     origin: { kind: "Sidecar", namespace, name },
   };
 }
 
-/** A policy without a mode is REGISTRY_ONLY, the first of its values. */
+/** A policy without a mode is REGISTRY_ONLY, the first of its values. A proxy is for what would pass. */
 function othersOf(policy: Sidecar["spec"]["outboundTrafficPolicy"]): SidecarScope["others"] {
-  return policy === undefined ? undefined : othersPolicyOf(policy.mode ?? "REGISTRY_ONLY");
+  if (policy === undefined) return undefined;
+  const { mode = "REGISTRY_ONLY", egressProxy } = policy;
+  if (mode !== "ALLOW_ANY" || egressProxy === undefined) return othersPolicyOf(mode);
+  const { host, subset = "", port } = egressProxy;
+  return { host, subset, port: port?.number };
 }
 
-function egressScope({ port, hosts }: SidecarEgress): EgressScope {
+function egressOf(
+  written: readonly SidecarEgress[],
+): Pick<SidecarScope, "egress" | "egressListeners" | "egressAddresses"> {
+  const parts = written.map(egressPart);
   return {
-    port: port?.number,
-    hosts: hosts.map((text) => {
-      const [namespace = "*", ...host] = text.split("/");
-      return { namespace, host: host.join("/").toLowerCase() };
-    }),
+    egress:
+      written.length === 0 ? undefined : parts.flatMap((part) => (part.kind === "scope" ? [part.scope] : [])),
+    egressListeners: parts.flatMap((part) => (part.kind === "listener" ? [part.listener] : [])),
+    egressAddresses: parts.flatMap((part) => (part.kind === "address" ? [part.address] : [])),
   };
 }
 
-function ingressPort({
-  port,
-  defaultEndpoint,
-  connectionPool: pool,
-}: SidecarIngress): readonly IngressPort[] {
-  if (port.number === undefined) return [];
-  const endpoint = ingressEndpoint(defaultEndpoint);
-  const protocol = protocolOfWord(port.protocol ?? "") ?? "detect";
-  return endpoint === undefined ? [] : [{ port: port.number, protocol, endpoint, ...poolOf(pool) }];
+/** Of two for one port the first. */
+function ingressOf(written: readonly SidecarIngress[]): readonly IngressPort[] {
+  const byPort = new Map<number, IngressPort>();
+  for (const part of written.map(ingressPart)) {
+    if (!("fault" in part) && !byPort.has(part.port)) byPort.set(part.port, part);
+  }
+  return [...byPort.values()];
 }
 
 function poolOf(pool: SidecarIngress["connectionPool"]): Pick<SidecarScope, "connectionPool"> {
   return pool === undefined ? {} : { connectionPool: connectionPool(pool) };
-}
-
-/** Undefined if it is no endpoint that a sidecar can reach. */
-export function ingressEndpoint(text = ""): IngressEndpoint | undefined {
-  if (text === "") return { kind: "pod", port: undefined };
-  if (text.startsWith("unix://")) return { kind: "socket", path: text.slice("unix://".length) };
-  const [host, portText] = splitPort(text);
-  const port = Number(portText);
-  if (!(port > 0 && port < 65_536)) return undefined;
-  if (host === "127.0.0.1") return { kind: "loopback", port };
-  return host === "0.0.0.0" ? { kind: "pod", port } : undefined;
-}
-
-function splitPort(text: string): readonly [string, string] {
-  const colon = text.lastIndexOf(":");
-  return [text.slice(0, colon), text.slice(colon + 1)];
 }

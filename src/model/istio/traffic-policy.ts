@@ -1,6 +1,6 @@
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy
 import { parseDuration } from "../duration.ts";
-import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget } from "../policy.ts";
+import type { OutlierDetection, PolicyOfPorts, PortPolicy, RetryBudget, Tunnel } from "../policy.ts";
 import { present } from "../present.ts";
 import { balancing } from "./balancing.ts";
 import { clientTls } from "./client-tls.ts";
@@ -20,6 +20,7 @@ export function policyOfPorts(policy: IstioTrafficPolicy | undefined): PolicyOfP
       ...present({
         proxyProtocol: proxyProtocol(policy?.proxyProtocol),
         retryBudget: retryBudget(policy?.retryBudget),
+        tunnel: ifGiven(policy?.tunnel, tunnel),
       }),
     },
     ports: (policy?.portLevelSettings ?? []).flatMap((settings) =>
@@ -84,4 +85,9 @@ function retryBudget(given: IstioTrafficPolicy["retryBudget"]): RetryBudget | un
     minConcurrency: given.minRetryConcurrency ?? 3,
     ...present({ intervalMs: ifGiven(given.budgetInterval, parseDuration) }),
   };
+}
+
+/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#TrafficPolicy-TunnelSettings */
+function tunnel({ protocol, targetHost, targetPort }: NonNullable<IstioTrafficPolicy["tunnel"]>): Tunnel {
+  return { method: protocol === "POST" ? "POST" : "CONNECT", host: targetHost, port: targetPort };
 }

@@ -1,5 +1,8 @@
+import { listedWorkload } from "../istio/workload-entries.ts";
 import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
+import type { Namespace } from "./configuration.ts";
 import type { Service, ServicePort } from "./service.ts";
 
 /** https://istio.io/latest/docs/reference/config/annotations/#NetworkingExportTo */
@@ -12,11 +15,11 @@ export function serviceHostname(namespace: string, name: string): string {
   return `${name}.${namespace}.svc.${clusterDomain}`;
 }
 
-/** API object → domain type. UDP ports are left out: they are not captured. */
-export function meshService(service: Service): MeshService {
+/** API object → domain type. UDP ports are left out: they are not captured. `of`: its namespace. */
+export function meshService(service: Service, of?: Namespace): MeshService {
   const { name, namespace = "default" } = service.metadata;
   const clusterIP = service.spec.clusterIP;
-  const trafficDistribution = distributionOf(service);
+  const distribution = trafficDistribution(service.spec.trafficDistribution, service.metadata, of?.metadata);
   return {
     kind: "Service",
     namespace,
@@ -24,14 +27,11 @@ export function meshService(service: Service): MeshService {
     hostname: serviceHostname(namespace, name),
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
-    selector: service.spec.selector ?? {},
     ports: (service.spec.ports ?? [])
       .filter((port) => (port.protocol ?? "TCP") === "TCP")
       .map((port) => meshServicePort(port)),
-    ...(trafficDistribution === undefined ? {} : { trafficDistribution }),
-    resolution: { kind: "listed" },
-    external: false,
-    workloads: [],
+    ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
+    ...backing(service, namespace),
     subjectAltNames: [],
     visibility: visibility(
       service.metadata.annotations?.[exportToAnnotation]?.split(",").map((part) => part.trim()),
@@ -41,17 +41,20 @@ export function meshService(service: Service): MeshService {
   };
 }
 
-/** Istio's name for what is in the spec of younger Services. */
-const distributionAnnotation = "networking.istio.io/traffic-distribution";
-
-const distributions: Readonly<Record<string, MeshService["trafficDistribution"]>> = {
-  PreferClose: "zone",
-  PreferSameZone: "zone",
-  PreferSameNode: "node",
-};
-
-function distributionOf({ metadata, spec }: Service): MeshService["trafficDistribution"] {
-  return distributions[metadata.annotations?.[distributionAnnotation] ?? spec.trafficDistribution ?? ""];
+/** What stands behind it. An ExternalName is a host of another name, which DNS knows: nothing selects anything there. */
+function backing(
+  { metadata: { name }, spec }: Service,
+  namespace: string,
+): Pick<MeshService, "selector" | "resolution" | "external" | "workloads"> {
+  if (spec.type !== "ExternalName")
+    return { selector: spec.selector ?? {}, resolution: { kind: "listed" }, external: false, workloads: [] };
+  const endpoint = { address: spec.externalName ?? "" };
+  return {
+    selector: {},
+    resolution: { kind: "dns", answers: "all" },
+    external: true,
+    workloads: [listedWorkload(endpoint, namespace, name)],
+  };
 }
 
 function meshServicePort(port: ServicePort): MeshServicePort {
@@ -59,6 +62,7 @@ function meshServicePort(port: ServicePort): MeshServicePort {
     port: port.port,
     name: port.name ?? "",
     protocol: portProtocol(port),
+    ...(isHttp2Word(declaredWord(port)) ? { http2: true as const } : {}),
     targetPort: port.targetPort ?? port.port,
   };
 }
@@ -79,18 +83,32 @@ const protocolWords: Readonly<Record<string, PortProtocol>> = {
   redis: "tcp",
 };
 
+/** An application's port, as far as it says what it speaks. */
+interface DeclaredPort {
+  readonly appProtocol?: string;
+  readonly name?: string;
+}
+
+/** What a port is declared to speak; `detect` where nothing is that is known. */
+export function portProtocol(port: DeclaredPort): PortProtocol {
+  return protocolOfWord(declaredWord(port)) ?? "detect";
+}
+
 /**
  * `appProtocol` decides, else the first word of the port's name (`http-web` → http).
  * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
  */
-export function portProtocol(port: { readonly appProtocol?: string; readonly name?: string }): PortProtocol {
-  const declared = port.appProtocol === undefined ? undefined : protocolOfWord(port.appProtocol);
-  if (declared !== undefined) return declared;
-  const name = port.name?.toLowerCase() ?? "";
-  return name.startsWith("grpc-web") ? "grpc" : (protocolOfWord(name.split("-")[0] ?? "") ?? "detect");
+function declaredWord({ appProtocol, name = "" }: DeclaredPort): string {
+  if (appProtocol !== undefined && protocolOfWord(appProtocol) !== undefined) return appProtocol;
+  return name.toLowerCase().startsWith("grpc-web") ? "grpc-web" : (name.split("-")[0] ?? "");
 }
 
 /** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
 export function protocolOfWord(word: string): PortProtocol | undefined {
   return protocolWords[word.toLowerCase()];
+}
+
+/** Whether such a name means HTTP/2 from the first byte. */
+export function isHttp2Word(word: string): boolean {
+  return ["http2", "kubernetes.io/h2c", "grpc"].includes(word.toLowerCase());
 }

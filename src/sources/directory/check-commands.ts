@@ -1,11 +1,11 @@
 // Programs that containers name: in local mode a command runs on this machine, so it has to be here.
-import { accessSync, constants } from "node:fs";
 import { delimiter, isAbsolute, join } from "node:path";
 import { commandLine, findStandIn, type ImageStandIn } from "#model/image-stand-in.ts";
 import { isGatewayTemplate, placeholderContainer } from "#model/kubernetes/gateway-template.ts";
 import type { Container, PodSpec } from "#model/kubernetes/pod.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
+import { isExecutable } from "#runtime/executable.ts";
 import type { LocalObjects } from "#sources/objects.ts";
 import { IMAGE_FILE } from "./image-file.ts";
 
@@ -110,13 +110,4 @@ function isRunnable(command: string, container: Container, standIn: ImageStandIn
   return (own ?? process.env["PATH"] ?? "")
     .split(delimiter)
     .some((directory) => isExecutable(join(directory, command)));
-}
-
-function isExecutable(path: string): boolean {
-  try {
-    accessSync(path, constants.X_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

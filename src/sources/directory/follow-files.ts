@@ -12,6 +12,7 @@ const unfinishedMs = 40;
 /** Keeps the registry as the file system has it; returns how to stop. */
 export function followFiles(registry: ObjectRegistry, paths: readonly string[]): () => void {
   const unfinished = new Map<string, NodeJS.Timeout>();
+  const lost = lostDirectories(paths);
   const take = ([path, text]: FileChange, certain: boolean): void => {
     const waiting = unfinished.get(path);
     clearTimeout(waiting);
@@ -34,7 +35,7 @@ export function followFiles(registry: ObjectRegistry, paths: readonly string[]):
     paths,
     accepts: (name) => /\.(?:ya?ml|json)$/u.test(name),
     changed: (changes) => {
-      for (const change of changes) take(change, false);
+      for (const change of lost.decided(changes)) take(change, false);
       reportEmptyPaths(registry, paths);
     },
     unwatchable: (directory, reason) => {
@@ -47,6 +48,29 @@ export function followFiles(registry: ObjectRegistry, paths: readonly string[]):
   return () => {
     watched.close();
     for (const timer of unfinished.values()) clearTimeout(timer);
+  };
+}
+
+/**
+ * A directory that was given and is gone is no order to withdraw all that it held: it may be moved, or not mounted. Its
+ * files stay as they were until it is back, and then go if they are not in it.
+ */
+function lostDirectories(paths: readonly string[]) {
+  const roots = paths.map(withoutEnd);
+  const kept = new Set<string>();
+  const isLost = (file: string) => roots.some((root) => file.startsWith(root + sep) && !existsSync(root));
+  return {
+    /** Those of the changes that count, and those of before that do by now. */
+    decided(changes: readonly FileChange[]): readonly FileChange[] {
+      const now = changes.filter(([file, text]) => {
+        if (text !== undefined || !isLost(file)) return true;
+        kept.add(file);
+        return false;
+      });
+      const gone = [...kept].filter((file) => !isLost(file));
+      for (const file of gone) kept.delete(file);
+      return [...gone.filter((file) => !existsSync(file)).map((file) => [file, undefined] as const), ...now];
+    },
   };
 }
 
@@ -66,12 +90,18 @@ function reportEmptyPaths(registry: ObjectRegistry, paths: readonly string[]): v
     const found = [...registry.files.keys()].some(
       (file) => file !== root && (root === "." || file.startsWith(root + sep)),
     );
-    const message = existsSync(root)
-      ? "holds no .yaml, .yml or .json file"
-      : "there is no such file or directory; check the path";
-    const problem = found ? undefined : problemAlone(root, existsSync(root) ? "warning" : "error", message);
+    const isThere = existsSync(root);
+    const problem = found && isThere ? undefined : emptyPath(root, isThere, found);
     if (problem !== undefined || known !== undefined) registry.put(root, problem);
   }
+}
+
+function emptyPath(root: string, isThere: boolean, held: boolean): ParsedFile {
+  if (isThere) return problemAlone(root, "warning", "holds no .yaml, .yml or .json file");
+  const message = held
+    ? "this directory is gone; what it said stays until it is back"
+    : "there is no such file or directory; check the path";
+  return problemAlone(root, "error", message);
 }
 
 function problemAlone(path: string, severity: Problem["severity"], message: string): ParsedFile {

@@ -42,13 +42,7 @@ const readKinds: Readonly<Record<string, Kind>> = {
 };
 
 /** Kinds of Kubernetes itself that mean something to a mesh or to local mode, but are not read yet. */
-const laterKinds = new Set([
-  "apps/DaemonSet",
-  "apps/ReplicaSet",
-  "/ReplicationController",
-  "batch/CronJob",
-  "/Endpoints",
-]);
+const laterKinds = new Set(["apps/DaemonSet", "apps/ReplicaSet", "/ReplicationController", "batch/CronJob"]);
 
 /** The file that says how other files are put together; it stands beside manifests, and `kubectl apply -k` reads it. */
 const kustomizeGroup = "kustomize.config.k8s.io";
@@ -73,6 +67,7 @@ export function lookUpKind(apiVersion: string, kind: string): KindLookup {
 }
 
 function ignoredMessage(id: string, group: string, kind: string): string {
+  if (id === "/Endpoints") return "kind Endpoints has no effect in local mode; write an EndpointSlice";
   const isMeshApi = group.startsWith("gateway.networking.") || group.endsWith(".istio.io");
   if (isMeshApi || laterKinds.has(id))
     return `kind ${kind}${isMeshApi ? ` (${group})` : ""} is not supported yet and has no effect`;

@@ -2,9 +2,8 @@ import type { Kind } from "#sources/objects.ts";
 import type { FieldPath } from "./field-path.ts";
 import type { Finding } from "./finding.ts";
 import { describe } from "./structure.ts";
-
-/** What Heddle acts on: `true` for a whole field, a list of values of one, or its parts (`*`: of any name). Lists are looked through. */
-type Supported = true | readonly string[] | { readonly [field: string]: Supported };
+import type { Supported } from "./supported.ts";
+import { sidecarFields } from "./supported-sidecar-fields.ts";
 
 const nameAndValue: Supported = { name: true, value: true };
 const headerFilter: Supported = { set: nameAndValue, add: nameAndValue, remove: true };
@@ -59,24 +58,13 @@ const connectionMatch = {
   // Those of gateways are spoken of by the checks of VirtualServices.
   gateways: true,
 } as const satisfies Supported;
-const loadBalancer: Supported = {
-  simple: true,
-  consistentHash: true,
-  localityLbSetting: true,
-  zoneAwareLbSetting: { enabled: true, minClusterSize: true },
-  warmup: true,
-  warmupDurationSecs: true,
-};
-const connectionPool: Supported = {
-  tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
-  http: true,
-};
-const portPolicy = { loadBalancer, connectionPool, outlierDetection: true, tls: true } as const;
+const portPolicy = { loadBalancer: true, connectionPool: true, outlierDetection: true, tls: true } as const;
 const trafficPolicy: Supported = {
   ...portPolicy,
   portLevelSettings: { port: true, ...portPolicy },
   proxyProtocol: true,
   retryBudget: true,
+  tunnel: true,
 };
 
 /** A workload that is no pod. */
@@ -116,6 +104,7 @@ const virtualServiceFields: Supported = {
       sourceLabels: true,
       sourceNamespace: true,
       gateways: true,
+      statPrefix: true,
     },
     route: { destination: istioDestination, weight: true, headers: istioHeaders },
     redirect: true,
@@ -221,22 +210,7 @@ const supportedFields: Partial<Readonly<Record<Kind, Supported>>> = {
     subjectAltNames: true,
   },
   WorkloadEntry: listedEndpoint,
-  Sidecar: {
-    workloadSelector: true,
-    ingress: {
-      port: { number: true, name: true, protocol: true },
-      captureMode: ["DEFAULT", "IPTABLES"],
-      defaultEndpoint: true,
-      connectionPool,
-    },
-    inboundConnectionPool: connectionPool,
-    egress: {
-      port: { number: true, name: true, protocol: true },
-      captureMode: ["DEFAULT", "IPTABLES"],
-      hosts: true,
-    },
-    outboundTrafficPolicy: { mode: true },
-  },
+  Sidecar: sidecarFields,
   "Gateway.networking.istio.io": {
     selector: true,
     servers: {

@@ -97,7 +97,7 @@ export async function openHarness(): Promise<Harness> {
   const { remove, podsOf, removeAll } = removal(client);
   await removeAll();
   for (const { metadata } of namespaces) {
-    await until(async () => !(await isEnding(client, metadata.name)), "the end of a namespace", 60_000);
+    await until(async () => !(await isEnding(client, metadata.name)), "the end of a namespace");
   }
   for (const namespace of namespaces) await client.apply(namespace, { fieldManager: "test", force: true });
   for (const { metadata } of namespaces) await until(() => hasAccount(client, metadata.name), "an account");

@@ -46,7 +46,7 @@ export async function madePods(
     const { apiVersion, kind, metadata } = workload;
     const resource = (await client.resourceOf(apiVersion, kind)) ?? assert.fail(kind);
     await client.request("POST", pathOf(resource, { namespace }), { body: prepared(workload) });
-    await until(async () => (await podsOf(namespace)).length > 0, `the pod of a ${kind}`, 30_000);
+    await until(async () => (await podsOf(namespace)).length > 0, `the pod of a ${kind}`);
     const pod = (await podsOf(namespace))[0] ?? assert.fail();
     assert.ok(isInjected(pod), `the pod of a ${kind} is not injected`);
     const { annotations } = pod.metadata;
@@ -54,7 +54,7 @@ export async function madePods(
     const { nodeName: _nodeName, ...spec } = normal(pod).spec;
     found.push({ annotations, spec });
     await remove(apiVersion, kind, metadata.name, namespace);
-    await until(async () => (await podsOf(namespace)).length === 0, `the end of the ${kind}'s pod`, 30_000);
+    await until(async () => (await podsOf(namespace)).length === 0, `the end of the ${kind}'s pod`);
   }
   return found;
 }

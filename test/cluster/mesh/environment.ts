@@ -23,7 +23,7 @@ export async function makeEnvironment(heddle: Installation, injection: Injection
     echo(namespace, "web", ["--http", "8080"], 8080, { spec: { serviceAccountName: "web" } }),
     service(namespace, "web", [{ name: "http", port: 80, targetPort: 8080 }]),
   ]);
-  await cluster.rolledOut(namespace, "deployment/web", 120);
+  await cluster.rolledOut(namespace, "deployment/web");
   return { heddle, cluster, namespace, injection };
 }
 
@@ -32,7 +32,7 @@ export async function becomes(
   pod: string,
   condition: string,
 ): Promise<void> {
-  await cluster.kubectl(["wait", "-n", namespace, `pod/${pod}`, `--for=${condition}`, "--timeout=90s"]);
+  await cluster.kubectl(["wait", "-n", namespace, `pod/${pod}`, `--for=${condition}`, "--timeout=180s"]);
 }
 
 /** The first pod labelled `app: APP`. */
@@ -48,6 +48,5 @@ export async function eventSays({ cluster }: Environment, namespace: string, wor
   await until(
     async () => words.test(await cluster.kubectl(["get", "events", "-n", namespace, "-o", "json"])),
     `an event that says ${words.source}`,
-    60_000,
   );
 }

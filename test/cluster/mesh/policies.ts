@@ -103,8 +103,8 @@ export function testPolicies(environment: () => PolicyEnvironment): void {
       const { cluster, meshed, outside } = environment();
       await cluster.apply([...policies(meshed, outside), ...workloads(meshed, outside)]);
       for (const name of ["server-a", "server-b", "caller"])
-        await cluster.rolledOut(meshed, `deployment/${name}`, 120);
-      await cluster.rolledOut(outside, "deployment/partner", 120);
+        await cluster.rolledOut(meshed, `deployment/${name}`);
+      await cluster.rolledOut(outside, "deployment/partner");
     });
 
     const calls = (url: string, ...flags: readonly string[]): Promise<readonly Answer[]> => {
@@ -116,30 +116,22 @@ export function testPolicies(environment: () => PolicyEnvironment): void {
     const accepted = async (kind: string, name: string): Promise<ObjectStatus> => {
       const { heddle, meshed } = environment();
       let status: ObjectStatus | undefined;
-      await until(
-        async () => {
-          [status] = await heddle.json<readonly ObjectStatus[]>("status", kind, name, "-n", meshed);
-          return (
-            status?.conditions.some(({ type, status: is }) => type === "Accepted" && is === "True") === true
-          );
-        },
-        `${kind} ${name} to be accepted`,
-        30_000,
-      );
+      await until(async () => {
+        [status] = await heddle.json<readonly ObjectStatus[]>("status", kind, name, "-n", meshed);
+        return (
+          status?.conditions.some(({ type, status: is }) => type === "Accepted" && is === "True") === true
+        );
+      }, `${kind} ${name} to be accepted`);
       assert.ok(status !== undefined);
       return status;
     };
 
     test("a DestinationRule ejects the pod that fails", async () => {
       await accepted("destinationrule", "ejecting");
-      await until(
-        async () => {
-          const answers = await calls("http://ejecting/?fails=a", "--count", "20");
-          return answers.every(({ status, json }) => status === 200 && json?.name === "b");
-        },
-        "the pod to be ejected",
-        15_000,
-      );
+      await until(async () => {
+        const answers = await calls("http://ejecting/?fails=a", "--count", "20");
+        return answers.every(({ status, json }) => status === 200 && json?.name === "b");
+      }, "the pod to be ejected");
     });
 
     test("a ServiceEntry's host is found by the cluster's DNS, and keeps its name", async () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Pod } from "#model/kubernetes/pod.ts";
-import { pod } from "#test/helpers/cluster-workloads.ts";
+import { patient, pod } from "#test/helpers/cluster-workloads.ts";
 import { until } from "#test/helpers/wait.ts";
 import { becomes, type Environment } from "./environment.ts";
 
@@ -14,7 +14,7 @@ const kinds = {
 type Kind = keyof typeof kinds;
 const each = Object.keys(kinds) as readonly Kind[];
 
-const often = { periodSeconds: 1, failureThreshold: 2, timeoutSeconds: 2 };
+const often = { periodSeconds: 1, failureThreshold: 2, ...patient };
 
 /** A pod for each kind: ready as the probe says, and one that is restarted as the probe says. */
 export async function makeProbed({ cluster, namespace }: Environment): Promise<void> {
@@ -63,7 +63,7 @@ export function testProbes(environment: () => Environment): void {
         await becomes(environment(), name, "condition=Ready");
         assert.equal(await restarts(name), 0);
         await tell(name, "down", kind);
-        await until(async () => (await restarts(name)) === 1, `the restart of ${name}`, 60_000);
+        await until(async () => (await restarts(name)) === 1, `the restart of ${name}`);
         await becomes(environment(), name, "condition=Ready");
       }),
     );

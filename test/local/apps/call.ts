@@ -3,8 +3,9 @@
 //   call.ts [flags] http://HOST:PORT/PATH | h2://HOST:PORT/PATH | ws://HOST:PORT/PATH
 //                   | grpc://HOST:PORT/unary|stream|chat | tcp://HOST:PORT | greet://HOST:PORT
 //                   | tls://HOST:PORT   (sends the body as a line, to the name of --sni, HOST by default)
+//   --socket PATH  of http, tcp and greet: not to HOST:PORT but to this socket, @NAME for one in no file system
 //   --header NAME:VALUE   may be given several times; "host:…" sets Host
-//   --method M  --body TEXT  --body-bytes N  --count N  --interval MS  --timeout MS (default 10000)
+//   --method M  --body TEXT  --body-bytes N  --count N  --interval MS  --timeout MS (default 60000)
 
 import { Agent, request as httpRequest } from "node:http";
 import { connect as connectHttp2 } from "node:http2";
@@ -25,8 +26,9 @@ const { values: flags, positionals } = parseArgs({
     "body-bytes": { type: "string", default: "0" },
     count: { type: "string", default: "1" },
     interval: { type: "string", default: "0" },
-    timeout: { type: "string", default: "10000" },
+    timeout: { type: "string", default: "60000" },
     sni: { type: "string" },
+    socket: { type: "string" },
   },
 });
 const target = new URL(positionals[0] ?? "");
@@ -58,11 +60,13 @@ function resultOf(status: number, answerHeaders: object, text: string): Result {
   }
 }
 
+const socketPath = flags.socket?.replace(/^@/, "\0");
 const agent = new Agent({ keepAlive: true, maxSockets: 1 });
 
 function http1(): Promise<Result> {
+  const options = { agent, method, headers, ...(socketPath === undefined ? {} : { socketPath }) };
   return new Promise((resolve, reject) => {
-    const request = httpRequest(target, { agent, method, headers }, (response) => {
+    const request = httpRequest(target, options, (response) => {
       let text = "";
       response.setEncoding("utf8").on("data", (chunk: string) => (text += chunk));
       response.on("end", () => resolve(resultOf(response.statusCode ?? 0, response.headers, text)));
@@ -155,7 +159,11 @@ function grpc(): Promise<Result> {
 /** Sends the body and waits until as much has come back; with `greet`, waits for the server's line first. */
 function tcp(greeted: boolean): Promise<Result> {
   return new Promise((resolve, reject) => {
-    const socket = connect({ host: target.hostname, port: Number(target.port), noDelay: true });
+    const socket = connect(
+      socketPath === undefined
+        ? { host: target.hostname, port: Number(target.port), noDelay: true }
+        : { path: socketPath },
+    );
     let text = "";
     let greeting: string | undefined;
     if (!greeted) socket.write(body);

@@ -24,7 +24,7 @@ function answerTo({ url, method = "GET", headers = {}, body }: Call): Promise<An
   return new Promise((resolve, reject) => {
     const asked = request(
       url,
-      { method, headers, agent: false, timeout: 15_000 },
+      { method, headers, agent: false, timeout: 60_000 },
       (response: IncomingMessage) => {
         const chunks: Buffer[] = [];
         response.on("data", (chunk: Buffer) => chunks.push(chunk));

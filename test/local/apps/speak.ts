@@ -80,23 +80,22 @@ const scripts: Readonly<Record<string, () => Promise<object>>> = {
     const { trailers, body } = JSON.parse(text) as { trailers: object; body: string };
     return { body, seen: trailers, got };
   },
-  /** HTTP/1.1 in pieces of unknown number, with trailers, which may be dropped. */
+  /** HTTP/1.1 in pieces of unknown number, with trailers both ways. */
   chunked: async () => {
     const call = request({
       host,
       port,
       path: "/?trailer=after",
       method: "POST",
-      headers: { trailer: "x-sum" },
+      headers: { trailer: "x-sum", te: "trailers" },
     });
     call.write("hel");
     call.write("lo");
     call.addTrailers({ "x-sum": "5" });
     call.end();
     const answer = await once<IncomingMessage>(call, "response");
-    const text = await bodyOf(answer);
-    const { body } = JSON.parse(text) as { body: string };
-    return { body };
+    const { trailers, body } = JSON.parse(await bodyOf(answer)) as { trailers: object; body: string };
+    return { body, seen: trailers, got: answer.trailers["x-trailer"] };
   },
   /** How long until the first and until the last of ten pieces that come every 100 ms. */
   stream: async () => {

@@ -32,7 +32,7 @@ const stop = new AbortController();
 before(async () => {
   server = await startApiServer();
   for (const set of ["gateway-api-standard", "istio"]) {
-    const file = join(import.meta.dirname, "kubernetes/crds", `${set}.yaml.gz`);
+    const file = join(import.meta.dirname, "../cluster/kubernetes/crds", `${set}.yaml.gz`);
     const definitions = yaml.loadAll(gunzipSync(readFileSync(file)).toString()) as KubernetesObject[];
     await Promise.all(definitions.map((definition) => put(server.admin, definition)));
   }
@@ -90,8 +90,8 @@ const gatewayApi = "gateway.networking.k8s.io/v1";
 
 /** Waits until the server has every status that is wanted. */
 async function written(known: () => boolean): Promise<void> {
-  await until(known, "the objects to be read", 10_000);
-  await until(() => statuses.every(({ size }) => size === 0), "the statuses", 10_000);
+  await until(known, "the objects to be read");
+  await until(() => statuses.every(({ size }) => size === 0), "the statuses");
   assert.deepEqual(failures, []);
 }
 

@@ -1,12 +1,12 @@
 // The DNS servers of the world outside of a mesh, and questions to them.
 import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
-import { connect } from "node:net";
+import { connect, isIPv6 } from "node:net";
 
 const PORT = 53;
 const PATIENCE_MS = 2_000;
 
-/** The IPv4 addresses of `nameserver` lines; none where there is no such file. */
+/** The addresses of `nameserver` lines; none where there is no such file. */
 export function resolversOfMachine(file = "/etc/resolv.conf"): readonly string[] {
   try {
     return resolversIn(readFileSync(file, "utf8"));
@@ -17,7 +17,7 @@ export function resolversOfMachine(file = "/etc/resolv.conf"): readonly string[]
 
 /** https://man7.org/linux/man-pages/man5/resolv.conf.5.html */
 export function resolversIn(text: string): readonly string[] {
-  return text.split("\n").flatMap((line) => /^\s*nameserver\s+([\d.]+)\s*$/.exec(line)?.[1] ?? []);
+  return text.split("\n").flatMap((line) => /^\s*nameserver\s+([\w.:%-]+)\s*$/.exec(line)?.[1] ?? []);
 }
 
 /** How a question is sent, as the one who asks has sent it: long answers go by TCP alone. */
@@ -38,7 +38,7 @@ export async function askResolvers(
 
 function askByDatagram(question: Buffer, resolver: string): Promise<Buffer | undefined> {
   return new Promise((resolve) => {
-    const socket = createSocket("udp4");
+    const socket = createSocket(isIPv6(resolver) ? "udp6" : "udp4");
     const end = (answer: Buffer | undefined) => {
       clearTimeout(timer);
       socket.close();

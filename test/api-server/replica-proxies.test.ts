@@ -68,13 +68,17 @@ test("the token of a pod that was replaced by another of its name gets nothing, 
   assert.deepEqual(client.received, []);
 });
 
-/** Everything that a proxy without traffic subscribes to, by type and name, and the versions of it. */
+/**
+ * Everything that a proxy without traffic subscribes to, by type and name, and the versions of it; of a proxy that has
+ * some already, what it is sent nevertheless.
+ */
 async function versionsOf(client: DeltaClient, known: Versions = {}): Promise<Versions> {
   const versions: Record<string, Record<string, string>> = {};
   client.subscribe(clusterType, [], known[clusterType]);
   client.subscribe(listenerType, [], known[listenerType]);
   client.subscribe(secretType, [workloadSecret, trustBundleSecret], known[secretType]);
   client.subscribe(virtualHostType, [serviceHost], known[virtualHostType]);
+  if (Object.keys(known).length === 0) await until(() => hasAll(client), "an answer to each subscription");
   for (let quietSince = performance.now(), seen = 0; performance.now() - quietSince < 700; await sleep(20)) {
     for (const response of client.received.slice(seen)) {
       client.ack(response);
@@ -84,6 +88,12 @@ async function versionsOf(client: DeltaClient, known: Versions = {}): Promise<Ve
     seen = client.received.length;
   }
   return versions;
+}
+
+function hasAll({ received }: DeltaClient): boolean {
+  const names = received.flatMap(({ resources }) => Object.keys(resources));
+  const types = new Set(received.map(({ typeUrl }) => typeUrl));
+  return types.size === 4 && names.includes(workloadSecret) && names.includes(trustBundleSecret);
 }
 
 type Versions = Readonly<Record<string, Readonly<Record<string, string>>>>;

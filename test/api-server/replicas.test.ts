@@ -109,7 +109,7 @@ test("every replica answers webhooks, and what was not injected is told in an ev
 test("a killed leader is followed when its lease has expired, and its work goes on", async () => {
   const old = await set.leader();
   await set.end(old, "SIGKILL");
-  const next = await set.leader(20_000);
+  const next = await set.leader();
   assert.notEqual(next, old);
   await put(set.admin, namespace("orphaned", { "heddle.dev/inject": "enabled" }));
   await until(async () => (await set.trustBundle("orphaned")) !== undefined, "the next leader's work");
@@ -126,7 +126,7 @@ test("while the API server is away proxies are served, nobody leads on, and afte
   warm.subscribe(listenerType, []);
   await warm.next();
   await set.server.kill();
-  await until(() => !old.leads(), "the leader to give up", 15_000);
+  await until(() => !old.leads(), "the leader to give up");
   const client = await set.stream(old, token);
   client.subscribe(listenerType, []);
   assert.equal(Object.keys((await client.next()).resources).length, 3);
@@ -139,12 +139,8 @@ test("while the API server is away proxies are served, nobody leads on, and afte
     "the reason",
   );
   await set.server.start();
-  await late.ready(30_000);
-  await set.leader(30_000);
+  await late.ready();
+  await set.leader();
   await put(set.admin, namespace("afterwards", { "heddle.dev/inject": "enabled" }));
-  await until(
-    async () => (await set.trustBundle("afterwards")) !== undefined,
-    "work after the outage",
-    30_000,
-  );
+  await until(async () => (await set.trustBundle("afterwards")) !== undefined, "work after the outage");
 });

@@ -17,9 +17,10 @@ import { connectKubernetes } from "#kubernetes/connect.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { startApiServer, type TestApiServer } from "#test/helpers/api-server.ts";
 import { type Replica, startReplica } from "#test/helpers/replica.ts";
+import { runHeddle } from "#test/helpers/run-heddle.ts";
 import { until } from "#test/helpers/wait.ts";
 import { leftovers } from "./install/leftovers.ts";
-import { kubeconfigOfAccount, runHeddle, sayReady } from "./install/stand-ins.ts";
+import { kubeconfigOfAccount, sayReady } from "./install/stand-ins.ts";
 
 const byWebhook: InstallationSettings = { ...defaultSettings("0.1.0"), gatewayApi: false };
 const byPolicy: InstallationSettings = { ...byWebhook, injection: "policy" };
@@ -108,7 +109,7 @@ describe("an installation", { concurrency: 1 }, () => {
     const starting = kubeconfigOfAccount(client, server).then(async (kubeconfig) => {
       replica = startReplica({ number: 44, kubeconfig });
       account = await connectKubernetes({ kubeconfig });
-      await replica.ready(30_000);
+      await replica.ready();
     });
     await bringUp(client, byWebhook, silently);
     await starting;

@@ -37,7 +37,7 @@ const opened: { close(): void }[] = [];
 
 /** As the Gateway API publishes them: they fill in defaults, and leave out what they do not know. */
 function publishedDefinitions(...kinds: readonly string[]): readonly KubernetesObject[] {
-  const file = join(import.meta.dirname, "kubernetes/crds/gateway-api-standard.yaml.gz");
+  const file = join(import.meta.dirname, "../cluster/kubernetes/crds/gateway-api-standard.yaml.gz");
   const all = loadAll(gunzipSync(readFileSync(file)).toString()) as (KubernetesObject & {
     readonly spec: DefinitionSpec;
   })[];
@@ -225,7 +225,6 @@ test("the same objects through files and through an API server make the same mes
     await until(
       () => [...mesh.endpoints.entries()].filter(([, { endpoints }]) => endpoints.length > 0).length >= 4,
       "the controller's EndpointSlices",
-      30_000,
     );
     writeFileSync(join(directory, "shop.yaml"), shop);
     mkdirSync(join(directory, "cluster/pods"), { recursive: true });
@@ -472,7 +471,7 @@ for (const loses of ["the connection", "the connection, and the server its histo
     assert.equal(source.objects.services.size, size);
     assert.deepEqual(seen(), []);
     proxy.mend();
-    await until(() => seen().length >= expected.length, "the changes", 30_000);
+    await until(() => seen().length >= expected.length, "the changes");
     assert.deepEqual([...seen()].sort(), expected);
     assert.equal(stateOf(source, "Service")?.state, "in sync");
     source.close();
@@ -492,14 +491,13 @@ test("an API server that is killed, starts again and freezes changes nothing", a
   await until(
     () => source.status().every(({ state }) => state === "in sync" || state === "not installed"),
     "it to come back",
-    30_000,
   );
   server.signal("SIGSTOP");
   await delay(1000);
   server.signal("SIGCONT");
   assert.deepEqual(all().slice(initially), []);
   await apply(service("afterwards", 80));
-  await until(() => source.objects.services.get("shop/afterwards") !== undefined, "a change", 30_000);
+  await until(() => source.objects.services.get("shop/afterwards") !== undefined, "a change");
   source.close();
 });
 
@@ -545,7 +543,7 @@ subjects: [{kind: User, name: reader}]`;
     "told once, not at each try",
   );
   await apply(role([...most, "services"]));
-  await until(() => isReady, "it to be ready", 15_000);
+  await until(() => isReady, "it to be ready");
   assert.ok(source.objects.services.get("shop/web") !== undefined);
   source.close();
 });
@@ -602,10 +600,10 @@ roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: credentials}
 subjects: [{kind: User, name: reader}]`);
   const text = () =>
     Buffer.from(source.objects.secrets.get("vault/allowed")?.data?.["tls.crt"] ?? "", "base64").toString();
-  await until(() => Promise.resolve(text() === "first"), "the Secret", 15_000);
+  await until(() => Promise.resolve(text() === "first"), "the Secret");
   await apply(secret("allowed", "second"));
-  await until(() => Promise.resolve(text() === "second"), "its change", 5_000);
+  await until(() => Promise.resolve(text() === "second"), "its change");
   assert.deepEqual([...source.objects.secrets.keys()], ["vault/allowed"]);
   wanted.set("vault/allowed", undefined);
-  await until(() => Promise.resolve(source.objects.secrets.size === 0), "its end", 5_000);
+  await until(() => Promise.resolve(source.objects.secrets.size === 0), "its end");
 });

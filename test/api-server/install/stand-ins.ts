@@ -1,7 +1,5 @@
 // What is not there where only an API server runs: a kubelet that makes pods ready, and a pod's credentials.
-import { execFile } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
@@ -54,17 +52,4 @@ async function tokenOfAccount(client: KubernetesClient): Promise<string> {
       await sleep(100);
     }
   }
-}
-
-const heddle = join(import.meta.dirname, "..", "..", "..", "bin", "heddle");
-
-/** Runs the command line. */
-export function runHeddle(
-  args: readonly string[],
-): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-  return new Promise((resolve) => {
-    execFile(heddle, [...args], (error, stdout, stderr) => {
-      resolve({ code: error === null ? 0 : Number(error.code), stdout, stderr });
-    });
-  });
 }

@@ -1,0 +1,63 @@
+// What of a Sidecar's ingress cannot be, or has no effect.
+import type { Fetch } from "#collections/graph.ts";
+import type { Sidecar } from "#model/istio/sidecar.ts";
+import { ingressPart } from "#model/istio/sidecar-ingress.ts";
+import type { TlsTermination } from "#model/server-tls.ts";
+import { ownCertificate, trustedRoots } from "../credentials.ts";
+import { type CheckFinding, error, warning } from "./finding.ts";
+import type { CheckInputs } from "./inputs.ts";
+
+/** The ports on which the application is reached. */
+export function checkSidecarIngress(
+  { metadata: { namespace = "default" }, spec }: Sidecar,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const ports = new Map<number, string>();
+  return (spec.ingress ?? []).flatMap((written, index) => {
+    const field = `spec.ingress[${index}]`;
+    const part = ingressPart(written);
+    if ("fault" in part) {
+      return [error(`${field}.${part.fault.field}`, part.fault.message, "UnsupportedValue")];
+    }
+    const first = ports.get(part.port);
+    if (first !== undefined) {
+      return [
+        warning(
+          `${field}.port.number`,
+          `has no effect: ${first} has port ${part.port} already; take another`,
+        ),
+      ];
+    }
+    ports.set(part.port, field);
+    return part.tls === undefined ? [] : checkSecrets(part.tls, namespace, `${field}.tls`, inputs, fetch);
+  });
+}
+
+function checkSecrets(
+  { certificates, clients }: TlsTermination,
+  namespace: string,
+  field: string,
+  inputs: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const missing = certificates.flatMap((certificate) =>
+    certificate.kind === "files" ||
+    ownCertificate(inputs.routing, fetch, namespace, certificate.name) !== undefined
+      ? []
+      : [`there is no Secret ${certificate.name} with tls.crt and tls.key`],
+  );
+  const roots = clients?.roots;
+  const lacksRoots =
+    roots?.kind === "secret" && trustedRoots(inputs.routing, fetch, namespace, roots.name) === undefined;
+  return [
+    ...missing,
+    ...(lacksRoots ? [`there is no ca.crt in Secret ${roots.name} or ${roots.name}-cacert`] : []),
+  ].map((message) =>
+    warning(
+      field,
+      `${message} in namespace ${namespace}, or the control plane may not read it; connections are closed`,
+      "BackendNotFound",
+    ),
+  );
+}

@@ -1,0 +1,95 @@
+// A port on which a Sidecar says that its application is reached.
+// https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioIngressListener
+import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { present } from "../present.ts";
+import type { TlsTermination } from "../server-tls.ts";
+import type { PortProtocol } from "../service.ts";
+import type { Bind, IngressEndpoint, IngressPort } from "../sidecar.ts";
+import { bindOf, isLoopback, type PartFault } from "./binds.ts";
+import { connectionPool } from "./connection-limits.ts";
+import type { SidecarIngress } from "./sidecar.ts";
+import { tlsTermination } from "./tls-termination.ts";
+
+/** API object → domain type; or why nothing can be made of it. */
+export function ingressPart(ingress: SidecarIngress): IngressPort | { readonly fault: PartFault } {
+  const { port, defaultEndpoint, tls, connectionPool: pool } = ingress;
+  if (port.number === undefined || port.number === 0) return fault("port.number", "number is missing");
+  const endpoint = ingressEndpoint(defaultEndpoint);
+  if (endpoint === undefined) {
+    return fault(
+      "defaultEndpoint",
+      `${defaultEndpoint} is not supported; use 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///PATH`,
+    );
+  }
+  const place = placeOf(ingress, port.number, endpoint);
+  if ("fault" in place) return place;
+  const ended = tls === undefined ? undefined : tlsTermination(tls);
+  if (ended !== undefined && "fault" in ended) return fault(`tls.${ended.fault.field}`, ended.fault.message);
+  return {
+    port: port.number,
+    protocol: protocolOf(port.protocol, ended),
+    endpoint,
+    ...place,
+    ...present({ tls: ended, connectionPool: pool === undefined ? undefined : connectionPool(pool) }),
+  };
+}
+
+/** HTTPS and TLS are what clients speak: inside is HTTP, or bytes. */
+function protocolOf(word = "", tls: TlsTermination | undefined): PortProtocol {
+  const protocol = protocolOfWord(word) ?? "detect";
+  if (tls === undefined || protocol !== "tls") return protocol;
+  return word.toUpperCase() === "HTTPS" ? "http" : "tcp";
+}
+
+/** Where connections come from: captured ones to some address, or those to a listener of the sidecar's own. */
+function placeOf(
+  { bind = "", captureMode = "DEFAULT" }: SidecarIngress,
+  port: number,
+  endpoint: IngressEndpoint,
+): Pick<IngressPort, "address" | "bind"> | { readonly fault: PartFault } {
+  if (bind === "" && captureMode !== "NONE") return {};
+  const at = bindOf(bind === "" ? "0.0.0.0" : bind, port);
+  if (at === undefined) {
+    return fault("bind", `${bind} is not supported; use an IPv4 address, unix:///PATH or unix://@NAME`);
+  }
+  if (at.kind === "socket" && captureMode === "IPTABLES") {
+    return fault("captureMode", "nothing that goes to a socket is captured; use NONE");
+  }
+  if (at.kind === "socket" || captureMode === "NONE") {
+    return isApart(at, endpoint)
+      ? { bind: at }
+      : fault(
+          "defaultEndpoint",
+          "must say where the application listens beside the sidecar: 127.0.0.1:PORT with another port, or unix:///PATH",
+        );
+  }
+  if (at.address === "0.0.0.0") return {};
+  return isLoopback(at.address)
+    ? fault(
+        "captureMode",
+        `connections to ${at.address} are not captured; with NONE the sidecar listens there`,
+      )
+    : { address: at.address };
+}
+
+/** What is dialled is the sidecar itself: it must be told of another place. */
+function isApart(at: Bind, endpoint: IngressEndpoint): boolean {
+  if (endpoint.kind === "pod") return false;
+  if (at.kind === "socket" || endpoint.kind === "socket") return true;
+  return endpoint.port !== at.port || !(at.address === "0.0.0.0" || isLoopback(at.address));
+}
+
+function ingressEndpoint(text = ""): IngressEndpoint | undefined {
+  if (text === "") return { kind: "pod", port: undefined };
+  if (text.startsWith("unix://")) return { kind: "socket", path: text.slice("unix://".length) };
+  const colon = text.lastIndexOf(":");
+  const port = Number(text.slice(colon + 1));
+  if (!(port > 0 && port < 65_536)) return undefined;
+  const host = text.slice(0, colon);
+  if (host === "127.0.0.1") return { kind: "loopback", port };
+  return host === "0.0.0.0" ? { kind: "pod", port } : undefined;
+}
+
+function fault(field: string, message: string) {
+  return { fault: { field, message } };
+}

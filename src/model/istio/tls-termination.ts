@@ -1,0 +1,85 @@
+// TLS that a proxy ends. https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings
+import type { TlsCertificate } from "../client-tls.ts";
+import { present } from "../present.ts";
+import type { ClientVerification, TlsTermination, TlsVersion } from "../server-tls.ts";
+import type { PartFault } from "./binds.ts";
+import type { ServerTls } from "./server-tls.ts";
+
+/** API object → domain type; or why nothing can be made of it. */
+export function tlsTermination(tls: ServerTls): TlsTermination | { readonly fault: PartFault } {
+  const { mode } = tls;
+  if (mode !== "SIMPLE" && mode !== "MUTUAL" && mode !== "OPTIONAL_MUTUAL") {
+    return fault(
+      "mode",
+      `${mode ?? "PASSTHROUGH"} is not supported here; use SIMPLE, MUTUAL or OPTIONAL_MUTUAL`,
+    );
+  }
+  const certificates = certificatesOf(tls);
+  if (certificates.length === 0) {
+    return fault(
+      "credentialName",
+      "the server has no certificate; give credentialName, or serverCertificate and privateKey",
+    );
+  }
+  const roots = rootsOf(tls);
+  if (mode !== "SIMPLE" && roots === undefined) {
+    return fault(
+      "caCertificates",
+      `mode ${mode} needs the authorities of clients; give caCertificates, or credentialName with ca.crt`,
+    );
+  }
+  return {
+    certificates,
+    cipherSuites: tls.cipherSuites ?? [],
+    ...present({
+      clients: mode === "SIMPLE" || roots === undefined ? undefined : verification(tls, roots),
+      leastVersion: versionOf(tls.minProtocolVersion),
+      greatestVersion: versionOf(tls.maxProtocolVersion),
+    }),
+  };
+}
+
+/** Names of Secrets go before files. */
+function certificatesOf(tls: ServerTls): readonly TlsCertificate[] {
+  const secrets = tls.credentialNames ?? (tls.credentialName === undefined ? [] : [tls.credentialName]);
+  if (secrets.length > 0) return secrets.map((name) => ({ kind: "secret", name }));
+  return [tls, ...(tls.tlsCertificates ?? [])].flatMap(({ serverCertificate, privateKey }) =>
+    serverCertificate === undefined || privateKey === undefined
+      ? []
+      : [{ kind: "files" as const, chain: serverCertificate, key: privateKey }],
+  );
+}
+
+function rootsOf(tls: ServerTls): ClientVerification["roots"] | undefined {
+  if (tls.insecureSkipVerify === true) return { kind: "unverified" };
+  const name = tls.caCertCredentialName ?? tls.credentialName ?? tls.credentialNames?.[0];
+  if (name !== undefined) return { kind: "secret", name };
+  const path = tls.caCertificates ?? tls.tlsCertificates?.[0]?.caCertificates;
+  return path === undefined ? undefined : { kind: "file", path };
+}
+
+function verification(tls: ServerTls, roots: ClientVerification["roots"]): ClientVerification {
+  return {
+    optional: tls.mode === "OPTIONAL_MUTUAL",
+    roots,
+    ...present({ revoked: tls.caCrl }),
+    subjectAltNames: tls.subjectAltNames ?? [],
+    publicKeyHashes: tls.verifyCertificateSpki ?? [],
+    certificateHashes: tls.verifyCertificateHash ?? [],
+  };
+}
+
+const versions: Readonly<Record<string, TlsVersion>> = {
+  TLSV1_0: "1.0",
+  TLSV1_1: "1.1",
+  TLSV1_2: "1.2",
+  TLSV1_3: "1.3",
+};
+
+function versionOf(name: string | undefined): TlsVersion | undefined {
+  return name === undefined ? undefined : versions[name];
+}
+
+function fault(field: string, message: string) {
+  return { fault: { field, message } };
+}
