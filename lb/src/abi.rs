@@ -7,6 +7,8 @@
 #![allow(clippy::missing_safety_doc, clippy::not_unsafe_ptr_arg_deref)]
 
 pub mod envoy;
+#[cfg(test)]
+mod fake_envoy;
 pub mod hooks;
 pub mod idle_hooks;
 

@@ -76,7 +76,7 @@ impl Attempt {
                         is_server_error: false
                     }
             ) {
-                endpoint.errors.answered();
+                endpoint.failures.error_answered();
             }
             match answer {
                 Answer::Failed { .. } => endpoint.estimate.observe_failure(now, waited, settings),
@@ -95,7 +95,9 @@ impl Attempt {
     /// Without an answer it waited for nothing, or the client left; balancers hear of failed connections from Envoy.
     pub fn end(&mut self, now: Nanoseconds) {
         if let Some((Choice { endpoint, settings }, ticket)) = self.place.take() {
-            if !self.answered {
+            if self.answered {
+                endpoint.failures.answered_ended();
+            } else {
                 let waited = milliseconds(now.saturating_sub(self.began));
                 endpoint.estimate.observe_at_least(now, waited, &settings);
             }

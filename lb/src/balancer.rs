@@ -1,6 +1,7 @@
 //! The load-balancing policy: one balancer for each worker and cluster.
 use crate::attempt::Choice;
 use crate::clock::Nanoseconds;
+use crate::failures::Counted;
 use crate::hosts::{levels, Candidate, Group, Level};
 use crate::random::Random;
 use crate::settings::Settings;
@@ -14,8 +15,8 @@ pub trait Members {
     fn priorities(&self) -> u32;
     fn all(&self, priority: u32) -> Vec<Host>;
     fn healthy(&self, priority: u32) -> Vec<HealthyHost>;
-    /// How many errors Envoy has counted at an endpoint, by its index among all.
-    fn errors(&self, priority: u32, index: usize) -> u64;
+    /// What Envoy has counted at an endpoint, by its index among all.
+    fn counted(&self, priority: u32, index: usize) -> Counted;
     /// Of the locality that the endpoint with this address is in.
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32;
 }
@@ -99,8 +100,8 @@ impl Balancer {
     }
 
     fn read(&mut self, members: &dyn Members, now: Nanoseconds) {
-        self.is_stale = false;
         self.levels = levels(members, &self.cluster, &self.settings, now);
+        self.is_stale = false;
         self.cluster.prune();
         let candidates = self
             .levels
@@ -108,7 +109,7 @@ impl Balancer {
             .flat_map(|level| &level.groups)
             .flat_map(|group| &group.candidates);
         let youngest = candidates.map(|candidate| candidate.endpoint.known_since).max();
-        self.warm_at = youngest.map_or(0, |since| since + self.settings.warm_up);
+        self.warm_at = youngest.map_or(0, |since| since.saturating_add(self.settings.warm_up));
     }
 
     fn pick(&mut self, members: &dyn Members, now: Nanoseconds) -> Option<(u32, &Candidate)> {
@@ -123,8 +124,8 @@ impl Balancer {
         let group = pick_group(&levels[priority].groups, random)?;
         let priority = priority as u32;
         let cost = |candidate: &Candidate, capacity: f32| {
-            let errors = members.errors(priority, candidate.index);
-            candidate.endpoint.note_errors(now, errors, settings);
+            let counted = members.counted(priority, candidate.index);
+            candidate.endpoint.note_failures(now, counted, settings);
             candidate.endpoint.cost(now, capacity, settings)
         };
         let candidate = if group.is_even && now >= *warm_at {

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 struct Fake {
     levels: Vec<Vec<(String, u32, &'static str, bool)>>,
     locality_weights: HashMap<&'static str, u32>,
-    errors: std::cell::Cell<u64>,
+    failures: std::cell::Cell<u64>,
 }
 
 impl Members for Fake {
@@ -34,11 +34,12 @@ impl Members for Fake {
             })
             .collect()
     }
-    fn errors(&self, _priority: u32, index: usize) -> u64 {
-        if index == 0 {
-            self.errors.get()
-        } else {
-            0
+    fn counted(&self, _priority: u32, index: usize) -> Counted {
+        let failures = if index == 0 { self.failures.get() } else { 0 };
+        Counted {
+            errors: failures,
+            unconnected: failures,
+            ..Counted::default()
         }
     }
     fn locality_weight(&self, priority: u32, member: &[u8]) -> u32 {
@@ -168,7 +169,7 @@ fn an_endpoint_whose_connections_fail_is_avoided_though_it_fails_at_once() {
     world.answer("good", 40.0);
     world.answer("dead", 0.1);
     about(world.shares(NOW).get("dead"), 100);
-    world.members.errors.set(1);
+    world.members.failures.set(1);
     assert_eq!(world.shares(NOW).get("dead"), None);
 }
 

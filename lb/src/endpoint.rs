@@ -1,7 +1,7 @@
 //! One upstream endpoint, as all workers know it.
 use crate::clock::{milliseconds, Nanoseconds};
-use crate::errors::Errors;
 use crate::estimate::Estimate;
+use crate::failures::{Counted, Failures};
 use crate::outstanding::Outstanding;
 use crate::settings::Settings;
 
@@ -10,7 +10,7 @@ pub struct Endpoint {
     pub address: Box<[u8]>,
     pub known_since: Nanoseconds,
     pub estimate: Estimate,
-    pub errors: Errors,
+    pub failures: Failures,
     pub outstanding: Outstanding,
 }
 
@@ -20,14 +20,14 @@ impl Endpoint {
             address: address.into(),
             known_since: now,
             estimate: Estimate::default(),
-            errors: Errors::default(),
+            failures: Failures::default(),
             outstanding: Outstanding::new(shards),
         }
     }
 
-    /// Envoy has counted so many errors here: those without an answer must not look like quick answers.
-    pub fn note_errors(&self, now: Nanoseconds, errors: u64, settings: &Settings) {
-        if self.errors.has_more(errors) {
+    /// Envoy has counted so much here: failures must not look like quick answers.
+    pub fn note_failures(&self, now: Nanoseconds, counted: Counted, settings: &Settings) {
+        if self.failures.are_more(counted) {
             self.estimate.observe_failure(now, 0.0, settings);
         }
     }

@@ -24,9 +24,10 @@ mod tests {
             warm_up: 100,
             ..Settings::default()
         };
+        let percent = |age| (100.0 * share(age, &settings)).round();
         assert_eq!(
-            [0, 5, 50, 100, 500].map(|age| share(age, &settings)),
-            [0.1, 0.1, 0.5, 1.0, 1.0]
+            [0, 5, 50, 100, 500].map(percent),
+            [10.0, 10.0, 50.0, 100.0, 100.0]
         );
     }
 

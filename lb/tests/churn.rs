@@ -2,6 +2,7 @@
 use heddle_lb::attempt::{Answer, Attempt, Request};
 use heddle_lb::balancer::{Balancer, HealthyHost, Host, Members, Retry};
 use heddle_lb::clock::now;
+use heddle_lb::failures::Counted;
 use heddle_lb::handover;
 use heddle_lb::random::Random;
 use heddle_lb::settings::Settings;
@@ -50,8 +51,14 @@ impl Members for Generation {
             })
             .collect()
     }
-    fn errors(&self, _priority: u32, index: usize) -> u64 {
-        (self.0 / 5 + index) as u64
+    fn counted(&self, _priority: u32, index: usize) -> Counted {
+        let count = (self.0 / 5 + index) as u64;
+        Counted {
+            errors: count,
+            unconnected: count / 2,
+            sent: count / 3,
+            active: count % 4,
+        }
     }
     fn locality_weight(&self, _priority: u32, member: &[u8]) -> u32 {
         u32::from(member[member.len() - 1])

@@ -2,7 +2,7 @@
 import type { ConnectionDestination } from "#model/connection-route.ts";
 import type { ConcurrencyLimit, RequestLimits } from "#model/limits.ts";
 import type { OthersPolicy } from "#model/others.ts";
-import type { ConnectionPool } from "#model/policy.ts";
+import type { ConnectionPool, ConnectionTimes } from "#model/policy.ts";
 import type { Origin } from "#model/reference.ts";
 import type { TlsTermination } from "#model/server-tls.ts";
 import type { PortProtocol } from "#model/service.ts";
@@ -84,6 +84,7 @@ export interface InboundListenerView {
 export interface ListenedPort {
   readonly port: number;
   readonly protocol: PortProtocol;
+  readonly connectionPool?: ConnectionTimes;
   /** Of clients without a sidecar. */
   readonly tls?: TlsTermination;
 }

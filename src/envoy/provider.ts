@@ -13,6 +13,7 @@ import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
+import { present } from "#model/present.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource } from "#xds/provider.ts";
 import {
@@ -287,6 +288,12 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
   };
 }
 
-function listened({ port, protocol, tls }: ListenedPort): ListenedPort {
-  return { port, protocol, ...(tls === undefined ? {} : { tls }) };
+function listened({ port, protocol, tls, connectionPool = {} }: ListenedPort): ListenedPort {
+  const { tcpIdleTimeoutMs, maxConnectionDurationMs } = connectionPool;
+  const times = present({ tcpIdleTimeoutMs, maxConnectionDurationMs });
+  return {
+    port,
+    protocol,
+    ...present({ tls, connectionPool: Object.keys(times).length === 0 ? undefined : times }),
+  };
 }

@@ -16,7 +16,7 @@ import { countedLater, serviceMetadataKey } from "#telemetry/measures.ts";
 import { circuitBreakers } from "./circuit-breakers.ts";
 import { originalDestination } from "./listeners/inspection.ts";
 import { relayingTcpProxy } from "./listeners/tcp.ts";
-import { duration, extension } from "./messages.ts";
+import { extension } from "./messages.ts";
 import { clusterName, type Relay, relayedClusterName, relayName } from "./names.ts";
 
 /** What the connections of a cluster are relayed for; undefined where they need not be. */
@@ -68,7 +68,11 @@ export function relayingCluster({ reference, tunnel }: ClusterView, relay: Relay
 /** The listener that does it. It restores who has dialled and what. */
 export function relayListener(relay: Relay): Listener {
   const { method, idleTimeoutMs, maxDurationMs } = relay;
-  const tunnelingConfig = {
+  const times = {
+    tcpIdleTimeoutMs: idleTimeoutMs,
+    ...(maxDurationMs === 0 ? {} : { maxConnectionDurationMs: maxDurationMs }),
+  };
+  const tunnel = {
     hostname: `%DYNAMIC_METADATA(${relayMetadata}:target)%`,
     ...(method === "POST" ? { usePost: true } : {}),
   };
@@ -79,11 +83,11 @@ export function relayListener(relay: Relay): Listener {
     listenerFilters: [originalDestination],
     filterChains: [
       {
-        filters: relayingTcpProxy(`%DYNAMIC_METADATA(${relayMetadata}:cluster)%`, {
-          idleTimeout: duration(idleTimeoutMs),
-          ...(maxDurationMs === 0 ? {} : { maxDownstreamConnectionDuration: duration(maxDurationMs) }),
-          ...(method === "" ? {} : { tunnelingConfig }),
-        }),
+        filters: relayingTcpProxy(
+          `%DYNAMIC_METADATA(${relayMetadata}:cluster)%`,
+          times,
+          method === "" ? undefined : tunnel,
+        ),
       },
     ],
   });

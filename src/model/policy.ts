@@ -75,6 +75,9 @@ export interface ConnectionPool {
   readonly http2Keepalive?: { readonly intervalMs: number; readonly timeoutMs: number };
 }
 
+/** How long connections may last whose bytes are passed on. */
+export type ConnectionTimes = Pick<ConnectionPool, "tcpIdleTimeoutMs" | "maxConnectionDurationMs">;
+
 /** When an endpoint that fails gets nothing for a while. What is undefined is Envoy's default. */
 export interface OutlierDetection {
   /** Of any error; 0: never. */

@@ -4,7 +4,7 @@ import type { Resource } from "./provider.ts";
 import { absentVirtualHost } from "./response.ts";
 import type { StreamOptions } from "./stream-options.ts";
 import { toldAbsent, unknownVersion } from "./subscription.ts";
-import { onDemandTypes, virtualHostType, wildcardTypes } from "./type-urls.ts";
+import { clusterType, onDemandTypes, virtualHostType, wildcardTypes } from "./type-urls.ts";
 import type { Want, Wants } from "./wants.ts";
 
 export type Decision =
@@ -43,6 +43,8 @@ export class Decisions {
       return held === undefined && typeUrl === virtualHostType ? send(absentVirtualHost(name)) : remove;
     }
     const resource = this.#acceptable(delivery, want.current);
+    // Of a cluster that Envoy has refused something may stay behind that warms for ever, and who waits for it waits on.
+    if (resource === undefined && typeUrl === clusterType && held === undefined) return remove;
     if (resource === undefined || resource.version === held) return nothing;
     if (held !== undefined && isKnown(held) && this.#context.mayKeep(held, resource, { typeUrl, name })) {
       return nothing;

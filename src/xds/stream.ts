@@ -223,7 +223,9 @@ export class Stream {
 
   /** What was taken away may have been what a rejected resource clashed with. */
   #reconsiderRejected(delivery: Delivery, response: Response): void {
-    if (delivery.rejections.size === 0 || ![...response.items.values()].includes(undefined)) return;
+    const isGone = ([name, resource]: [string, Resource | undefined]): boolean =>
+      resource === undefined && !delivery.rejections.has(name);
+    if (delivery.rejections.size === 0 || ![...response.items].some(isGone)) return;
     for (const name of delivery.rejections.keys()) delivery.dirty.add(name);
     delivery.rejections.clear();
   }

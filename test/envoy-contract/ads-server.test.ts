@@ -4,6 +4,7 @@ import http from "node:http";
 import net from "node:net";
 import { type TestContext, test } from "node:test";
 import { toBinary } from "@bufbuild/protobuf";
+import { Cluster_LbPolicy } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
 import { Graph } from "#collections/graph.ts";
@@ -374,6 +375,26 @@ test("of two virtual hosts that claim one domain the second is kept back, and th
   assert.match(plane.rejections[0] ?? "", new RegExp(`outbound/${destinations[1]}: .*clash`));
   plane.set(routed(destinations[1], "two", "2"));
   await until(async () => (await get(ports[1])).status === 200, "the repaired virtual host");
+});
+
+test("a cluster that Envoy refuses after it has begun to make it stands in no other's way", async (context) => {
+  const { plane, envoy, destinations, ports, apps, get } = await startMesh(context);
+  // What is wrong with the size of the table is found last, and the cluster stays behind as one that warms: while there
+  // are such, Envoy acknowledges no clusters.
+  const late = edsCluster("one", {
+    lbPolicy: Cluster_LbPolicy.MAGLEV,
+    lbConfig: { case: "maglevLbConfig", value: { tableSize: 100n } },
+  });
+  plane.set(routed(destinations[0], "one"), late, endpoints("one", apps.one));
+  const start = performance.now();
+  assert.equal((await get(ports[0])).status, 503);
+  assert.ok(performance.now() - start < 4_000, "it was answered before its cluster was given up");
+  assert.match(plane.rejections.join(), /one: .*prime/);
+  assert.equal(await envoy.stat("cluster_manager.warming_clusters"), 0);
+  plane.set(routed(destinations[1], "two"), edsCluster("two"), endpoints("two", apps.two));
+  assert.equal((await get(ports[1])).status, 200);
+  plane.set(versioned(edsCluster("one"), "2"));
+  await until(async () => (await get(ports[0])).status === 200, "the repaired cluster");
 });
 
 test("Envoy asks once for a name: what goes and comes back must be sent without being asked for", async (context) => {

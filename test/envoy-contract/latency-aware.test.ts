@@ -80,6 +80,25 @@ describe("the latency-aware balancer in Envoy", { concurrency: 1 }, () => {
     assert.ok(failing !== undefined && failing.requests() <= 6, `${failing?.requests()} went to it`);
   });
 
+  test("an endpoint that cuts requests off gets less than its share", async () => {
+    const [one, two, cutting] = await servers([after(2), after(2), ({ socket }) => void socket?.destroy()]);
+    const envoy = await balance(all([one, two, cutting] as Server[]));
+    await send(envoy, 300, 4);
+    assert.ok(cutting !== undefined && cutting.requests() <= 6, `${cutting?.requests()} went to it`);
+  });
+
+  test("what is beyond the limits of a cluster is no failure of an endpoint", async () => {
+    const made = await servers([after(30), after(30)]);
+    const envoy = await balance(all(made), {
+      more: { circuit_breakers: { thresholds: [{ max_requests: 2 }] } },
+    });
+    const statuses = await send(envoy, 100, 12);
+    assert.ok(statuses.filter((code) => code === 503).length > 20, "requests were refused");
+    const latencies = Object.values(await envoy.known()).map(({ latencyMs }) => latencyMs ?? 0);
+    // A failure counts a second, and each further one twice as much.
+    assert.ok(Math.max(...latencies) < 3_000, `${latencies.join(" and ")} ms`);
+  });
+
   test("HTTP/2 endpoints are measured, and gRPC failures in trailers count as failures", async () => {
     const unavailable: Answer = (response) => {
       response.writeHead(200, { "content-type": "application/grpc" });

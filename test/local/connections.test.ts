@@ -361,6 +361,17 @@ suite("a DestinationRule ends connections", () => {
     assert.equal(await endOf("idle", 0), "closed open");
   });
 
+  test("and loses nothing of those that are used, nor their halves", async () => {
+    const program = `const socket = require("node:net").connect({ port: 2525, host: "idle", allowHalfOpen: true });
+      let got = 0;
+      socket.on("data", ({ length }) => (got += length)).on("end", () => console.log(got)).end("x".repeat(3e6));`;
+    const { stdout, stderr } = await mesh.exec("deploy/web", ["node", "-e", program], {
+      namespace,
+      container: "web",
+    });
+    assert.equal(Number(stdout), 3e6 + "220 v1 ready\r\n".length, stderr);
+  });
+
   test("that are too old, whether somebody uses them or not", async () => {
     assert.equal(await endOf("aged", 100), "closed open");
   });

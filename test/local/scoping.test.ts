@@ -159,6 +159,11 @@ before(async () => {
           { port: { number: 8080, name: "http", protocol: "HTTP" }, defaultEndpoint: "127.0.0.1:9080" },
           { port: { number: 8081, name: "other", protocol: "HTTP" }, defaultEndpoint: "0.0.0.0:9080" },
           {
+            port: { number: 8082, name: "tcp", protocol: "TCP" },
+            defaultEndpoint: "0.0.0.0:9080",
+            connectionPool: { tcp: { idleTimeout: "500ms" } },
+          },
+          {
             port: { number: 8090, name: "own", protocol: "HTTP" },
             captureMode: "NONE",
             defaultEndpoint: "127.0.0.1:9080",
@@ -353,6 +358,13 @@ suite("Sidecar", () => {
     }
     const [pod] = await mesh.podsOf("hidden");
     assert.equal((await ask("shop/web", `http://${pod?.ip}:8081/`)).json?.name, "hidden");
+  });
+
+  test("ingress ends TCP that nobody uses", async () => {
+    const [pod] = await mesh.podsOf("hidden");
+    const { ok, error } = await ask("shop/web", `tcp://${pod?.ip}:8082`);
+    assert.equal(ok, false);
+    assert.match(error ?? "", /closed|ECONNRESET/);
   });
 
   test("a listener of the sidecar's own has what is not captured, by mutual TLS, and a socket what the pod itself sends", async () => {

@@ -230,6 +230,31 @@ test("a virtual host waits until the clusters are warm that the client would not
   assert.deepEqual((await client.next()).resources, { web: "1" });
 });
 
+test("a cluster waits until the listener is there that its connections pass through, which goes after it", async (context) => {
+  const rig = await startRig(context);
+  const references: readonly Reference[] = [{ typeUrl: listenerType, name: "relay", unawaited: true }];
+  rig.content.apply([
+    [`${clusterType} tcp|x`, { version: "1", references }],
+    [`${listenerType} relay`, { version: "1" }],
+  ]);
+  const client = rig.connect({ acknowledge: false });
+  client.subscribe(clusterType, []);
+  client.ack(await client.next());
+  client.subscribe(listenerType, []);
+  client.ack(await client.next());
+  client.subscribe(clusterType, ["tcp|x"]);
+  const listeners = await client.next();
+  assert.deepEqual(listeners.resources, { relay: "1" });
+  await client.quiet();
+  client.ack(listeners);
+  const clusters = await client.next();
+  assert.deepEqual(clusters.resources, { "tcp|x": "1" });
+  client.ack(clusters);
+  rig.content.set(`${clusterType} tcp|x`, { version: "2" });
+  client.ack(await client.next());
+  assert.deepEqual((await client.next()).removed, ["relay"]);
+});
+
 test("at most one response of a type is under way; later changes merge into the next", async (context) => {
   const rig = await startRig(context);
   rig.content.set(`${secretType} s`, { version: "1" });

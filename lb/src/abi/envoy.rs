@@ -1,6 +1,7 @@
 //! What Envoy can be asked: its callbacks, and its objects as the rest of the crate sees them.
 use crate::attempt::{Answer, Request};
 use crate::balancer::{HealthyHost, Host, Members, Retry};
+use crate::failures::Counted;
 use std::ffi::c_void;
 use std::ptr::null;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -30,6 +31,12 @@ impl Buffer {
         }
     }
 
+    #[cfg(test)]
+    pub unsafe fn write(out: *mut Buffer, text: Option<&'static str>) -> bool {
+        *out = text.map_or(Buffer::EMPTY, |text| Buffer::of(text.as_bytes()));
+        text.is_some()
+    }
+
     pub fn copied(self) -> Vec<u8> {
         if self.start.is_null() || self.length == 0 {
             return Vec::new();
@@ -44,10 +51,11 @@ macro_rules! callbacks {
         extern "C" {
             $(fn $name($($argument: $type),*) $(-> $result)?;)*
         }
+        $(#[cfg(not(test))]
+        pub unsafe fn $short($($argument: $type),*) $(-> $result)? { $name($($argument),*) })*
         // Tests run without an Envoy that would have them.
-        $(#[cfg(test)] #[allow(unused_variables)]
-        unsafe fn $name($($argument: $type),*) $(-> $result)? { unreachable!() })*
-        $(pub unsafe fn $short($($argument: $type),*) $(-> $result)? { $name($($argument),*) })*
+        $(#[cfg(test)]
+        pub unsafe fn $short($($argument: $type),*) $(-> $result)? { super::fake_envoy::$short($($argument),*) })*
     };
 }
 
@@ -84,8 +92,11 @@ fn read(call: impl FnOnce(*mut Buffer) -> bool) -> Option<Vec<u8>> {
     }
 }
 
-/// Of the statistics of a host: attempts without an answer, and answers from 500 on.
+// Of the statistics of a host.
+const FAILED_CONNECTIONS: u32 = 0;
 const REQUEST_ERRORS: u32 = 2;
+const REQUESTS: u32 = 5;
+const ACTIVE_REQUESTS: u32 = 7;
 
 /// A balancer as Envoy sees it.
 pub struct Lb(pub Envoy);
@@ -127,8 +138,14 @@ impl Members for Lb {
         (0..count).map_while(host).collect()
     }
 
-    fn errors(&self, priority: u32, index: usize) -> u64 {
-        unsafe { host_stat(self.0, priority, index, REQUEST_ERRORS) }
+    fn counted(&self, priority: u32, index: usize) -> Counted {
+        let count = |statistic| unsafe { host_stat(self.0, priority, index, statistic) };
+        Counted {
+            unconnected: count(FAILED_CONNECTIONS),
+            errors: count(REQUEST_ERRORS),
+            sent: count(REQUESTS),
+            active: count(ACTIVE_REQUESTS),
+        }
     }
 
     /// Envoy lists localities without their names: one of a healthy member leads to it.

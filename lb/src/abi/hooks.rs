@@ -21,6 +21,21 @@ fn guarded<R>(otherwise: R, work: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or(otherwise)
 }
 
+/// With what a `_new` hook returned: nothing, where that had to give up.
+unsafe fn with<T, R>(object: *mut T, otherwise: R, work: impl FnOnce(&mut T) -> R) -> R {
+    match object.as_mut() {
+        Some(object) => catch_unwind(AssertUnwindSafe(|| work(object))).unwrap_or(otherwise),
+        None => otherwise,
+    }
+}
+
+/// Takes it back.
+unsafe fn take_back<T>(object: *mut T, end: impl FnOnce(T)) {
+    if !object.is_null() {
+        guarded((), || end(*Box::from_raw(object)));
+    }
+}
+
 #[no_mangle]
 pub extern "C" fn envoy_dynamic_module_on_program_init() -> *const u8 {
     ABI_VERSION.as_ptr()
@@ -46,7 +61,7 @@ pub extern "C" fn envoy_dynamic_module_on_lb_config_new(
 
 #[no_mangle]
 pub unsafe extern "C" fn envoy_dynamic_module_on_lb_config_destroy(config: *mut Settings) {
-    drop(Box::from_raw(config));
+    take_back(config, drop);
 }
 
 #[no_mangle]
@@ -62,7 +77,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_lb_new(config: *const Settings,
 
 #[no_mangle]
 pub unsafe extern "C" fn envoy_dynamic_module_on_lb_destroy(balancer: *mut Balancer) {
-    guarded((), || drop(Box::from_raw(balancer)));
+    take_back(balancer, drop);
 }
 
 #[no_mangle]
@@ -72,7 +87,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_lb_on_host_membership_update(
     _added: usize,
     _removed: usize,
 ) {
-    (*balancer).members_changed();
+    with(balancer, (), Balancer::members_changed);
 }
 
 #[no_mangle]
@@ -83,8 +98,8 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_lb_choose_host(
     priority: *mut u32,
     index: *mut u32,
 ) -> bool {
-    guarded(false, || {
-        match (*balancer).choose(&Lb(lb), &Context { lb, context }, now()) {
+    with(balancer, false, |balancer| {
+        match balancer.choose(&Lb(lb), &Context { lb, context }, now()) {
             Some(chosen) => {
                 *priority = chosen.priority;
                 *index = chosen.healthy_index;
@@ -124,7 +139,9 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_request_headers(
     attempt: *mut Attempt,
     _: bool,
 ) -> u32 {
-    guarded((), || (*attempt).request_headers(&TABLE, &Filter(filter)));
+    with(attempt, (), |attempt| {
+        attempt.request_headers(&TABLE, &Filter(filter))
+    });
     CONTINUE
 }
 
@@ -135,8 +152,8 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_headers(
     _: bool,
 ) -> u32 {
     let filter = Filter(filter);
-    guarded((), || {
-        (*attempt).response_headers(now(), filter.answer_in_headers(), &TABLE, &filter)
+    with(attempt, (), |attempt| {
+        attempt.response_headers(now(), filter.answer_in_headers(), &TABLE, &filter)
     });
     CONTINUE
 }
@@ -146,15 +163,15 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_response_trailers(
     filter: Envoy,
     attempt: *mut Attempt,
 ) -> u32 {
-    guarded((), || {
-        (*attempt).response_trailers(now(), Filter(filter).answer_in_trailers())
+    with(attempt, (), |attempt| {
+        attempt.response_trailers(now(), Filter(filter).answer_in_trailers())
     });
     CONTINUE
 }
 
 #[no_mangle]
 pub unsafe extern "C" fn envoy_dynamic_module_on_http_filter_destroy(attempt: *mut Attempt) {
-    guarded((), || Box::from_raw(attempt).end(now()));
+    take_back(attempt, |mut attempt| attempt.end(now()));
 }
 
 /// The path of the admin interface with what the balancers know.
@@ -203,3 +220,7 @@ pub unsafe extern "C" fn envoy_dynamic_module_on_bootstrap_extension_shutdown(
 ) {
     done(context);
 }
+
+#[cfg(test)]
+#[path = "hooks_test.rs"]
+mod tests;

@@ -4,7 +4,7 @@ import type { Subset } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { listed } from "../listed.ts";
-import { hostPoliciesFor } from "../policies.ts";
+import { hostPoliciesFor, trafficPolicyOf } from "../policies.ts";
 import { serviceOfHost } from "../services.ts";
 import { checkServicePort } from "./backend.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
@@ -36,6 +36,24 @@ export function checkDestination(
       ? `there is no DestinationRule for ${service.hostname} that defines subset ${subset}; write one`
       : `DestinationRule ${objectKey(policies[0].metadata)} has no subset ${subset}; its subsets are ${listed(subsets)}`;
   return [...found, error(`${field}.subset`, message, "BackendNotFound")];
+}
+
+/** A destination of requests: only connections go through tunnels. */
+export function checkTunnel(
+  { host, subset = "", port }: IstioDestination,
+  namespace: string,
+  field: string,
+  { routing }: CheckInputs,
+  fetch: Fetch,
+): readonly CheckFinding[] {
+  const service = serviceOfHost(routing, fetch, host, namespace);
+  if (service === undefined) return [];
+  const number = port?.number ?? service.ports[0]?.port ?? 0;
+  const asked = { subset, port: number };
+  const { tunnel } = trafficPolicyOf(routing, fetch, { namespace, labels: {} }, service, asked);
+  if (tunnel === undefined) return [];
+  const message = `requests go to ${host} itself: its tunnel is for connections; route them by tcp or tls, on a port of that protocol`;
+  return [warning(subset === "" ? `${field}.host` : `${field}.subset`, message)];
 }
 
 /** A rule may define subsets for later; one that a route sends to should have somebody in it. */

@@ -1,3 +1,4 @@
+import { isTableSize, largestRing, largestTable } from "#model/istio/hash-tables.ts";
 import type {
   ConsistentHash,
   IstioLoadBalancer,
@@ -39,12 +40,11 @@ export function checkLoadBalancer(
   ];
 }
 
-/** Envoy's bounds. */
-const [largestRing, largestTable] = [8_388_608, 5_000_011];
-
 function checkConsistentHash(hash: ConsistentHash, field: string): readonly CheckFinding[] {
   const { httpHeaderName, httpCookie, useSourceIp, httpQueryParameterName, ringHash, maglev } = hash;
-  const hasKey = [httpHeaderName, httpCookie, httpQueryParameterName].some((key) => key !== undefined);
+  const hasKey = [httpHeaderName, httpCookie, httpQueryParameterName].some(
+    (key) => key !== undefined && key !== "",
+  );
   const ring = ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 0;
   const table = maglev?.tableSize;
   return [
@@ -60,7 +60,7 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
     ...(ring > largestRing
       ? [error(`${field}.ringHash.minimumRingSize`, `must be at most ${largestRing}`, "UnsupportedValue")]
       : []),
-    ...(table !== undefined && (!isPrime(table) || table > largestTable)
+    ...(table !== undefined && !isTableSize(table)
       ? [
           error(
             `${field}.maglev.tableSize`,
@@ -70,12 +70,6 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
         ]
       : []),
   ];
-}
-
-function isPrime(value: number): boolean {
-  if (value < 2) return false;
-  for (let factor = 2; factor * factor <= value; factor++) if (value % factor === 0) return false;
-  return true;
 }
 
 function checkLocality(

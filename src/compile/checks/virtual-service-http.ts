@@ -8,7 +8,7 @@ import type { IstioHeaders, IstioHttpRoute, VirtualService } from "#model/istio/
 import { delegatesFor } from "../virtual-services.ts";
 import { type CheckFinding, error, partOf, unchangeableHeader, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
-import { checkDestination } from "./istio-destination.ts";
+import { checkDestination, checkTunnel } from "./istio-destination.ts";
 import { checkHttpMatch } from "./virtual-service-match.ts";
 
 /** What the routes ask for, and what they refer to. */
@@ -25,9 +25,10 @@ export function checkHttpRoutes(
       ...routeFaults(http).map((fault) =>
         error(partOf(field, fault.field), fault.message, "UnsupportedValue"),
       ),
-      ...destinationsOf(http, field).flatMap(({ destination, at }) =>
-        checkDestination(destination, namespace, at, inputs, fetch),
-      ),
+      ...destinationsOf(http, field).flatMap(({ destination, at }) => [
+        ...checkDestination(destination, namespace, at, inputs, fetch),
+        ...checkTunnel(destination, namespace, at, inputs, fetch),
+      ]),
       ...checkDelegation(virtualService, http, `${field}.delegate`, inputs, fetch),
       ...checkHeaders(http, field),
       ...checkEffects(http, field),

@@ -90,7 +90,7 @@ function chainsOf(
   });
   const encrypted = { transportSocket: downstreamTls(trustDomain) };
   const http = [inboundHttp(port, "plaintext")];
-  const tcp = [inboundTcpProxy(inboundClusterName(port?.port))];
+  const tcp = [inboundTcpProxy(inboundClusterName(port?.port), port?.connectionPool)];
   const fromMesh = [
     {
       ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [

@@ -1,5 +1,6 @@
 // Network filters for connections whose bytes are only passed on.
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
+import type { ConnectionTimes } from "#model/policy.ts";
 import { peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
 import { adsSource, duration, extension, type Init } from "../messages.ts";
@@ -29,7 +30,17 @@ function outbound(statPrefix: string, cluster: string): TcpProxy {
     clusterSpecifier: { case: "cluster", value: cluster },
     accessLog: [...tcpStats("source")],
     accessLogOptions: tcpAccessLogOptions,
-    idleTimeout: duration(0),
+    ...endOf(),
+  };
+}
+
+/** Without a word connections may last as long as both ends like. */
+function endOf({ tcpIdleTimeoutMs = 0, maxConnectionDurationMs }: ConnectionTimes = {}): TcpProxy {
+  return {
+    idleTimeout: duration(tcpIdleTimeoutMs),
+    ...(maxConnectionDurationMs === undefined
+      ? {}
+      : { maxDownstreamConnectionDuration: duration(maxConnectionDurationMs) }),
   };
 }
 
@@ -43,13 +54,13 @@ const addresses = [
 ].map((object) => ({ ...object, passedOn: true as const }));
 
 /** In, to the application, which is not connected to before the client has proved who it is. */
-export function inboundTcpProxy(cluster: string) {
+export function inboundTcpProxy(cluster: string, times: ConnectionTimes | undefined) {
   return extension(tcpProxyName, TcpProxySchema, {
     statPrefix: "inbound_tcp",
     clusterSpecifier: { case: "cluster", value: cluster },
     accessLog: [...tcpStats("destination")],
     accessLogOptions: tcpAccessLogOptions,
-    idleTimeout: duration(0),
+    ...endOf(times),
     ...peerBeforeUpstream,
   });
 }
@@ -62,9 +73,11 @@ export function tcpProxyOnDemand(statPrefix: string, clusterFormat: string) {
 /** The same for connections that are relayed, and what only a listener can do to them. */
 export function relayingTcpProxy(
   clusterFormat: string,
-  settings: Pick<TcpProxy, "idleTimeout" | "maxDownstreamConnectionDuration" | "tunnelingConfig">,
+  times: ConnectionTimes,
+  tunnelingConfig: TcpProxy["tunnelingConfig"],
 ) {
-  return onDemand("relay", clusterFormat, [], settings);
+  const tunnel = tunnelingConfig === undefined ? {} : { tunnelingConfig };
+  return onDemand("relay", clusterFormat, [], { ...endOf(times), ...tunnel });
 }
 
 function onDemand(

@@ -1,7 +1,8 @@
 import { parseDuration } from "../duration.ts";
 import { type LocalityFailover, type LocalityPreference, nearest } from "../locality.ts";
-import type { Balancing, HashKey, HashTable, LoadBalancing, SlowStart } from "../policy.ts";
+import type { Balancing, HashKey, LoadBalancing, SlowStart } from "../policy.ts";
 import { present } from "../present.ts";
+import { hashTable } from "./hash-tables.ts";
 import type {
   ConsistentHash,
   IstioLoadBalancer,
@@ -39,9 +40,13 @@ function method({ simple, consistentHash }: IstioLoadBalancer): LoadBalancing | 
   }
 }
 
+function isGiven(name: string | undefined): name is string {
+  return name !== undefined && name !== "";
+}
+
 function hashKey(hash: ConsistentHash): HashKey | undefined {
   const { httpHeaderName, httpQueryParameterName, httpCookie: cookie } = hash;
-  if (httpHeaderName !== undefined) return { kind: "header", name: httpHeaderName };
+  if (isGiven(httpHeaderName)) return { kind: "header", name: httpHeaderName };
   if (cookie !== undefined) {
     return {
       kind: "cookie",
@@ -53,16 +58,8 @@ function hashKey(hash: ConsistentHash): HashKey | undefined {
       }),
     };
   }
-  if (httpQueryParameterName !== undefined) return { kind: "queryParameter", name: httpQueryParameterName };
+  if (isGiven(httpQueryParameterName)) return { kind: "queryParameter", name: httpQueryParameterName };
   return hash.useSourceIp === true ? { kind: "sourceAddress" } : undefined;
-}
-
-/** Istio's default, and that of Envoy's Maglev. */
-const [ringSize, maglevSize] = [1_024, 65_537];
-
-function hashTable({ ringHash, maglev, minimumRingSize }: ConsistentHash): HashTable {
-  if (maglev !== undefined) return { kind: "maglev", tableSize: maglev.tableSize ?? maglevSize };
-  return { kind: "ringHash", minimumSize: ringHash?.minimumRingSize ?? minimumRingSize ?? ringSize };
 }
 
 function slowStart({ warmup, warmupDurationSecs }: IstioLoadBalancer): SlowStart | undefined {

@@ -53,7 +53,7 @@ function http2Keepalive(
   given: NonNullable<IstioConnectionPool["http"]>["http2KeepAlive"],
 ): ConnectionPool["http2Keepalive"] {
   const [intervalMs, timeoutMs] = [milliseconds(given?.interval), milliseconds(given?.timeout)];
-  return intervalMs === undefined || timeoutMs === undefined || intervalMs === 0 || timeoutMs === 0
+  return intervalMs === undefined || timeoutMs === undefined || intervalMs < 1 || timeoutMs < 1
     ? undefined
     : { intervalMs, timeoutMs };
 }

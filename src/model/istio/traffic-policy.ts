@@ -47,7 +47,15 @@ function ifGiven<I, O>(given: I | undefined, convert: (given: I) => O): O | unde
   return given === undefined ? undefined : convert(given);
 }
 
-/** https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection */
+/** What is none is as if it were not said. */
+function percentage(value: number | undefined): number | undefined {
+  return value !== undefined && value >= 0 && value <= 100 ? value : undefined;
+}
+
+/**
+ * What cannot be is as if it were not said.
+ * https://istio.io/latest/docs/reference/config/networking/destination-rule/#OutlierDetection
+ */
 function outlierDetection(detection: IstioOutlierDetection): OutlierDetection {
   const {
     consecutive5xxErrors,
@@ -66,10 +74,10 @@ function outlierDetection(detection: IstioOutlierDetection): OutlierDetection {
         ? present({ consecutiveFailures: consecutiveLocalOriginFailures })
         : undefined,
     errorStatuses: codes.length === 0 ? undefined : codes,
-    intervalMs: ifGiven(detection.interval, parseDuration),
-    baseEjectionMs: ifGiven(detection.baseEjectionTime, parseDuration),
-    maxEjectionPercent,
-    minHealthPercent,
+    intervalMs: ifGiven(detection.interval, parseDuration) || undefined,
+    baseEjectionMs: ifGiven(detection.baseEjectionTime, parseDuration) || undefined,
+    maxEjectionPercent: percentage(maxEjectionPercent),
+    minHealthPercent: percentage(minHealthPercent),
   });
 }
 

@@ -1,11 +1,5 @@
 import type { Supported } from "./supported.ts";
 
-/** Of what comes to a pod. */
-const inboundConnectionPool: Supported = {
-  tcp: { maxConnections: true, connectTimeout: true, tcpKeepalive: true, maxConnectionDuration: true },
-  http: true,
-};
-
 const terminatedTls: Supported = {
   // Which of them, the checks of Sidecars say.
   mode: true,
@@ -35,9 +29,9 @@ export const sidecarFields: Supported = {
     captureMode: true,
     defaultEndpoint: true,
     tls: terminatedTls,
-    connectionPool: inboundConnectionPool,
+    connectionPool: true,
   },
-  inboundConnectionPool,
+  inboundConnectionPool: true,
   egress: {
     port: { number: true, name: true, protocol: true },
     bind: true,
