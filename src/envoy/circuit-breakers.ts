@@ -7,9 +7,11 @@ const unlimited = 2 ** 32 - 1;
 
 /**
  * Retries may be a fifth of the requests: Envoy's own limit of three at a time would leave most requests without one
- * when a pod goes away under load.
+ * when a pod goes away under load. What waits for one connection fails together when that cannot be had, and is all that
+ * is under way then, so that a hundred are always allowed: as many as with ten a second over ten seconds, which is what
+ * others have.
  */
-const aFifth: RetryBudget = { percent: 20, minConcurrency: 10 };
+const aFifth: RetryBudget = { percent: 20, minConcurrency: 100 };
 
 /** No limit that nobody asked for, but on retries. */
 export function circuitBreakers(

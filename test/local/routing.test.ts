@@ -135,12 +135,12 @@ async function one(url: string, ...flags: readonly string[]): Promise<Answer> {
 }
 
 function namesOf(answers: readonly Answer[]): Readonly<Record<string, number>> {
-  const counts: Record<string, number> = {};
+  const names: Record<string, number> = {};
   for (const { headers } of answers) {
     const name = headers?.["x-echo-name"] ?? "none";
-    counts[name] = (counts[name] ?? 0) + 1;
+    names[name] = (names[name] ?? 0) + 1;
   }
-  return counts;
+  return names;
 }
 
 /** What became of the load since the last time that this was asked. */

@@ -252,7 +252,10 @@ suite("gateways of the Gateway API", () => {
     await samples.mesh.ready("helloworld-gateway-heddle");
     const hello = () => samples.curlOutside([`http://${gatewayHost("helloworld-gateway")}/hello?[1-100]`]);
     const answers = await eventually(hello, (all) => all.every(({ status }) => status === 200));
-    await eventually(samples.mesh.problems, (problems) => problems.length === 0);
+    await eventually(
+      () => samples.mesh.problems(),
+      (problems) => problems.length === 0,
+    );
     const second = answers.filter(({ body }) => body.includes("version: v2")).length;
     assert.ok(second > 0 && second < 25, `${second} of 100`);
     samples.delete(

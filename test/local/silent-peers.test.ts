@@ -88,7 +88,7 @@ suite("a peer that is silent", { concurrency: true }, () => {
   });
 
   test("as a sidecar that accepts connections and says nothing: calls go to others, and each is executed once", async () => {
-    const calls: readonly Call[] = Array.from({ length: 12 }, (_, number) => ({
+    const calls: readonly Call[] = Array.from({ length: 60 }, (_, number) => ({
       url: "http://server/",
       method: "POST",
       body: "once",

@@ -73,10 +73,13 @@ const scripts: Readonly<Record<string, () => Promise<object>>> = {
     call.on("wantTrailers", () => call.sendTrailers({ "x-sum": "5" }));
     call.end("hello");
     let got: unknown;
+    let status: unknown;
+    call.on("response", (headers) => (status = headers[":status"]));
     call.on("trailers", (trailers) => (got = trailers["x-trailer"]));
     let text = "";
     for await (const chunk of call.setEncoding("utf8")) text += String(chunk);
     session.close();
+    if (status !== 200) return { status };
     const { trailers, body } = JSON.parse(text) as { trailers: object; body: string };
     return { body, seen: trailers, got };
   },
@@ -94,7 +97,9 @@ const scripts: Readonly<Record<string, () => Promise<object>>> = {
     call.addTrailers({ "x-sum": "5" });
     call.end();
     const answer = await once<IncomingMessage>(call, "response");
-    const { trailers, body } = JSON.parse(await bodyOf(answer)) as { trailers: object; body: string };
+    const text = await bodyOf(answer);
+    if (answer.statusCode !== 200) return { status: answer.statusCode };
+    const { trailers, body } = JSON.parse(text) as { trailers: object; body: string };
     return { body, seen: trailers, got: answer.trailers["x-trailer"] };
   },
   /** How long until the first and until the last of ten pieces that come every 100 ms. */
