@@ -8,7 +8,6 @@ import {
 } from "#model/gateway-api/references.ts";
 import type { MeshService, ServicePortReference } from "#model/service.ts";
 import { listed } from "./listed.ts";
-import { missingPort } from "./missing-port.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
 import { objectOfService, serviceOfHost } from "./services.ts";
 
@@ -46,8 +45,14 @@ export function resolveBackend(
   if (service.kind === "unresolved") return service;
   const { port } = backend;
   const ports = service.ports.map((candidate) => candidate.port);
-  if (port === undefined || !ports.includes(port)) {
-    return unresolved("BackendNotFound", "port", missingPort(objectOfService(service), port, ports));
+  const name = objectOfService(service);
+  if (port === undefined) {
+    const message = `port is missing; the ports of ${name} are ${listed(ports)}`;
+    return unresolved("BackendNotFound", "port", message);
+  }
+  if (!ports.includes(port)) {
+    const message = `${name} has no port ${port}; its ports are ${listed(ports)}`;
+    return unresolved("BackendNotFound", "port", message);
   }
   return { kind: "service", service: { hostname: service.hostname, port } };
 }

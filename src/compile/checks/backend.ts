@@ -1,6 +1,6 @@
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { missingPort } from "../missing-port.ts";
+import { listed } from "../listed.ts";
 import { type CheckFinding, error } from "./finding.ts";
 
 /** Checks that a service has the port that is written in `field`, if one is. */
@@ -10,7 +10,7 @@ export function checkServicePort(
   field: string,
 ): readonly CheckFinding[] {
   const ports = service.ports.map((candidate) => candidate.port);
-  if (ports.length > 0 && (port === undefined || ports.includes(port))) return [];
-  const message = missingPort(`${service.kind} ${objectKey(service)}`, port, ports);
+  if (port === undefined || ports.includes(port)) return [];
+  const message = `${service.kind} ${objectKey(service)} has no port ${port}; its ports are ${listed(ports)}`;
   return [error(field, message, "BackendNotFound")];
 }
