@@ -135,12 +135,12 @@ async function one(url: string, ...flags: readonly string[]): Promise<Answer> {
 }
 
 function namesOf(answers: readonly Answer[]): Readonly<Record<string, number>> {
-  const names: Record<string, number> = {};
+  const named: Record<string, number> = {};
   for (const { headers } of answers) {
     const name = headers?.["x-echo-name"] ?? "none";
-    names[name] = (names[name] ?? 0) + 1;
+    named[name] = (named[name] ?? 0) + 1;
   }
-  return names;
+  return named;
 }
 
 /** What became of the load since the last time that this was asked. */
