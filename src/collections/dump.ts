@@ -1,4 +1,4 @@
-import type { Fault } from "./graph.ts";
+import type { Fault } from "./fault.ts";
 import type { Stage } from "./stage.ts";
 import type { Store } from "./store.ts";
 

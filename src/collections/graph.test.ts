@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import test from "node:test";
-import { type Change, type Fault, Graph } from "./graph.ts";
+import type { Fault } from "./fault.ts";
+import { type Change, Graph } from "./graph.ts";
 
 interface Service {
   readonly name: string;

@@ -2,18 +2,12 @@ import type { Collection, Demand, Fetch, Single, Source } from "./collection.ts"
 import { DemandStore } from "./demand.ts";
 import { firstOf, oneToMany, oneToOne, SingleStore } from "./derive.ts";
 import { type CollectionDump, dumpCollection, type Node } from "./dump.ts";
+import type { Fault } from "./fault.ts";
 import { SourceStore } from "./source.ts";
 import { Stage, type StageKind, storeOf } from "./stage.ts";
 import { type Announcer, type Host, Store } from "./store.ts";
 
 export type { Change, Collection, Demand, Fetch, Index, Single, Source } from "./collection.ts";
-
-/** A stage that threw: its collection keeps the last good output for that key. */
-export interface Fault {
-  readonly collection: string;
-  readonly key: string;
-  readonly error: unknown;
-}
 
 export interface GraphOptions {
   /** Called each time that a stage throws; `Graph.faults` holds those that still do. */

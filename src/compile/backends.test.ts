@@ -8,7 +8,7 @@ import { testObjects } from "#test/helpers/objects.ts";
 import { attachedPorts, isAttachedTo } from "./attachments.ts";
 import { resolveBackend } from "./backends.ts";
 import { readNow } from "./check.ts";
-import { routingInputs } from "./routing-inputs.ts";
+import { routingInputs } from "./routing-lookups.ts";
 import { serviceKey } from "./services.ts";
 
 /** What an object that is not a Service makes of itself differs in what is not looked at here. */

@@ -7,8 +7,8 @@ import type { MeshService } from "#model/service.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { Client } from "./clients.ts";
 import { missingCredential } from "./credentials.ts";
-import type { Mesh } from "./graph.ts";
 import type { Spread } from "./localities.ts";
+import type { Mesh } from "./mesh.ts";
 import type { ClusterEndpoints, ClusterView, ServiceAccountLabel, TunnelView } from "./views.ts";
 
 /** Endpoints, unless the policy leaves them to the address that was dialled, or they cannot be reached. */

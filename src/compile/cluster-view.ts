@@ -2,7 +2,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Client } from "./clients.ts";
 import { addressClusterView, bareClusterView, serviceClusterView } from "./clusters.ts";
 import { connectionClusterView } from "./connection-clusters.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
 
 /** Those that mean the same to all clients that are alike. */

@@ -5,7 +5,7 @@ import type { MeshService } from "#model/service.ts";
 import type { Client } from "./clients.ts";
 import { addressClusterView, bareClusterView } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import { othersOf } from "./others.ts";
 import { entryOfTcpPort, isReachable, isReachablePod, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";

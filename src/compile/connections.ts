@@ -7,7 +7,7 @@ import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isWithin } from "./address-ranges.ts";
 import { type Client, isSource } from "./clients.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import { routesKey } from "./routes.ts";
 import { serviceOrigin } from "./services.ts";
 

@@ -1,12 +1,11 @@
 // Certificates that rules name by Secrets: those of a client's own namespace, and only those that a rule names.
 import type { Collection, Demand, Fetch, Graph, Index } from "#collections/graph.ts";
 import type { TlsOrigination } from "#model/client-tls.ts";
-import type { HostPolicy } from "#model/host-policy.ts";
+import { type HostPolicy, isFor } from "#model/host-policy.ts";
 import type { Secret } from "#model/kubernetes/configuration.ts";
 import { type Credential, credentialOf, rootsSecretName } from "#model/kubernetes/credential.ts";
 import type { SidecarScope } from "#model/sidecar.ts";
 import type { Client } from "./clients.ts";
-import { isFor } from "./policies.ts";
 
 /** By `namespace/name` of a Secret, for as long as somebody wants it: `demanded` are the Secrets to be read. */
 export type Credentials = Demand<Credential>;

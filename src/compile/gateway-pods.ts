@@ -3,8 +3,8 @@ import type { Fetch } from "#collections/graph.ts";
 import { balancedFor } from "./cluster-view.ts";
 import { listenersOfPod } from "./gateway.ts";
 import { gatewayClusterView, gatewaySelection } from "./gateway-tcp.ts";
-import type { Mesh } from "./graph.ts";
 import type { GatewayListenerView, GatewayTcpView } from "./listener-views.ts";
+import type { Mesh } from "./mesh.ts";
 import type { ClusterView } from "./views.ts";
 import type { WeightedSelection } from "./weighted-endpoints.ts";
 

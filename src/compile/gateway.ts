@@ -6,13 +6,13 @@ import type { Workload } from "#model/workload.ts";
 import type { GatewayRoute } from "./attachments.ts";
 import { type Client, clientOfKey } from "./clients.ts";
 import { tcpListenerView } from "./gateway-tcp.ts";
-import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import { istioListenerViews } from "./istio-gateway.ts";
 import { gatewayLimits, routeScopes } from "./limits.ts";
 import { hostnamesOf, routesOnListener, servedRoutes } from "./listener-attachments.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
 import { type Listener, listenerFault } from "./listeners.ts";
+import type { Mesh } from "./mesh.ts";
 import { objectsOfRoutes, routeView } from "./route-views.ts";
 import { routesInOrder } from "./routes.ts";
 

@@ -1,81 +1,28 @@
 // The whole data flow from API objects to what Envoy messages are made of, to be read from top to bottom.
 // All of it is kept up to date for every service and pod: it is small. Envoy messages are made of it lazily.
-import type { Collection, Graph, Index, Single } from "#collections/graph.ts";
+import type { Graph } from "#collections/graph.ts";
 import { sidecarScope } from "#model/istio/sidecar-scopes.ts";
 import { workloadOfEntry } from "#model/istio/workload-entries.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
 import { objectKey } from "#model/reference.ts";
-import type { MeshService } from "#model/service.ts";
-import type { SidecarScope } from "#model/sidecar.ts";
-import type { Workload } from "#model/workload.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import { type Client, clientOf } from "./clients.ts";
-import {
-  connectionRoutesOfService,
-  type PortConnectionRoutes,
-  serverNamePortsOf,
-} from "./connection-routes.ts";
-import { endpointsOfService, type PortEndpoints, serviceKeyOfSlice } from "./endpoints.ts";
+import { clientOf } from "./clients.ts";
+import { connectionRoutesOfService, serverNamePortsOf } from "./connection-routes.ts";
+import { endpointsOfService, serviceKeyOfSlice } from "./endpoints.ts";
 import { healthListenerView } from "./health.ts";
 import { inboundView } from "./inbound.ts";
 import { labelsReadByPolicy, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
 import { portLimits } from "./limits.ts";
-import type { HealthListenerView, InboundView } from "./listener-views.ts";
+import type { Mesh } from "./mesh.ts";
 import { meshServices } from "./mesh-services.ts";
 import { openTcpPorts, rangesOf } from "./reach.ts";
-import { type PortRoutes, routesOfService } from "./routes.ts";
-import { type RoutingInputs, routingInputs } from "./routing-inputs.ts";
+import { routesOfService } from "./routes.ts";
+import { routingInputs } from "./routing-lookups.ts";
 import { selectableWorkloads } from "./selected-workloads.ts";
 import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
 import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
 import { sidecarOf } from "./sidecars.ts";
 import { ownHosts } from "./virtual-hosts.ts";
-
-/** The compiled mesh: what views are read from. */
-export interface Mesh {
-  /** By `serviceKey`. */
-  readonly services: Collection<MeshService>;
-  /** By virtual IP. */
-  readonly servicesByAddress: Index<MeshService>;
-  readonly servicesByNamespace: Index<MeshService>;
-  /** Virtual IPs that are ranges, and the keys of their services. */
-  readonly serviceRanges: Single<readonly { readonly range: string; readonly service: string }[]>;
-  /** Services that ServiceEntries define, by `serviceKey`. */
-  readonly entryServices: Collection<MeshService>;
-  /** Hosts that VirtualServices alone know. */
-  readonly virtualHosts: Single<readonly string[]>;
-  /** Those that take all TCP to a port, by that. */
-  readonly entriesByTcpPort: Index<MeshService>;
-  /** By `namespace/pod`. */
-  readonly workloads: Collection<Workload>;
-  readonly workloadsByAddress: Index<Workload>;
-  /** By `servicePortKey`. */
-  readonly endpoints: Collection<PortEndpoints>;
-  /** By `address:port` of each endpoint. */
-  readonly endpointsByAddress: Index<PortEndpoints>;
-  /** By `routesKey`. */
-  readonly routes: Collection<PortRoutes>;
-  /** By `routesKey`. */
-  readonly connectionRoutes: Collection<PortConnectionRoutes>;
-  /** By `namespace/pod`. */
-  readonly clients: Collection<Client>;
-  /** By the key of the object. */
-  readonly sidecars: Collection<SidecarScope>;
-  readonly settings: MeshSettings;
-  /** Ports on which no client's first bytes are waited for. */
-  readonly tcpPorts: Single<readonly number[]>;
-  /** Ports on which nobody looks for HTTP. */
-  readonly opaquePorts: Single<readonly number[]>;
-  /** Ports on which routes tell apart what TLS asks for. */
-  readonly serverNamePorts: Single<readonly number[]>;
-  /** Ports on which a client that is silent at first will speak HTTP. */
-  readonly httpPorts: Single<readonly number[]>;
-  /** By `namespace/pod` of a sidecar. */
-  readonly inbound: Collection<InboundView>;
-  /** By `namespace/pod` of a pod with a proxy. */
-  readonly healthListeners: Collection<HealthListenerView>;
-  readonly routing: RoutingInputs;
-}
 
 /** Wires every stage. Nothing is computed before the graph settles. */
 export function compileMesh(

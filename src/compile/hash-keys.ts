@@ -2,7 +2,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { HashKey } from "#model/policy.ts";
 import type { Client } from "./clients.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import { trafficPolicyOf } from "./policies.ts";
 import { serviceOfHost } from "./services.ts";
 import type { ClusterReference, RouteView } from "./views.ts";

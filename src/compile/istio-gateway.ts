@@ -7,7 +7,6 @@ import { referenceOf } from "#model/reference.ts";
 import type { Workload } from "#model/workload.ts";
 import { byAge } from "./by-age.ts";
 import { type Client, routesForClient } from "./clients.ts";
-import type { Mesh } from "./graph.ts";
 import { withHashKeys } from "./hash-keys.ts";
 import {
   type GatewayServer,
@@ -19,6 +18,7 @@ import {
 import { istioTcpView } from "./istio-tcp.ts";
 import { serverLimits, serverScopes } from "./limits.ts";
 import type { GatewayHttpView, GatewayListenerView, GatewayVirtualHostView } from "./listener-views.ts";
+import type { Mesh } from "./mesh.ts";
 import { everything, objectsOfRoutes, routeView } from "./route-views.ts";
 import type { RouteView } from "./views.ts";
 import { isExportedTo, virtualServiceRoutes } from "./virtual-services.ts";

@@ -4,9 +4,9 @@ import { referenceOf } from "#model/reference.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import { matchingRoute, weighedDestinations } from "./connections.ts";
-import type { Mesh } from "./graph.ts";
 import { type GatewayServer, hostsOnServer, keyOfGateway } from "./istio-servers.ts";
 import type { GatewayTcpView } from "./listener-views.ts";
+import type { Mesh } from "./mesh.ts";
 import { isExportedTo, resolveDestination } from "./virtual-services.ts";
 
 /**

@@ -1,11 +1,9 @@
 // Which destination policy a client's requests to a service are subject to.
 import type { Fetch } from "#collections/graph.ts";
-import { destinationPolicy, type HostPolicy } from "#model/host-policy.ts";
+import { destinationPolicy, type HostPolicy, isFor } from "#model/host-policy.ts";
 import { rootNamespaces } from "#model/installation.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
 import { type DestinationPolicy, policyOf, type TrafficPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
-import { isVisible } from "#model/visibility.ts";
 import { byAge } from "./by-age.ts";
 import type { Client } from "./clients.ts";
 import type { RoutingInputs } from "./routing-inputs.ts";
@@ -52,13 +50,6 @@ function policiesOfNamespace(
     if (found.length > 0) return found;
   }
   return [];
-}
-
-/** Whether a policy may count for a client: by whom it is exported to, and by the client's labels. */
-export function isFor({ metadata, visibility, clientLabels }: HostPolicy, client: Asker): boolean {
-  const isKnown = isVisible(visibility, client.namespace);
-  if (!isKnown || clientLabels === undefined) return isKnown;
-  return metadata.namespace === client.namespace && hasLabels(client.labels, clientLabels);
 }
 
 /** What those that count say of a service; undefined where there are none. */

@@ -5,7 +5,7 @@ import type { HostScope, SidecarScope } from "#model/sidecar.ts";
 import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import { byPrecedence, serviceKey, serviceOfHost } from "./services.ts";
 import { allowedBySidecar, meansService } from "./sidecars.ts";
 

@@ -5,7 +5,7 @@ import type { Origin } from "#model/reference.ts";
 import type { Client } from "./clients.ts";
 import { bareClusterView, hostEndpoint, serviceCluster, serviceClusterView } from "./clusters.ts";
 import type { ConnectionTarget } from "./connections.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import type { ClusterReference, ClusterView, ServiceLabel } from "./views.ts";
 import { sharingView, type WeightedSelection, weightedSelection } from "./weighted-endpoints.ts";
 

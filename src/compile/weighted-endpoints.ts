@@ -5,7 +5,7 @@ import type { Origin } from "#model/reference.ts";
 import type { Client } from "./clients.ts";
 import { serviceCluster, serviceClusterView } from "./clusters.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "./endpoint-lists.ts";
-import type { Mesh } from "./graph.ts";
+import type { Mesh } from "./mesh.ts";
 import type {
   ClusterReference,
   ClusterView,

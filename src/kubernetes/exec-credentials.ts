@@ -2,17 +2,7 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { KubernetesError } from "./client.ts";
-import type { KubeconfigCluster } from "./kubeconfig.ts";
-
-/** The `exec` of a user in a kubeconfig. */
-export interface ExecConfiguration {
-  readonly apiVersion: string;
-  readonly command: string;
-  readonly args?: readonly string[] | null;
-  readonly env?: readonly { readonly name: string; readonly value: string }[] | null;
-  readonly installHint?: string;
-  readonly provideClusterInfo?: boolean;
-}
+import type { ExecConfiguration, KubeconfigCluster } from "./kubeconfig-file.ts";
 
 export interface ExecCredentials {
   readonly token?: string;

@@ -6,43 +6,8 @@ import { delimiter, dirname, join, resolve } from "node:path";
 import { load } from "js-yaml";
 import type { ClusterAccess } from "./access.ts";
 import { KubernetesError } from "./client.ts";
-import type { ExecConfiguration } from "./exec-credentials.ts";
+import type { Kubeconfig } from "./kubeconfig-file.ts";
 import { credentialsOf } from "./user-credentials.ts";
-
-/** https://kubernetes.io/docs/reference/config-api/kubeconfig.v1/; only what is read here. */
-export interface Kubeconfig {
-  readonly "current-context"?: string;
-  readonly clusters?: readonly { readonly name: string; readonly cluster: KubeconfigCluster }[];
-  readonly users?: readonly { readonly name: string; readonly user?: KubeconfigUser }[];
-  readonly contexts?: readonly {
-    readonly name: string;
-    readonly context: { readonly cluster: string; readonly user?: string; readonly namespace?: string };
-  }[];
-}
-
-export interface KubeconfigCluster {
-  readonly server: string;
-  readonly "certificate-authority"?: string;
-  readonly "certificate-authority-data"?: string;
-  readonly "insecure-skip-tls-verify"?: boolean;
-  readonly "tls-server-name"?: string;
-  readonly "proxy-url"?: string;
-}
-
-export interface KubeconfigUser {
-  readonly "client-certificate"?: string;
-  readonly "client-certificate-data"?: string;
-  readonly "client-key"?: string;
-  readonly "client-key-data"?: string;
-  readonly token?: string;
-  readonly tokenFile?: string;
-  readonly username?: string;
-  readonly password?: string;
-  readonly as?: string;
-  readonly "as-groups"?: readonly string[];
-  readonly exec?: ExecConfiguration;
-  readonly "auth-provider"?: unknown;
-}
 
 /** The kubeconfig files to read: the one given, those of `KUBECONFIG`, or `~/.kube/config` where there is one. */
 export function kubeconfigFiles(

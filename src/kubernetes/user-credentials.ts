@@ -1,7 +1,7 @@
 // The user and the cluster of a kubeconfig → what authenticates requests.
 import { type Credentials, rereadFile } from "./access.ts";
 import { execCredentials } from "./exec-credentials.ts";
-import type { KubeconfigCluster, KubeconfigUser } from "./kubeconfig.ts";
+import type { KubeconfigCluster, KubeconfigUser } from "./kubeconfig-file.ts";
 
 /** Credentials of a user for a cluster; what stands in files or comes from programs is followed as it changes. */
 export function credentialsOf(cluster: KubeconfigCluster, user: KubeconfigUser): () => Promise<Credentials> {

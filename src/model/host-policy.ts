@@ -1,7 +1,8 @@
-import type { ObjectMeta } from "./kubernetes/object.ts";
+import { hasLabels, type ObjectMeta } from "./kubernetes/object.ts";
 import type { DestinationPolicy, PolicyOfPorts, Subset } from "./policy.ts";
 import type { Origin } from "./reference.ts";
-import type { Visibility } from "./visibility.ts";
+import { isVisible, type Visibility } from "./visibility.ts";
+import type { Workload } from "./workload.ts";
 
 /** What one object says of a host, and to which clients. */
 export interface HostPolicy {
@@ -18,6 +19,16 @@ export interface HostPolicy {
   /** The Secrets that it names, in the namespaces of the clients. */
   readonly credentials: readonly string[];
   readonly origin: Origin;
+}
+
+/** Whether a policy may count for a client: by whom it is exported to, and by the client's labels. */
+export function isFor(
+  { metadata, visibility, clientLabels }: HostPolicy,
+  client: Pick<Workload, "namespace" | "labels">,
+): boolean {
+  const isKnown = isVisible(visibility, client.namespace);
+  if (!isKnown || clientLabels === undefined) return isKnown;
+  return metadata.namespace === client.namespace && hasLabels(client.labels, clientLabels);
 }
 
 /**

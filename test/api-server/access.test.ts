@@ -6,7 +6,8 @@ import { createServer } from "node:http";
 import { connect } from "node:net";
 import { test } from "node:test";
 import { connectKubernetes } from "#kubernetes/connect.ts";
-import { accessFromKubeconfig, type Kubeconfig } from "#kubernetes/kubeconfig.ts";
+import { accessFromKubeconfig } from "#kubernetes/kubeconfig.ts";
+import type { Kubeconfig } from "#kubernetes/kubeconfig-file.ts";
 import { startApiServer } from "#test/helpers/api-server.ts";
 
 test("a proxy on the way is used, with the credentials of the kubeconfig", async (t) => {

@@ -10,7 +10,8 @@ import type { PodTemplate } from "#model/kubernetes/workloads.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
 import { meshServices } from "../mesh-services.ts";
 import { openTcpPorts } from "../reach.ts";
-import { type RoutingInputs, routingInputs } from "../routing-inputs.ts";
+import type { RoutingInputs } from "../routing-inputs.ts";
+import { routingInputs } from "../routing-lookups.ts";
 
 /** What checks look up. */
 export interface CheckInputs {

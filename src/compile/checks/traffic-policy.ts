@@ -1,22 +1,12 @@
 // What a traffic policy says that cannot be, or that has no effect beside what else it says.
-import type { Fetch } from "#collections/graph.ts";
 import { parseDuration } from "#model/duration.ts";
 import type { ConnectionPool } from "#model/istio/connection-pool.ts";
 import type { IstioPortPolicy, IstioTrafficPolicy, OutlierDetection } from "#model/istio/destination-rule.ts";
-import type { MeshService } from "#model/service.ts";
 import { listed } from "../listed.ts";
 import { checkClientTls } from "./client-tls.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
-import type { CheckInputs } from "./inputs.ts";
 import { checkLoadBalancer } from "./load-balancer.ts";
-
-/** Whose policy it is. */
-export interface PolicyContext {
-  readonly namespace: string;
-  readonly services: readonly MeshService[];
-  readonly inputs: CheckInputs;
-  readonly fetch: Fetch;
-}
+import type { PolicyContext } from "./policy-context.ts";
 
 /** The policy at `field`, with those for single ports. */
 export function checkTrafficPolicy(
