@@ -8,12 +8,14 @@ import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import { egressGateway } from "#test/samples/ingress.ts";
 
 const namespace = "shop";
 const one = "198.51.100.10";
 const two = "198.51.100.11";
 const three = "198.51.100.12";
 const privateHost = "10.77.0.20";
+const egressHost = "istio-egressgateway.istio-system.svc.cluster.local";
 
 interface Answer {
   readonly ok: boolean;
@@ -217,6 +219,39 @@ before(async () => {
       }),
       entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
     ],
+    "egress.yaml": [
+      ...egressGateway,
+      entry("egress", {
+        hosts: ["egress.example.com"],
+        ports: [http(), { number: 443, name: "https", protocol: "HTTPS", targetPort: 8444 }],
+        resolution: "DNS",
+      }),
+      istio("Gateway", "istio-egressgateway", {
+        selector: { istio: "egressgateway" },
+        servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["egress.example.com"] }],
+      }),
+      istio("DestinationRule", "egressgateway", { host: egressHost, subsets: [{ name: "egress" }] }),
+      istio("VirtualService", "egress", {
+        hosts: ["egress.example.com"],
+        gateways: ["istio-egressgateway", "mesh"],
+        http: [
+          {
+            match: [{ gateways: ["mesh"], port: 80 }],
+            route: [{ destination: { host: egressHost, subset: "egress", port: { number: 80 } } }],
+          },
+          {
+            match: [{ gateways: ["istio-egressgateway"], port: 80 }],
+            route: [{ destination: { host: "egress.example.com", port: { number: 443 } } }],
+          },
+        ],
+      }),
+      istio("DestinationRule", "originate-tls", {
+        host: "egress.example.com",
+        trafficPolicy: {
+          portLevelSettings: [{ port: { number: 443 }, tls: { mode: "SIMPLE", insecureSkipVerify: true } }],
+        },
+      }),
+    ],
     "routes.yaml": [
       marked("api", "api.example.com"),
       marked("private", "private.example.com"),
@@ -246,6 +281,7 @@ before(async () => {
     "unknown.example.com": [one],
     "open.example.com": [two],
     "encrypted.example.com": [one],
+    "egress.example.com": [one],
     "later.example.com": [one],
     "proxy.example.com": [three],
   });
@@ -352,6 +388,26 @@ suite("HTTP by Host", () => {
   test("the sidecar makes TLS where a DestinationRule says so, and the request keeps its Host", async () => {
     const { status, json } = await ask("http://encrypted.example.com/");
     assert.deepEqual([status, json?.server, json?.headers?.host], [200, one, "encrypted.example.com"]);
+  });
+
+  test("a gateway on the way out has the requests of the mesh, and makes TLS for the host", async () => {
+    let answer = await ask("http://egress.example.com/a");
+    // It has its clusters from the start, when DNS outside may not have been there yet.
+    await until(async () => {
+      answer = await ask("http://egress.example.com/a");
+      return answer.status === 200;
+    }, "the gateway to find the host");
+    const { json } = answer;
+    assert.deepEqual([json?.server, json?.headers?.host], [one, "egress.example.com"]);
+    // Gateways say for whom they ask; sidecars do not.
+    const [pod] = await mesh.podsOf("web");
+    assert.equal(json?.headers?.["x-forwarded-for"], pod?.ip);
+  });
+
+  test("a client that is silent at first on a port that hosts outside have for HTTP speaks HTTP", async () => {
+    const socket = `const socket=require("net").connect(80,"${one}",()=>setTimeout(()=>socket.write("GET /pod HTTP/1.1\\r\\nhost: portal.example.org\\r\\nconnection: close\\r\\n\\r\\n"),300));socket.pipe(process.stdout)`;
+    const { stdout } = await mesh.exec("deploy/web", ["node", "-e", socket], { namespace, container: "web" });
+    assert.match(stdout, /"name":"pod"/);
   });
 
   test("what nobody declares goes where it was dialled: other hosts, and other ports of known ones", async () => {
