@@ -114,10 +114,10 @@ const policies = [
   limitOf("pair", limit(3, { burst: 5 })),
   limitOf("edited", limit(1_000_000)),
   limitOf("calls", limit(1)),
-  // Envoy knows no lookahead, which is seen by nobody before.
+  // Envoy knows no such flag, which is seen by nobody before.
   limitOf("refused", {
     ...limit(1),
-    match: { headers: [{ type: "RegularExpression", name: "x-any", value: "(?=a)b" }] },
+    match: { headers: [{ type: "RegularExpression", name: "x-any", value: "(?z)b" }] },
   }),
   policy("RateLimit", "route", { kind: "HTTPRoute", name: "routed" }, { limits: [limit(4)] }),
   policy(
