@@ -4,7 +4,7 @@ import type { KubernetesClient } from "#kubernetes/client.ts";
 import { pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
 import type { KubernetesObject } from "#model/kubernetes/object.ts";
-import { kindName, type ObjectReference, objectKey } from "#model/reference.ts";
+import { kindName, type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { apiOf } from "#sources/schema/kinds.ts";
 import type { Acknowledgement } from "#xds/status.ts";
@@ -61,6 +61,13 @@ export async function readObjectStatuses(
   const client = await connectCluster(target.cluster);
   const objects = await Promise.all(chosen.map((kind) => listKind(client, kind)));
   return objects.flat().map((object) => objectStatus(object, counts));
+}
+
+/** What is wrong in the files of a mesh on this machine, a line each: an object that was refused has no status. */
+export async function readFileProblems(target: Target): Promise<readonly string[]> {
+  if (target.kind !== "local") return [];
+  const { formatProblem } = await import("#sources/directory/collect-problems.ts");
+  return (await askMesh<readonly Problem[]>(target, "/problems")).map(formatProblem);
 }
 
 /** All, or those with a name. Throws if there is none. */

@@ -84,7 +84,9 @@ export function meshTls(
   if (asked?.kind === "none" || asked?.kind === "origination") return undefined;
   const accounts = new Map<string, ServiceAccountLabel>();
   for (const { meshed, namespace, serviceAccount } of endpoints) {
-    if (meshed) accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
+    // Where plaintext is no way out, whoever is written down must prove to be who is written down.
+    if (meshed || (asked !== undefined && serviceAccount !== ""))
+      accounts.set(`${namespace}/${serviceAccount}`, { namespace, serviceAccount });
   }
   if (accounts.size === 0 && asked === undefined) return undefined;
   return {

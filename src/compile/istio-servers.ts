@@ -56,7 +56,8 @@ export function hostsOfServer({ hosts }: IstioServer): readonly string[] {
   return [...new Set(hosts.map((text) => hostOf(text).toLowerCase()))];
 }
 
-function hostOf(text: string): string {
+/** Of `host` and `namespace/host`. */
+export function hostOf(text: string): string {
   return text.slice(text.indexOf("/") + 1);
 }
 

@@ -26,6 +26,8 @@ export interface OutboundListenerView {
   readonly serverNamePorts: readonly number[];
   /** Ports on which every address outside of the ranges is looked up on demand, too. */
   readonly outsideTcpPorts: readonly number[];
+  /** Ports on which everything in plaintext to such an address is HTTP, also what does not say so in time. */
+  readonly outsideHttpPorts: readonly number[];
   /** What becomes of everything else. */
   readonly others: OthersView;
   /** Ports on which nothing waits for the client's first bytes. */

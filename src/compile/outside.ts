@@ -1,6 +1,6 @@
 // What a sidecar knows from the start: where its application's connections may go, and hosts outside by their names.
 import type { Fetch } from "#collections/graph.ts";
-import type { MeshService } from "#model/service.ts";
+import { isHttp, type MeshService } from "#model/service.ts";
 import { isIpv4Range, isWithin } from "./address-ranges.ts";
 import type { Client } from "./clients.ts";
 import type { Mesh } from "./graph.ts";
@@ -22,12 +22,22 @@ export function outboundListenerView(mesh: Mesh, fetch: Fetch, client: Client): 
     meshRanges: rangesOutside(mesh, fetch, client, entries),
     serverNames: names.map(({ hostname }) => hostname),
     outsideTcpPorts: [...new Set(entries.flatMap(openTcpPorts))].sort((a, b) => a - b),
+    outsideHttpPorts: outsideHttpPorts(mesh, fetch, entries),
     serverNamePorts: fetch.get(mesh.serverNamePorts, "") ?? [],
     tcpPorts: fetch.get(mesh.tcpPorts, "") ?? [],
     opaquePorts: fetch.get(mesh.opaquePorts, "") ?? [],
     httpPorts: fetch.get(mesh.httpPorts, "") ?? [],
     others: othersOf(mesh, fetch, client),
   };
+}
+
+/** The ports that hosts outside have for HTTP, and none of them for anything else. */
+function outsideHttpPorts(mesh: Mesh, fetch: Fetch, entries: readonly MeshService[]): readonly number[] {
+  const ports = entries.flatMap((entry) => entry.ports);
+  const others = new Set(ports.filter(({ protocol }) => !isHttp(protocol)).map(({ port }) => port));
+  const named = (fetch.get(mesh.virtualHosts, "") ?? []).length > 0 ? [virtualHostPort] : [];
+  const declared = new Set([...ports.map(({ port }) => port), ...named]);
+  return [...declared].filter((port) => !others.has(port)).sort((a, b) => a - b);
 }
 
 /** The routes to hosts outside that have HTTP, and of those that VirtualServices alone know. */

@@ -54,7 +54,7 @@ export function endpointsBesideSlices(
   ];
 }
 
-/** One that stands at the address of a pod with a sidecar is reached as that pod is. */
+/** One that stands at the address of a pod with a sidecar is reached as that pod is, by whatever account it is said to run as. */
 function ofListed(
   service: MeshService,
   port: MeshServicePort,
@@ -71,9 +71,9 @@ function ofListed(
       address,
       port: listed.ports[port.name] ?? (typeof port.targetPort === "number" ? port.targetPort : port.port),
       meshed: pod?.proxy === "sidecar",
-      namespace,
+      namespace: serviceAccount === "" ? (pod?.namespace ?? namespace) : namespace,
       workload: name,
-      serviceAccount: pod?.serviceAccount ?? serviceAccount,
+      serviceAccount: serviceAccount === "" ? (pod?.serviceAccount ?? "") : serviceAccount,
       topology: { ...topologyOfLocality(listed.locality), ...pod?.topology },
       labels,
       ...(weight === undefined ? {} : { weight }),

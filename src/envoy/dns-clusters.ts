@@ -28,6 +28,8 @@ export function dnsDiscovery(
     clusterDiscoveryType: clusterType("envoy.clusters.dns", {
       typedConfig: pack(DnsClusterSchema, {
         dnsRefreshRate: duration(60_000),
+        // A name that could not be found is no answer that has a time.
+        dnsFailureRefreshRate: { baseInterval: duration(1_000), maxInterval: duration(10_000) },
         respectDnsTtl: true,
         dnsLookupFamily: DnsLookupFamily.V4_ONLY,
         allAddressesInSingleEndpoint: answers === "first",

@@ -6,15 +6,13 @@ import type {
   LocalReplyConfigSchema,
   ResponseMapperSchema,
 } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
-import { destinationHeader, lookupTimeoutMs } from "./filters/on-demand.ts";
+import { lookupTimeoutMs } from "./filters/on-demand.ts";
 import { extension } from "./messages.ts";
 import { blackHoleCluster } from "./names.ts";
 import { unprocessedHeader } from "./retries.ts";
 
 type LocalReplies = MessageInitShape<typeof LocalReplyConfigSchema>;
 type Mapper = Exclude<MessageInitShape<typeof ResponseMapperSchema>, { $typeName: string }>;
-
-const destination = `%REQ(${destinationHeader})%`;
 
 /**
  * The only request that idles longer than the connection manager allows is one for which the control plane never said
@@ -26,7 +24,7 @@ const unansweredLookup: Mapper = {
   },
   statusCode: 503,
   bodyFormatOverride: text(
-    `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at ${destination}`,
+    `heddle: the control plane did not say within ${lookupTimeoutMs / 1000} s what is at %DOWNSTREAM_LOCAL_ADDRESS%`,
   ),
 };
 

@@ -4,11 +4,7 @@ import {
   type RouteConfiguration,
   RouteConfigurationSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route";
-import type {
-  HeaderMatcherSchema,
-  RouteSchema,
-  VirtualHost,
-} from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import type { RouteSchema, VirtualHost } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { VirtualHostSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type {
   EgressListenerView,
@@ -18,13 +14,8 @@ import type {
 } from "#compile/listener-views.ts";
 import type { RouteView, VirtualHostView } from "#compile/views.ts";
 import { largestAnswer, noHeaderChanges } from "#model/route.ts";
-import {
-  authorityHeader,
-  destinationHeader,
-  missHeader,
-  routeHeader,
-  takeWayByDestination,
-} from "./filters/on-demand.ts";
+import { byHost, type ConnectionMatcher, outsideOf, toDestination, toPort } from "./destinations.ts";
+import { authorityHeader, missHeader, routeHeader, takeWayByDestination } from "./filters/on-demand.ts";
 import { applyPolicies } from "./filters/policies.ts";
 import { byRouteMetadata, rateLimit } from "./filters/rate-limit.ts";
 import { waitForNothing } from "./filters/wait.ts";
@@ -36,12 +27,11 @@ import {
   outboundRouteConfiguration,
   virtualHostName,
 } from "./names.ts";
-import { byHost, outsideOf, toPort } from "./outside-routes.ts";
 import { type PinnedRoute, pinnedRoutes } from "./pinned-sessions.ts";
 import { unprocessedHeader } from "./retries.ts";
 import { type HostRewrite, routeAction } from "./route-actions.ts";
 import { routeFilters } from "./route-filters.ts";
-import { type HostPlace, routeMatches } from "./route-matches.ts";
+import { type Conditions, type HostPlace, routeMatches } from "./route-matches.ts";
 import { namedRequest, routeMetadata } from "./route-scopes.ts";
 
 /** The outbound route configuration: hosts outside from the start, all other virtual hosts on demand. */
@@ -55,7 +45,6 @@ export function outboundRoutes(view: OutsideRoutesView): RouteConfiguration {
       { name: "miss", domains: ["*"], routes: [...othersRoute(view), missRoute] },
     ],
     typedPerFilterConfig: waitForNothing,
-    requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
   });
@@ -85,10 +74,9 @@ function outsideHost(
       ...ports.flatMap(({ port, routes }) =>
         routes.flatMap((route) =>
           routesOf(route, {
-            headers: [toPort(port)],
             host: "asSent",
             proxy: "sidecar",
-            where: outsideOf(view.meshRanges),
+            where: [toPort(port), outsideOf(view.meshRanges)],
           }),
         ),
       ),
@@ -111,8 +99,7 @@ function othersRoute({
     response: noHeaderChanges,
     origins: [],
   };
-  const where = outsideOf(meshRanges);
-  return routesOf(route, { headers: [], host: "asSent", proxy: "sidecar", where });
+  return routesOf(route, { host: "asSent", proxy: "sidecar", where: [outsideOf(meshRanges)] });
 }
 
 /**
@@ -120,23 +107,13 @@ function othersRoute({
  * name of another service takes the way by the destination.
  */
 export function virtualHost(view: VirtualHostView): VirtualHost {
-  const toThisAddress: MessageInitShape<typeof HeaderMatcherSchema> = {
-    name: destinationHeader,
-    headerMatchSpecifier: {
-      case: "stringMatch",
-      value: { matchPattern: { case: "exact", value: view.address } },
-    },
-  };
+  const where = [toDestination(view.address)];
   return create(VirtualHostSchema, {
     name: virtualHostName(view.address),
     domains: [...view.domains],
     routes: [
       ...view.routes.flatMap((route) =>
-        routesOf(route, {
-          headers: [toThisAddress, ...byHost(route.host)],
-          host: "byDestination",
-          proxy: "sidecar",
-        }),
+        routesOf(route, { headers: byHost(route.host), host: "byDestination", proxy: "sidecar", where }),
       ),
       missRoute,
     ],
@@ -151,7 +128,7 @@ export function gatewayRoutes(view: GatewayHttpView): RouteConfiguration {
       name: host.name,
       domains: [...host.domains],
       routes: host.routes.flatMap((route) =>
-        routesOf(route, { headers: [], host: "asSent", proxy: "gateway" }),
+        routesOf(route, { host: "asSent", proxy: "gateway", where: [] }),
       ),
     })),
     ignorePortInHostMatching: true,
@@ -173,9 +150,8 @@ export function egressRoutes({
     virtualHosts: virtualHosts.map(({ name, domains, routes }) => ({
       name,
       domains: [...domains],
-      routes: routes.flatMap((route) => routesOf(route, { headers: [], host: "asSent", proxy: "sidecar" })),
+      routes: routes.flatMap((route) => routesOf(route, { host: "asSent", proxy: "sidecar", where: [] })),
     })),
-    requestHeadersToRemove: [destinationHeader],
     responseHeadersToRemove: [unprocessedHeader],
     maxDirectResponseBodySizeBytes: largestAnswer,
   });
@@ -185,9 +161,9 @@ export function egressRoutes({
 interface Way {
   /** Whose routes these are: a sidecar tells the server which one a request has taken. */
   readonly proxy: "sidecar" | "gateway";
-  readonly headers: readonly MessageInitShape<typeof HeaderMatcherSchema>[];
+  readonly headers?: Conditions["headers"];
   readonly host: HostPlace;
-  readonly where?: ReturnType<typeof outsideOf>;
+  readonly where: readonly ConnectionMatcher[];
 }
 
 function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof RouteSchema>[] {
@@ -196,7 +172,7 @@ function routesOf(view: RouteView, way: Way): readonly MessageInitShape<typeof R
 
 function routesOfOne(
   { view, cookies }: PinnedRoute,
-  { proxy, headers, host, where }: Way,
+  { proxy, headers = [], host, where }: Way,
 ): readonly MessageInitShape<typeof RouteSchema>[] {
   const byDestination = host === "byDestination";
   const inSidecar = proxy === "sidecar";
@@ -210,7 +186,7 @@ function routesOfOne(
   };
   return routeMatches(view.match, { headers, cookies }, host).map((match) => ({
     ...shared,
-    match: { ...match, ...where },
+    match: { ...match, filterState: [...where] },
   }));
 }
 

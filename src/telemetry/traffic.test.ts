@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { trafficOf } from "#test/helpers/traffic.ts";
-import type { TrafficField } from "./measures.ts";
+import { countedLater, type TrafficField } from "./measures.ts";
 import { parseTraffic, type Reporter, type Traffic } from "./traffic.ts";
 
 const web: Reporter = {
@@ -97,4 +97,9 @@ test("a call to a pod's own address is named after the workload", () => {
 test("tags of another form are not read", () => {
   assert.equal(parseTraffic("http", "source|200", web), undefined);
   assert.equal(parseTraffic("http", trafficOf({ reporter: "elsewhere" }), web), undefined);
+});
+
+test("a connection that passes through the proxy once more is read only there", () => {
+  const traffic = trafficOf({ reporter: "source", service: countedLater });
+  assert.equal(parseTraffic("tcp", traffic, web), undefined);
 });

@@ -19,7 +19,14 @@ import { bearerToken } from "#xds/authentication.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/server.ts";
 import { clusterType, listenerType, virtualHostType } from "#xds/type-urls.ts";
-import { edsCluster, endpoints, outboundManager, outboundRoutes, virtualHost } from "./outbound.ts";
+import {
+  destinationState,
+  edsCluster,
+  endpoints,
+  outboundManager,
+  outboundRoutes,
+  virtualHost,
+} from "./outbound.ts";
 
 const authority = await createAuthority();
 const certificate = await authority.issue({ dns: ["heddle.test"] });
@@ -188,7 +195,7 @@ async function startMesh(context: TestContext, options?: Partial<XdsServerOption
       ads("listener", ListenerSchema, {
         name: `listener${at}`,
         address: socketAddress("127.0.0.1", port),
-        filterChains: [{ filters: [outboundManager()] }],
+        filterChains: [{ filters: [destinationState, outboundManager()] }],
       }),
     );
   plane.set(outboundRoutes);

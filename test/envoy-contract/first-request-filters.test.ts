@@ -1,14 +1,14 @@
-// Filters on the first request of a destination: what is only enabled per route comes too late, what is always
-// enabled and neutral in the chain works.
+// Filters that only some routes configure: they are disabled in the chain, so that other requests do without, and the way
+// by destination has them all, so that the first request of a destination does not.
 import assert from "node:assert/strict";
 import { text } from "node:stream/consumers";
 import { after, before, test } from "node:test";
 import { RBAC_Action } from "@heddle/envoy-api/envoy/config/rbac/v3/rbac";
-import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
+import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { HTTPFaultSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/fault/v3/fault";
 import { RBACPerRouteSchema, RBACSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/rbac/v3/rbac";
 import { FractionalPercent_DenominatorType } from "@heddle/envoy-api/envoy/type/v3/percent";
-import { any, extension, type Init } from "#test/helpers/config.ts";
+import { any, extension, type Init, typedExtension } from "#test/helpers/config.ts";
 import { startEcho } from "#test/helpers/http.ts";
 import { createPodNetwork } from "#test/helpers/namespace.ts";
 import { virtualHost } from "./outbound.ts";
@@ -19,7 +19,7 @@ after(() => stack.disposeAsync());
 
 const endpoint = "127.0.0.1:8080";
 const known: Record<string, Known> = {};
-for (let host = 1; host <= 4; host++) known[`10.96.0.${host}:80`] = { domains: [`s${host}`], endpoint };
+for (let host = 1; host <= 5; host++) known[`10.96.0.${host}:80`] = { domains: [`s${host}`], endpoint };
 /** Nothing is ever said of it. */
 const unanswered = "10.96.0.9:80";
 let sidecar: Sidecar;
@@ -44,34 +44,52 @@ const deny = any(RBACPerRouteSchema, {
   },
 });
 
+const withFault = any(HTTPFaultSchema, abort);
+
 /** What each destination's route says to the filters. */
-const perRoute: Readonly<Record<string, Record<string, ReturnType<typeof any>>>> = {
-  "10.96.0.1:80": { disabled: any(FilterConfigSchema, { config: any(HTTPFaultSchema, abort) }) },
-  "10.96.0.2:80": { neutral: any(HTTPFaultSchema, abort) },
-  "10.96.0.3:80": { rbac: deny },
+const routes: Readonly<Record<string, Init<typeof RouteSchema>>> = {
+  "10.96.0.1:80": { typedPerFilterConfig: { fault: withFault } },
+  "10.96.0.2:80": { typedPerFilterConfig: { rbac: deny } },
+  "10.96.0.3:80": {
+    action: {
+      case: "route",
+      value: {
+        clusterSpecifier: {
+          case: "weightedClusters",
+          value: {
+            clusters: [
+              { name: "outside", weight: 1, typedPerFilterConfig: { fault: withFault } },
+              { name: "http|10.96.0.3:80", weight: 0 },
+            ],
+          },
+        },
+      },
+    },
+  },
+  "10.96.0.5:80": { typedPerFilterConfig: { elsewhere: withFault } },
 };
 
 before(async () => {
   const network = stack.adopt(await createPodNetwork(), (pods) => pods.close());
   const pod = await network.pod("10.244.0.2");
   stack.adopt(startEcho(await pod.listen(8080), "app"), (app) => app.close());
-  const filters = [
-    { ...extension("disabled", HTTPFaultSchema, {}), disabled: true },
-    extension("neutral", HTTPFaultSchema, {}),
-    extension("rbac", RBACSchema, {}),
-  ];
+  const filters = [typedExtension("fault", HTTPFaultSchema, {}), typedExtension("rbac", RBACSchema, {})];
+  const alone = { ...extension("elsewhere", HTTPFaultSchema, {}), disabled: true };
   sidecar = await startSidecar(
     stack,
     pod,
-    onDemand(known, { filters, manager: { httpProtocolOptions: { enableTrailers: true } } }, (type, name) => {
-      if (name === `outbound/${unanswered}`) return "silence";
-      const destination = name.slice("outbound/".length);
-      const typedPerFilterConfig = perRoute[destination];
-      const entry = known[destination];
-      if (type !== "virtualHost" || typedPerFilterConfig === undefined || entry === undefined)
-        return undefined;
-      return [virtualHost({ destination, domains: entry.domains, route: { typedPerFilterConfig } })];
-    }),
+    onDemand(
+      known,
+      { filters, alone: [alone], manager: { httpProtocolOptions: { enableTrailers: true } } },
+      (type, name) => {
+        if (name === `outbound/${unanswered}`) return "silence";
+        const destination = name.slice("outbound/".length);
+        const route = routes[destination];
+        const entry = known[destination];
+        if (type !== "virtualHost" || route === undefined || entry === undefined) return undefined;
+        return [virtualHost({ destination, domains: entry.domains, route })];
+      },
+    ),
   );
 });
 
@@ -81,21 +99,25 @@ async function statuses(destination: string): Promise<readonly number[]> {
   return [await ask("any"), await ask("any"), await ask(known[destination]?.domains[0] ?? "")];
 }
 
-// Which filters a stream has is decided by the route that it matches first, and that is the miss.
-test("a filter that only the route enables is skipped on the first request, and whenever the Host missed", async () => {
-  assert.deepEqual(await statuses("10.96.0.1:80"), [200, 200, 418]);
+test("a filter takes the route's configuration, on the first request already: fault", async () => {
+  assert.deepEqual(await statuses("10.96.0.1:80"), [418, 418, 418]);
 });
 
-test("a neutral filter takes the route's configuration on the first request already: fault", async () => {
-  assert.deepEqual(await statuses("10.96.0.2:80"), [418, 418, 418]);
+test("a filter takes the route's configuration, on the first request already: rbac", async () => {
+  assert.deepEqual(await statuses("10.96.0.2:80"), [403, 403, 403]);
 });
 
-test("a neutral filter takes the route's configuration on the first request already: rbac", async () => {
-  assert.deepEqual(await statuses("10.96.0.3:80"), [403, 403, 403]);
+test("a cluster of a split can have a filter's configuration of its own", async () => {
+  assert.deepEqual(await statuses("10.96.0.3:80"), [418, 418, 418]);
 });
 
-test("neutral filters let pass what no route configures", async () => {
+test("what no route configures passes", async () => {
   assert.deepEqual(await statuses("10.96.0.4:80"), [200, 200, 200]);
+});
+
+// Which filters a stream has is decided by the route that it matches first, and that is the miss.
+test("a filter that the way by destination has not is skipped whenever the Host missed", async () => {
+  assert.deepEqual(await statuses("10.96.0.5:80"), [200, 200, 418]);
 });
 
 // Once this fails, nobody has to wait behind the look-up any longer (src/envoy/filters/wait.ts).

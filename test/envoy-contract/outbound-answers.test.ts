@@ -42,7 +42,7 @@ const manager: OutboundOptions["manager"] = {
             value: {
               specifier: {
                 case: "inlineString",
-                value: "no answer for %REQ(x-heddle-dst)%, %REQ(x-heddle-authority)%",
+                value: "no answer for %DOWNSTREAM_LOCAL_ADDRESS%, %REQ(x-heddle-authority)%",
               },
             },
           },

@@ -5,7 +5,6 @@ import {
   Cluster_LbPolicy,
   ClusterSchema,
 } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
-import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { ClusterLoadAssignmentSchema } from "@heddle/envoy-api/envoy/config/endpoint/v3/endpoint";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
@@ -16,7 +15,8 @@ import {
   VirtualHostSchema,
 } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { StdoutAccessLogSchema } from "@heddle/envoy-api/envoy/extensions/access_loggers/stream/v3/stream";
-import { LuaPerRouteSchema, LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
+import { FilterChainConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/filter_chain/v3/filter_chain";
+import { LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
 import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/on_demand/v3/on_demand";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import { HttpInspectorSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/http_inspector/v3/http_inspector";
@@ -44,6 +44,7 @@ type FilterChainInit = Init<typeof FilterChainSchema>;
 type RouteInit = Init<typeof RouteSchema>;
 type ManagerInit = Init<typeof HttpConnectionManagerSchema>;
 type Extension = ReturnType<typeof extension>;
+type TypedExtension = ReturnType<typeof typedExtension>;
 
 /** Redirects as a sidecar's init container does it: all but the proxy's own uid and loopback. */
 export const outboundRules = `
@@ -65,7 +66,7 @@ const missCode = `function envoy_on_request(handle)
   handle:clearRouteCache()
 end`;
 
-/** The last route of every virtual host: only there to enable the Lua filter; its action is never reached. */
+/** The last route of every virtual host: only there to enable the way by destination; its action is never reached. */
 export const missRoute: RouteInit = {
   match: {
     pathSpecifier: { case: "prefix", value: "/" },
@@ -78,41 +79,62 @@ export const missRoute: RouteInit = {
     ],
   },
   action: { case: "directResponse", value: { status: 599 } },
-  typedPerFilterConfig: {
-    "heddle.miss": any(FilterConfigSchema, {
-      config: any(LuaPerRouteSchema, {
-        override: { case: "sourceCode", value: { specifier: { case: "inlineString", value: missCode } } },
-      }),
-    }),
-  },
+  // An empty configuration, which is mandatory, leaves the filter as it is.
+  typedPerFilterConfig: { "heddle.by_destination": any(FilterConfigSchema, { config: {} }) },
 };
 
-const missFilter = {
-  ...extension("heddle.miss", LuaSchema, {
-    defaultSourceCode: { specifier: { case: "inlineString", value: missCode } },
-  }),
-  disabled: true,
-};
+const putDestination = typedExtension("put", LuaSchema, {
+  defaultSourceCode: { specifier: { case: "inlineString", value: missCode } },
+});
 
-const onDemandFilter = extension("envoy.filters.http.on_demand", OnDemandSchema, {
+const onDemandFilter = typedExtension("envoy.filters.http.on_demand", OnDemandSchema, {
   odcds: { source: adsSource, timeout: milliseconds(5_000) },
 });
 
-const destinationHeader = typedExtension("heddle.destination", HeaderMutationSchema, {
+/** What a request passes that has missed; it stands in the chain of no other. */
+function byDestination(filters: readonly TypedExtension[]) {
+  return {
+    ...extension("heddle.by_destination", FilterChainConfigSchema, {
+      defaultFilterChain: { filters: [putDestination, onDemandFilter, ...filters] },
+    }),
+    disabled: true,
+  };
+}
+
+function inChain({ name, typedConfig }: TypedExtension): Extension {
+  return { name, configType: { case: "typedConfig", value: typedConfig } };
+}
+
+const forgedHeaders = typedExtension("heddle.forged", HeaderMutationSchema, {
   mutations: [
     { action: { case: "remove", value: "x-heddle-miss" } },
     { action: { case: "remove", value: "x-heddle-authority" } },
-    {
-      action: {
-        case: "append",
-        value: {
-          header: { key: "x-heddle-dst", value: "%DOWNSTREAM_LOCAL_ADDRESS%" },
-          appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
+  ],
+});
+
+/** The connection's filter state has where it goes. */
+export const destinationState = extension("envoy.filters.network.set_filter_state", SetFilterStateSchema, {
+  onNewConnection: [
+    stateOf("heddle.dst", "%DOWNSTREAM_LOCAL_ADDRESS%", "envoy.string"),
+    stateOf("heddle.ip", "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%", "envoy.network.ip"),
+  ],
+});
+
+function stateOf(key: string, format: string, factoryKey = "") {
+  return {
+    key: { case: "objectKey" as const, value: key },
+    factoryKey,
+    value: {
+      case: "formatString" as const,
+      value: {
+        format: {
+          case: "textFormatSource" as const,
+          value: { specifier: { case: "inlineString" as const, value: format } },
         },
       },
     },
-  ],
-});
+  };
+}
 
 /** An access log on stdout, one line a request, found in `envoy.output()`. */
 export const accessLog = extension("stdout", StdoutAccessLogSchema, {
@@ -135,23 +157,28 @@ export const accessLog = extension("stdout", StdoutAccessLogSchema, {
 
 /** What a test may change in the outbound connection manager. */
 export interface OutboundOptions {
-  readonly filters?: readonly (Extension & { readonly disabled?: boolean })[];
+  /** What routes can configure. */
+  readonly filters?: readonly TypedExtension[];
+  /** Filters that stand in the chain alone. */
+  readonly alone?: readonly (Extension & { readonly disabled: boolean })[];
   readonly manager?: ManagerInit;
   readonly upgrades?: readonly Init<typeof HttpConnectionManager_UpgradeConfigSchema>[];
 }
 
 /** The connection manager for all HTTP inside the mesh. */
 export function outboundManager(options: OutboundOptions = {}): Extension {
+  const { filters = [] } = options;
   return extension("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, {
     statPrefix: "outbound",
     accessLog: [accessLog],
     routeSpecifier: { case: "rds", value: { configSource: adsSource, routeConfigName: "outbound" } },
-    earlyHeaderMutationExtensions: [destinationHeader],
+    earlyHeaderMutationExtensions: [forgedHeaders],
     upgradeConfigs: [...(options.upgrades ?? [{ upgradeType: "websocket" }])],
     httpFilters: [
-      missFilter,
-      onDemandFilter,
-      ...(options.filters ?? []),
+      inChain(onDemandFilter),
+      byDestination(filters),
+      ...filters.map((filter) => ({ ...inChain(filter), disabled: true })),
+      ...(options.alone ?? []),
       extension("envoy.filters.http.router", RouterSchema, {}),
     ],
     ...options.manager,
@@ -160,20 +187,7 @@ export function outboundManager(options: OutboundOptions = {}): Extension {
 
 const tcpOnDemand: readonly Extension[] = [
   extension("envoy.filters.network.set_filter_state", SetFilterStateSchema, {
-    onNewConnection: [
-      {
-        key: { case: "objectKey", value: "envoy.tcp_proxy.cluster" },
-        value: {
-          case: "formatString",
-          value: {
-            format: {
-              case: "textFormatSource",
-              value: { specifier: { case: "inlineString", value: "tcp|%DOWNSTREAM_LOCAL_ADDRESS%" } },
-            },
-          },
-        },
-      },
-    ],
+    onNewConnection: [stateOf("envoy.tcp_proxy.cluster", "tcp|%DOWNSTREAM_LOCAL_ADDRESS%")],
   }),
   extension("envoy.filters.network.tcp_proxy", TcpProxySchema, {
     statPrefix: "outbound_tcp",
@@ -194,7 +208,7 @@ export function outboundListener(options: OutboundOptions = {}): AdsResource {
     {
       name: "http",
       filterChainMatch: { prefixRanges: meshRanges, applicationProtocols: ["http/1.0", "http/1.1", "h2c"] },
-      filters: [outboundManager(options)],
+      filters: [destinationState, outboundManager(options)],
     },
     { name: "tcp", filterChainMatch: { prefixRanges: meshRanges }, filters: [...tcpOnDemand] },
   ];
@@ -256,7 +270,6 @@ export interface Destination {
 export function virtualHost({ destination, domains, cluster, route, version }: Destination): AdsResource {
   const name = `outbound/${destination}`;
   const real: RouteInit = {
-    requestHeadersToRemove: ["x-heddle-dst"],
     action: {
       case: "route",
       value: {
@@ -269,13 +282,10 @@ export function virtualHost({ destination, domains, cluster, route, version }: D
     ...route,
     match: {
       pathSpecifier: { case: "prefix", value: "/" },
-      headers: [
+      filterState: [
         {
-          name: "x-heddle-dst",
-          headerMatchSpecifier: {
-            case: "stringMatch",
-            value: { matchPattern: { case: "exact", value: destination } },
-          },
+          key: "heddle.dst",
+          matcher: { case: "stringMatch", value: { matchPattern: { case: "exact", value: destination } } },
         },
       ],
     },

@@ -6,13 +6,12 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { OriginalDstSchema } from "@heddle/envoy-api/envoy/extensions/filters/listener/original_dst/v3/original_dst";
-import { ConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/network/set_filter_state/v3/set_filter_state";
 import { type AdsResource, ads } from "#test/helpers/ads.ts";
 import { adsSource, extension, type Init, socketAddress } from "#test/helpers/config.ts";
 import { startEcho } from "#test/helpers/http.ts";
 import { createPodNetwork } from "#test/helpers/namespace.ts";
 import { until } from "#test/helpers/wait.ts";
-import { missRoute, outboundManager } from "./outbound.ts";
+import { destinationState, missRoute, outboundManager } from "./outbound.ts";
 import { onDemand, type Sidecar, startSidecar } from "./sidecar.ts";
 
 const stack = new AsyncDisposableStack();
@@ -26,7 +25,7 @@ function outsideOnly(body: string): Init<typeof RouteSchema> {
       pathSpecifier: { case: "prefix", value: "/" },
       filterState: [
         {
-          key: "destination",
+          key: "heddle.ip",
           matcher: {
             case: "addressMatch",
             value: { ranges: [{ addressPrefix: "10.0.0.0", prefixLen: 8 }], invertMatch: true },
@@ -64,28 +63,7 @@ const listener = ads("listener", ListenerSchema, {
   filterChains: [
     {
       name: "http",
-      filters: [
-        extension("envoy.filters.network.set_filter_state", ConfigSchema, {
-          onNewConnection: [
-            {
-              key: { case: "objectKey", value: "destination" },
-              factoryKey: "envoy.network.ip",
-              value: {
-                case: "formatString",
-                value: {
-                  format: {
-                    case: "textFormatSource",
-                    value: {
-                      specifier: { case: "inlineString", value: "%DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT%" },
-                    },
-                  },
-                },
-              },
-            },
-          ],
-        }),
-        outboundManager(),
-      ],
+      filters: [destinationState, outboundManager()],
     },
   ],
 });

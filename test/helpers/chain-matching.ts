@@ -5,12 +5,13 @@ import {
   ApplicationProtocolInputSchema,
   DestinationIPInputSchema,
   DestinationPortInputSchema,
+  TransportProtocolInputSchema,
 } from "@heddle/envoy-api/envoy/extensions/matching/common_inputs/network/v3/network_inputs";
 import type { TypedExtensionConfig } from "@heddle/envoy-api/xds/core/v3/extension";
 import { IPMatcherSchema } from "@heddle/envoy-api/xds/type/matcher/v3/ip";
 import type { Matcher, Matcher_OnMatch } from "@heddle/envoy-api/xds/type/matcher/v3/matcher";
 
-/** What a listener knows of a connection. */
+/** What a listener knows of a connection in plaintext. */
 export interface Connection {
   readonly address: string;
   readonly port: number;
@@ -53,6 +54,7 @@ function valueOf(input: TypedExtensionConfig | undefined, connection: Connection
   if (typeUrl.endsWith(ApplicationProtocolInputSchema.typeName)) {
     return connection.protocols.map((protocol) => `'${protocol}'`).join(",");
   }
+  if (typeUrl.endsWith(TransportProtocolInputSchema.typeName)) return "";
   throw new Error(`an input that is not simulated: ${typeUrl}`);
 }
 

@@ -181,7 +181,6 @@ function findRoute(
   const headers: Readonly<Record<string, string>> = {
     ...http.headers,
     ":method": http.method ?? "GET",
-    "x-heddle-dst": destination,
     // Set by the time that a route by destination is looked for.
     "x-heddle-miss": "1",
     ":authority": destination,
@@ -194,6 +193,9 @@ function findRoute(
       match !== undefined &&
       pathFits(match, path) &&
       match.headers.every((matcher) => headerFits(matcher, headers)) &&
+      match.filterState.every(
+        ({ matcher }) => matcher.case === "stringMatch" && stringFits(matcher.value, destination),
+      ) &&
       match.cookies.every((matcher) => cookieFits(matcher, headers["cookie"] ?? "")) &&
       match.queryParameters.every((matcher) => {
         const value = new URLSearchParams(query).get(matcher.name);

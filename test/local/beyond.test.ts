@@ -2,17 +2,20 @@
 // on a busy machine several keep each other from saying within a tenth of a second that they speak HTTP.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
+import { regionLabel, zoneLabel } from "#model/locality.ts";
 import type { Mesh } from "#test/helpers/mesh.ts";
 import { type Outside, openOutside } from "#test/helpers/outside.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import { egressGateway } from "#test/samples/ingress.ts";
 
 const namespace = "shop";
 const one = "198.51.100.10";
 const two = "198.51.100.11";
 const three = "198.51.100.12";
 const privateHost = "10.77.0.20";
+const egressHost = "istio-egressgateway.istio-system.svc.cluster.local";
 
 interface Answer {
   readonly ok: boolean;
@@ -96,6 +99,10 @@ function marked(name: string, host: string): object {
   });
 }
 
+function placed(name: string, spec: object): object {
+  return istio("WorkloadEntry", name, { labels: { kind: "placed" }, ...spec });
+}
+
 let mesh: Mesh;
 let outside: Outside;
 
@@ -104,7 +111,7 @@ before(async () => {
   mesh = await outside.startMesh({
     "apps.yaml": [
       meshedNamespace(namespace),
-      client("web", { namespace }),
+      client("web", { namespace, labels: { [regionLabel]: "here", [zoneLabel]: "near" } }),
       client("strict", { namespace }),
       client("plain"),
       echo("pod", ["--http", "8080", "--name", "pod"], 8080, { namespace, labels: { kind: "vm" } }),
@@ -212,6 +219,39 @@ before(async () => {
       }),
       entry("open", { hosts: ["open.example.com"], ports: [tcpPort(9443)], resolution: "DNS" }),
     ],
+    "egress.yaml": [
+      ...egressGateway,
+      entry("egress", {
+        hosts: ["egress.example.com"],
+        ports: [http(), { number: 443, name: "https", protocol: "HTTPS", targetPort: 8444 }],
+        resolution: "DNS",
+      }),
+      istio("Gateway", "istio-egressgateway", {
+        selector: { istio: "egressgateway" },
+        servers: [{ port: { number: 80, name: "http", protocol: "HTTP" }, hosts: ["egress.example.com"] }],
+      }),
+      istio("DestinationRule", "egressgateway", { host: egressHost, subsets: [{ name: "egress" }] }),
+      istio("VirtualService", "egress", {
+        hosts: ["egress.example.com"],
+        gateways: ["istio-egressgateway", "mesh"],
+        http: [
+          {
+            match: [{ gateways: ["mesh"], port: 80 }],
+            route: [{ destination: { host: egressHost, subset: "egress", port: { number: 80 } } }],
+          },
+          {
+            match: [{ gateways: ["istio-egressgateway"], port: 80 }],
+            route: [{ destination: { host: "egress.example.com", port: { number: 443 } } }],
+          },
+        ],
+      }),
+      istio("DestinationRule", "originate-tls", {
+        host: "egress.example.com",
+        trafficPolicy: {
+          portLevelSettings: [{ port: { number: 443 }, tls: { mode: "SIMPLE", insecureSkipVerify: true } }],
+        },
+      }),
+    ],
     "routes.yaml": [
       marked("api", "api.example.com"),
       marked("private", "private.example.com"),
@@ -241,6 +281,7 @@ before(async () => {
     "unknown.example.com": [one],
     "open.example.com": [two],
     "encrypted.example.com": [one],
+    "egress.example.com": [one],
     "later.example.com": [one],
     "proxy.example.com": [three],
   });
@@ -349,6 +390,26 @@ suite("HTTP by Host", () => {
     assert.deepEqual([status, json?.server, json?.headers?.host], [200, one, "encrypted.example.com"]);
   });
 
+  test("a gateway on the way out has the requests of the mesh, and makes TLS for the host", async () => {
+    let answer = await ask("http://egress.example.com/a");
+    // It has its clusters from the start, when DNS outside may not have been there yet.
+    await until(async () => {
+      answer = await ask("http://egress.example.com/a");
+      return answer.status === 200;
+    }, "the gateway to find the host");
+    const { json } = answer;
+    assert.deepEqual([json?.server, json?.headers?.host], [one, "egress.example.com"]);
+    // Gateways say for whom they ask; sidecars do not.
+    const [pod] = await mesh.podsOf("web");
+    assert.equal(json?.headers?.["x-forwarded-for"], pod?.ip);
+  });
+
+  test("a client that is silent at first on a port that hosts outside have for HTTP speaks HTTP", async () => {
+    const socket = `const socket=require("net").connect(80,"${one}",()=>setTimeout(()=>socket.write("GET /pod HTTP/1.1\\r\\nhost: portal.example.org\\r\\nconnection: close\\r\\n\\r\\n"),300));socket.pipe(process.stdout)`;
+    const { stdout } = await mesh.exec("deploy/web", ["node", "-e", socket], { namespace, container: "web" });
+    assert.match(stdout, /"name":"pod"/);
+  });
+
   test("what nobody declares goes where it was dialled: other hosts, and other ports of known ones", async () => {
     for (const url of ["http://unknown.example.com/", "http://api.example.com:8082/"]) {
       const { status, headers, json } = await ask(url);
@@ -433,6 +494,46 @@ suite("by address", () => {
     const answers = await calls("web", "http://203.0.113.10/", "--count", "20");
     assert.deepEqual(serversOf(answers), [two, "pod"]);
     assert.equal((await ask("http://machines/")).json?.server, one);
+  });
+
+  test("of WorkloadEntries their weights, localities and service accounts count", async () => {
+    const [pod] = await mesh.podsOf("pod");
+    const write = (serviceAccount: string, others: readonly object[]) =>
+      mesh.write(
+        "placed.yaml",
+        entry("placed", {
+          hosts: ["placed.example.org"],
+          addresses: ["203.0.113.11"],
+          location: "MESH_INTERNAL",
+          ports: [http()],
+          resolution: "STATIC",
+          workloadSelector: { labels: { kind: "placed" } },
+        }),
+        istio("DestinationRule", "placed", {
+          host: "placed.example.org",
+          trafficPolicy: {
+            loadBalancer: { simple: "ROUND_ROBIN" },
+            outlierDetection: { consecutive5xxErrors: 100 },
+          },
+        }),
+        placed("far", { address: pod?.ip, ports: { "http-80": 8080 }, locality: "there", serviceAccount }),
+        ...others,
+      );
+    write("default", [
+      placed("light", { address: one, locality: "here/near", weight: 1 }),
+      placed("heavy", { address: two, locality: "here/near", weight: 4 }),
+    ]);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.server !== undefined, "the entries");
+    const answers = await calls("web", "http://203.0.113.11/", "--count", "50");
+    const heavy = answers.filter(({ json }) => json?.server === two).length;
+    assert.deepEqual(serversOf(answers), [one, two]);
+    assert.ok(heavy > 30 && heavy < 50, `${heavy} of 50 where 40 were expected`);
+    write("default", []);
+    await until(async () => (await ask("http://203.0.113.11/")).json?.name === "pod", "the far one");
+    const { json } = await ask("http://203.0.113.11/");
+    assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    write("other", []);
+    await until(async () => (await ask("http://203.0.113.11/")).status === 503, "the account to be refused");
   });
 
   test("TCP to a declared port goes to its host, and its server is heard at once", async () => {

@@ -130,8 +130,6 @@ suite("between two pods of the mesh", () => {
       "--header",
       "x-forwarded-client-cert:By=a;URI=spiffe://cluster.local/ns/shop/sa/admin",
       "--header",
-      "x-heddle-dst:10.0.0.1:80",
-      "--header",
       "x-heddle-miss:1",
     );
     assert.ok(ok);

@@ -317,6 +317,8 @@ suite("a VirtualService is", () => {
     const table = await mesh.heddle("status", "virtualservices", "-n", namespace);
     assert.match(table.stdout, /VirtualService +shop +a-first +Accepted,ResolvedRefs,Programmed +1\/1\n/);
     assert.match(table.stdout, /VirtualService +shop +all +ResolvedRefs: BackendNotFound +\d\/\d\n/);
+    const { stderr } = await mesh.heddle("status");
+    assert.match(stderr, /routes\.yaml:\d+: error: there is no VirtualService shop\/nobody/);
     const { stdout } = await mesh.heddle("status", "virtualservice", "all");
     assert.match(
       stdout,

@@ -249,8 +249,15 @@ const change: fc.Arbitrary<Change> = fc.oneof(
           metadata: { namespace: "shop", name },
           spec: {
             ...(name === "c" ? {} : { workloadSelector: { labels: { app } } }),
-            egress: [{ hosts: [`./${host}`] }],
-            ...(strict ? { outboundTrafficPolicy: { mode: "REGISTRY_ONLY" } } : {}),
+            egress: [
+              { hosts: [`./${host}`] },
+              { hosts: [`./${host}`], bind: "unix://@a", port: { number: 0, protocol: "HTTP" } },
+              { hosts: ["*/*"], captureMode: "NONE", port: { number: 81, protocol: "TCP" } },
+              { hosts: ["*/*"], bind: "203.0.113.1", port: { number: 80, protocol: "HTTP" } },
+            ],
+            outboundTrafficPolicy: strict
+              ? { mode: "REGISTRY_ONLY" }
+              : { mode: "ALLOW_ANY", egressProxy: { host: name, port: { number: 80 } } },
             ingress: [
               { port: { number: 8080, protocol: "HTTP", name: "http" }, defaultEndpoint: "127.0.0.1:1" },
             ],
@@ -279,6 +286,10 @@ const asked: readonly ResourceName[] = ["a", "b", "c"].flatMap((service) => {
     { typeUrl: routeConfigurationType, name: "outbound" },
     { typeUrl: virtualHostType, name: `outbound/10.96.1.${octet}:80` },
     { typeUrl: virtualHostType, name: "outbound/10.99.0.1:80" },
+    { typeUrl: virtualHostType, name: "outbound/203.0.113.1:80" },
+    { typeUrl: listenerType, name: "egress|unix://@a" },
+    { typeUrl: listenerType, name: "egress|127.0.0.1:81" },
+    { typeUrl: routeConfigurationType, name: "egress|unix://@a" },
     { typeUrl: clusterType, name: `outbound|80||${service}.example.com` },
     { typeUrl: clusterType, name: "outbound|80||*.example.com" },
     { typeUrl: clusterType, name: `tls|${service}.example.com:443` },

@@ -22,6 +22,7 @@ export function register(program: Command): void {
       .addHelpText(
         "after",
         `
+On this machine the files' problems come first, as of heddle validate.
 PROXIES is n/m: of the m proxies that use what the object made, n have acknowledged the latest of it; asked of all
 replicas of the control plane.
 
@@ -38,9 +39,13 @@ async function status(
   name: string | undefined,
   options: StatusOptions,
 ): Promise<void> {
-  const [{ readObjectStatuses }, { statusDetail, statusHeaders, statusRow }, { printTable }] =
-    await Promise.all([import("../object-status.ts"), import("../status-table.ts"), import("../table.ts")]);
-  const all = await readObjectStatuses(chooseTarget(options), kind);
+  const [
+    { readFileProblems, readObjectStatuses },
+    { statusDetail, statusHeaders, statusRow },
+    { printTable },
+  ] = await Promise.all([import("../object-status.ts"), import("../status-table.ts"), import("../table.ts")]);
+  const target = chooseTarget(options);
+  const all = await readObjectStatuses(target, kind);
   const chosen = all.filter(({ object }) => {
     const here = options.namespace === undefined || object.namespace === options.namespace;
     return here && (name === undefined || object.name === name);
@@ -49,6 +54,7 @@ async function status(
     console.log(JSON.stringify(chosen, undefined, 2));
     return;
   }
+  if (kind === undefined) for (const line of await readFileProblems(target)) console.error(line);
   if (chosen.length === 0) {
     const what = [kind ?? "routes or policies", name].filter((part) => part !== undefined).join(" ");
     const where = options.namespace === undefined ? "" : ` in the namespace ${options.namespace}`;

@@ -125,7 +125,7 @@ test("fields of a ServiceEntry that cannot be right, or that have no effect, are
   ].join("");
   assert.deepEqual(problemsOf(text), [
     "shop/a spec.addresses[0]: ::1 is no IPv4 address or range, and has no effect",
-    "shop/a spec.hosts[0]: * is no host; a wildcard is *. and a domain",
+    "shop/a spec.hosts[0]: * is no host; write a name such as www.example.com, or *.example.com for all below",
     "shop/a spec.hosts[1]: DNS cannot be asked for *.a.example.com; use resolution DYNAMIC_DNS, or list endpoints",
     "shop/a spec.ports: ports is missing; name the ports of the hosts",
     "shop/b spec.ports[0].protocol: UDP is not known, and taken for TCP; use HTTP, HTTP2, GRPC, HTTPS, TLS, TCP or MONGO",

@@ -10,8 +10,10 @@ import {
 import { hasLabels } from "#model/kubernetes/object.ts";
 import { objectKey } from "#model/reference.ts";
 import { byAge } from "../by-age.ts";
+import { hostOf } from "../istio-servers.ts";
 import { listed } from "../listed.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
+import { checkHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Selector and servers of Istio's Gateway. */
@@ -24,9 +26,22 @@ export function checkIstioGateway(
     ...checkSelector(gateway, inputs, fetch),
     ...(gateway.spec.servers ?? []).flatMap((server, index) => {
       const field = `spec.servers[${index}]`;
-      return [...checkServer(server, field), ...checkPort(gateway, server, field, inputs, fetch)];
+      return [
+        ...checkHosts(server, `${field}.hosts`),
+        ...checkServer(server, field),
+        ...checkPort(gateway, server, field, inputs, fetch),
+      ];
     }),
   ];
+}
+
+function checkHosts({ hosts }: IstioServer, field: string): readonly CheckFinding[] {
+  if (hosts.length === 0)
+    return [error(field, "names no host, so nothing is served; * is all", "UnsupportedValue")];
+  return hosts.flatMap((text, index) => {
+    const host = hostOf(text);
+    return host === "*" ? [] : checkHostname(host, `${field}[${index}]`);
+  });
 }
 
 function checkSelector(
@@ -37,7 +52,8 @@ function checkSelector(
   const labels = inputs.gatewayLabels.flatMap((collection) => fetch.all(collection));
   if (labels.some((each) => hasLabels(each, selector))) return [];
   const pairs = Object.entries(selector).map(([label, value]) => `${label}=${value}`);
-  const message = `no gateway has the labels ${listed(pairs)}; run a Deployment with them and with the annotation inject.istio.io/templates: gateway, or give them to a Gateway of the Gateway API by spec.infrastructure.labels`;
+  const none = pairs.length === 0 ? "there is no gateway" : `no gateway has the labels ${listed(pairs)}`;
+  const message = `${none}; run a Deployment with ${pairs.length === 0 ? "" : "them and with "}the annotation inject.istio.io/templates: gateway, or give them to a Gateway of the Gateway API by spec.infrastructure.labels`;
   return [error("spec.selector", message, "NoMatchingParent")];
 }
 

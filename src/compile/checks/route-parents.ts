@@ -23,6 +23,7 @@ import { attachedListeners, rivalOnListener } from "../listener-attachments.ts";
 import { isForeignParent } from "../ownership.ts";
 import { type CheckFinding, error, partOf, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { withoutRequests } from "./served-requests.ts";
 
 /** Whether the parents of a route are there and take it. */
 export function checkParents(route: AnyRoute, inputs: CheckInputs, fetch: Fetch): readonly CheckFinding[] {
@@ -71,6 +72,8 @@ function checkServiceParent(
   if (attached.kind === "refused") {
     return [error(partOf(field, attached.field), attached.message, attached.reason)];
   }
+  const unseen = isForRequests(route) ? withoutRequests(service, attached.ports) : undefined;
+  if (unseen !== undefined) return [warning(field, `has no effect on ${object}: ${unseen}`)];
   const rivals = attached.ports.map((port) => rivalOnPort(inputs, fetch, service, port, route));
   const rival = rivals[0];
   if (rival === undefined || rivals.includes(undefined)) return [];

@@ -6,10 +6,12 @@ import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isVisible } from "#model/visibility.ts";
 import { isIpv4Range } from "../address-ranges.ts";
+import { listed } from "../listed.ts";
 import { openTcpPorts } from "../reach.ts";
 import { byPrecedence, objectOfService, serviceKey } from "../services.ts";
 import { checkEndpoint } from "./endpoint.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
+import { checkHostname, noHost } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkTrafficDistribution } from "./traffic-distribution.ts";
 
@@ -38,16 +40,17 @@ export function checkServiceEntry(
     ),
     ...checkPorts(entry.spec.ports ?? []),
     ...checkResolution(entry),
+    ...checkPortNames(entry),
     ...checkTrafficDistribution(entry),
     ...(services[0] === undefined ? [] : checkOpenPorts(entry, services[0], inputs, fetch)),
   ];
 }
 
 function checkHost({ spec }: ServiceEntry, host: string, field: string): readonly CheckFinding[] {
-  const isWild = host.includes("*");
-  if (isWild && !/^\*\.[^*]+$/.test(host)) {
-    return [error(field, `${host} is no host; a wildcard is *. and a domain`, "UnsupportedValue")];
-  }
+  const faults = checkHostname(host, field);
+  if (faults.length > 0) return faults;
+  const isWild = host.startsWith("*");
+  if (isWild && !host.startsWith("*.")) return [noHost(host, field)];
   const { resolution = "NONE", endpoints = [], workloadSelector } = spec;
   const needsName = resolution === "DNS" || resolution === "DNS_ROUND_ROBIN";
   if (!isWild || !needsName || endpoints.length > 0 || workloadSelector !== undefined) return [];
@@ -78,6 +81,34 @@ function checkRivals(
   if (elsewhere === undefined || byPrecedence("")(elsewhere, own) > 0) return [];
   const message = `has effect for clients of namespace ${own.namespace} alone: ${objectOfService(elsewhere)} has the host ${host} already`;
   return [warning(field, message)];
+}
+
+/** Names by which endpoints have ports of their own. */
+function checkPortNames({ spec: { ports = [], endpoints = [] } }: ServiceEntry): readonly CheckFinding[] {
+  const names = ports.map(({ name }) => name);
+  return [
+    ...names.flatMap((name, index) =>
+      names.indexOf(name) === index
+        ? []
+        : [
+            error(
+              `spec.ports[${index}].name`,
+              `there is a port named ${name} already; give it another name`,
+              "UnsupportedValue",
+            ),
+          ],
+    ),
+    ...endpoints.flatMap((endpoint, index) =>
+      Object.keys(endpoint.ports ?? {})
+        .filter((name) => !names.includes(name))
+        .map((name) =>
+          warning(
+            `spec.endpoints[${index}].ports`,
+            `${name} is the name of no port of this ServiceEntry; its ports are ${listed(names)}`,
+          ),
+        ),
+    ),
+  ];
 }
 
 function checkPorts(ports: readonly IstioServicePort[]): readonly CheckFinding[] {

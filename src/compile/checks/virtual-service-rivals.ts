@@ -1,5 +1,4 @@
 // What the rules of a VirtualService, and others for the same host, leave to the later ones.
-import { isDeepStrictEqual } from "node:util";
 import { gatewayKey } from "#model/istio/gateway-names.ts";
 import { takesEverything } from "#model/istio/route-matches.ts";
 import type { IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
@@ -38,7 +37,7 @@ export function checkUnreached({ spec }: VirtualService): readonly CheckFinding[
   const rules = spec.http ?? [];
   const last = rules.findIndex((rule) => isForAll(rule, () => false));
   return rules.flatMap(({ match = [], route }, index) => {
-    const isAgain = match.length === 0 && isDeepStrictEqual(route, rules[last]?.route);
+    const isAgain = match.length === 0 && JSON.stringify(route) === JSON.stringify(rules[last]?.route);
     if (last === -1 || index <= last || isAgain) return [];
     const message = `no request gets here, for spec.http[${last}] takes every one; put that last`;
     return [warning(`spec.http[${index}]`, message)];

@@ -3,6 +3,7 @@ import { coversHost } from "#model/host-pattern.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
+import type { MeshService } from "#model/service.ts";
 import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
 import { attachedRoutes, audienceOf } from "../attachments.ts";
 import { serviceOfHost } from "../services.ts";
@@ -10,7 +11,9 @@ import { ownHosts, virtualHostPort } from "../virtual-hosts.ts";
 import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
+import { checkHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
+import { withoutRequests } from "./served-requests.ts";
 import { checkConnectionRules } from "./virtual-service-connections.ts";
 import { checkDelegate } from "./virtual-service-delegate.ts";
 import { checkGateways } from "./virtual-service-gateways.ts";
@@ -30,6 +33,7 @@ export function checkVirtualService(
       ? [warning("spec", "says nothing of its hosts; give it http, tls or tcp")]
       : []),
     ...(hosts.length === 0 ? checkDelegate(virtualService, inputs, fetch) : []),
+    ...hosts.flatMap((host, index) => (host === "*" ? [] : checkHostname(host, `spec.hosts[${index}]`))),
     ...(isForMesh(virtualService)
       ? hosts.flatMap((host, index) => checkHost(virtualService, host, `spec.hosts[${index}]`, inputs, fetch))
       : []),
@@ -50,8 +54,11 @@ function checkHost(
 ): readonly CheckFinding[] {
   const { namespace = "default" } = virtualService.metadata;
   const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
-  if (service === undefined && isServerName(virtualService, host)) return [];
+  if (service === undefined && (isServerName(virtualService, host) || checkHostname(host, field).length > 0))
+    return [];
   if (service === undefined) return checkName(virtualService, host, field, inputs, fetch);
+  const unseen = unseenRequests(virtualService, service);
+  if (unseen !== undefined) return [warning(field, `http has no effect on ${host}: ${unseen}`)];
   const attached = attachedRoutes(inputs.routing, fetch, service).find(
     (route) => audienceOf(route, service) === "",
   );
@@ -67,6 +74,14 @@ function checkHost(
     // One that is for fewer clients takes nothing from the others.
     .filter((each) => isWithinVisibility(visibilityOf(virtualService), visibilityOf(each)));
   return besideOlder(virtualService, older, host, meshGateway, field);
+}
+
+/** Why requests to a service are not routed. */
+function unseenRequests({ spec }: VirtualService, service: MeshService): string | undefined {
+  if ((spec.http ?? []).length === 0) return undefined;
+  if (service.headless) return "it is headless, so clients dial its pods and not the Service";
+  const ports = service.ports.map(({ port }) => port);
+  return withoutRequests(service, ports);
 }
 
 /** Names that TLS asks for stand among the hosts, whatever they are the names of. */

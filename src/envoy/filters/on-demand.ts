@@ -1,5 +1,4 @@
 // Virtual hosts on demand, keyed by where a connection goes and not by the Host it sends.
-import { HeaderValueOption_HeaderAppendAction } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { FilterConfigSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import { FilterChainConfigSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/filter_chain/v3/filter_chain";
 import { LuaSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/lua/v3/lua";
@@ -7,8 +6,6 @@ import { OnDemandSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/http/early_header_mutation/header_mutation/v3/header_mutation";
 import { adsSource, duration, extension, pack, typedExtension } from "../messages.ts";
 
-/** The destination that the application dialled, `address:port`; overwrites what a client sent. */
-export const destinationHeader = "x-heddle-dst";
 /** The Host as the client sent it, while the destination stands in its place. */
 export const authorityHeader = "x-heddle-authority";
 /** Present once the destination has been put in the place of the Host. */
@@ -28,30 +25,18 @@ export const helperHeaders: readonly string[] = [
 /** Longest wait for an answer about a destination: a little less than the five seconds that users are promised. */
 export const lookupTimeoutMs = 4_500;
 
-/**
- * Puts the destination into a header before anything else looks at the request. It does not run again when Envoy
- * starts a request over that waited for its virtual host.
- */
-export const destinationMutation = typedExtension(
+/** Takes away what a client must not send itself, before anything looks at the request. */
+export const forgedHeaders = typedExtension(
   "envoy.http.early_header_mutation.header_mutation",
   HeaderMutationSchema,
   {
     mutations: [
-      // A client that sends them itself would have Envoy ask for a name that nobody can answer.
-      { action: { case: "remove", value: missHeader } },
-      { action: { case: "remove", value: authorityHeader } },
+      // Envoy would ask for a name that nobody can answer.
+      missHeader,
+      authorityHeader,
       // Nobody uses up what others are let through.
-      { action: { case: "remove", value: routeHeader } },
-      {
-        action: {
-          case: "append",
-          value: {
-            header: { key: destinationHeader, value: "%DOWNSTREAM_LOCAL_ADDRESS%" },
-            appendAction: HeaderValueOption_HeaderAppendAction.OVERWRITE_IF_EXISTS_OR_ADD,
-          },
-        },
-      },
-    ],
+      routeHeader,
+    ].map((value) => ({ action: { case: "remove" as const, value } })),
   },
 );
 

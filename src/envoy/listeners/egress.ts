@@ -6,7 +6,7 @@ import type { FilterChainSchema } from "@heddle/envoy-api/envoy/config/listener/
 import type { EgressHostView, EgressListenerView } from "#compile/listener-views.ts";
 import type { Bind } from "#model/sidecar.ts";
 import { httpStats } from "#telemetry/access-log.ts";
-import { destinationMutation } from "../filters/on-demand.ts";
+import { forgedHeaders } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";
 import { outboundReplies } from "../local-replies.ts";
 import { adsSource, bindAddress } from "../messages.ts";
@@ -45,7 +45,7 @@ function http(at: Bind) {
       case: "rds",
       value: { configSource: adsSource(), routeConfigName: egressListenerName(at) },
     },
-    earlyHeaderMutationExtensions: [destinationMutation],
+    earlyHeaderMutationExtensions: [forgedHeaders],
     httpFilters: outboundHttpFilters,
     localReplyConfig: outboundReplies,
     accessLog: [...httpStats("source")],

@@ -31,8 +31,8 @@ export const outboundChains = {
 } as const;
 
 /**
- * TLS to a known name is told first. HTTP is what looks like it, and inside the mesh's ranges everything on ports that
- * are declared HTTP: a client that connects ahead of its first request, or is merely slow, has said nothing when the
+ * TLS to a known name is told first. HTTP is what looks like it, and everything on ports that are declared HTTP, outside
+ * of the mesh's ranges by hosts there and in plaintext: a client that connects ahead of its first request, or is merely slow, has said nothing when the
  * inspection ends. Taken for TCP its connection would be tied to one endpoint, and cut when that ends.
  * https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/matching/matching_api
  */
@@ -56,8 +56,18 @@ function inMesh({ httpPorts, serverNamePorts }: OutboundListenerView): OnMatch {
   return matcher(mapping(port, serverNamePorts.map(String), matcher(byTransport), others));
 }
 
-/** Undefined: the default chain. What is refused is looked up, too: the answer is that there is nothing. */
-function outside({ outsideTcpPorts, others }: OutboundListenerView): OnMatch | undefined {
+/** Undefined: the default chain. */
+function outside(view: OutboundListenerView): OnMatch | undefined {
+  const bytes = outsideBytes(view);
+  if (view.outsideHttpPorts.length === 0) return bytes;
+  const inPlaintext = exactly(port, view.outsideHttpPorts.map(String), outboundChains.http, bytes);
+  // No connection goes to port 0, so that it is left to the default chain.
+  const inTls = bytes ?? matcher(exactly(port, ["0"], outboundChains.itself));
+  return matcher(mapping(transport, ["tls"], inTls, matcher(inPlaintext)));
+}
+
+/** What is refused is looked up, too: the answer is that there is nothing. */
+function outsideBytes({ outsideTcpPorts, others }: OutboundListenerView): OnMatch | undefined {
   if (others === "refuse") return chain(outboundChains.tcp);
   return outsideTcpPorts.length === 0
     ? undefined

@@ -4,7 +4,8 @@ import { TrafficDirection } from "@heddle/envoy-api/envoy/config/core/v3/base";
 import { type Listener, ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
 import type { OthersView, OutboundListenerView } from "#compile/listener-views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
-import { destinationMutation, lookupTimeoutMs } from "../filters/on-demand.ts";
+import { destinationState } from "../destinations.ts";
+import { forgedHeaders, lookupTimeoutMs } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";
 import { outboundReplies } from "../local-replies.ts";
 import { adsSource, duration, socketAddress } from "../messages.ts";
@@ -17,7 +18,6 @@ import {
   tcpClusterFormat,
   tlsClusterFormat,
 } from "../names.ts";
-import { destinationState } from "../outside-routes.ts";
 import { connectionManager } from "./http.ts";
 import { httpInspector, inspectionTimeout, originalDestination, tlsInspectorExcept } from "./inspection.ts";
 import { outboundChains, outboundMatching } from "./outbound-matching.ts";
@@ -69,7 +69,7 @@ const http = connectionManager({
     case: "rds",
     value: { configSource: adsSource(), routeConfigName: outboundRouteConfiguration },
   },
-  earlyHeaderMutationExtensions: [destinationMutation],
+  earlyHeaderMutationExtensions: [forgedHeaders],
   httpFilters: outboundHttpFilters,
   // Bounds the wait for a destination that nobody answers about; every route lifts it.
   streamIdleTimeout: duration(lookupTimeoutMs),

@@ -8,6 +8,8 @@ export function workloadOfEntry({ metadata, spec }: WorkloadEntry): ListedWorklo
 
 /** The part that WorkloadEntries and the endpoints of ServiceEntries share. */
 export function listedWorkload(endpoint: IstioEndpoint, namespace: string, name: string): ListedWorkload {
-  const { address = "", ports = {}, labels = {}, locality = "", weight, serviceAccount = "" } = endpoint;
-  return { namespace, name, address, ports, labels, locality, weight, serviceAccount };
+  const { address = "", ports = {}, labels = {}, locality = "", weight = 0, serviceAccount = "" } = endpoint;
+  // 0 is no weight at all, as in Istio.
+  const share = weight === 0 ? undefined : weight;
+  return { namespace, name, address, ports, labels, locality, weight: share, serviceAccount };
 }

@@ -89,7 +89,9 @@ function keptObjects(previous: ParsedFile, documents: readonly DocumentContent[]
 function readDocument(text: string, isJson: boolean): DocumentContent {
   const parsed = parseDocument(text);
   if (parsed.kind === "broken") {
-    const message = `${isJson ? "this is no valid JSON" : "this is no valid YAML"}: ${parsed.reason}; the objects of this file stay as they were until it is corrected`;
+    const isTemplate = /\{\{.*\}\}/u.test(text);
+    const reason = isTemplate ? "it is a template; render it first, as by helm template" : parsed.reason;
+    const message = `${isJson ? "this is no valid JSON" : "this is no valid YAML"}: ${reason}; the objects of this file stay as they were until it is corrected`;
     return {
       objects: [],
       problems: [{ severity: "error", message, line: parsed.line }],

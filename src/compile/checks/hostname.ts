@@ -1,0 +1,15 @@
+import { type CheckFinding, error } from "./finding.ts";
+
+const label = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
+const hostname = new RegExp(`^(?:\\*[.-]?)?${label}(?:\\.${label})*\\.?$`, "iu");
+
+/** Names with letters, digits and hyphens, one `*` before them at most: no URL, no port. `*` alone is not for all objects. */
+export function checkHostname(host: string, field: string): readonly CheckFinding[] {
+  return hostname.test(host) ? [] : [noHost(host, field)];
+}
+
+/** It cannot be the name of a host. */
+export function noHost(host: string, field: string): CheckFinding {
+  const message = `${host} is no host; write a name such as www.example.com, or *.example.com for all below`;
+  return error(field, message, "UnsupportedValue");
+}
