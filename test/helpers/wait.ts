@@ -2,9 +2,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /**
- * Resolves once `condition` holds; throws after `timeoutMs`, naming `what` was awaited: that is for what never comes, no
- * machine is so slow. It looks every 10 ms; where a look takes longer, as long as that lies between two, which leaves the
- * machine to what is awaited.
+ * Resolves once `condition` holds; throws after `timeoutMs`, naming `what` was awaited. It looks every 10 ms; where a
+ * look takes longer, as long as that lies between two, a second at most: the machine is left to what is awaited.
  */
 export async function until(
   condition: () => boolean | Promise<boolean>,
@@ -17,6 +16,6 @@ export async function until(
     if (await condition()) return;
     const now = performance.now();
     if (now > deadline) throw new Error(`waited ${timeoutMs} ms in vain for ${what}`);
-    await sleep(Math.max(10, now - began));
+    await sleep(Math.min(Math.max(10, now - began), 1_000));
   }
 }
