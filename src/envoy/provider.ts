@@ -7,12 +7,10 @@ import { egressListenerViews } from "#compile/egress-listeners.ts";
 import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
 import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
 import type { IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
-import type { Mesh } from "#compile/mesh.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
 import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
-import type { IssuedCertificate } from "#identity/authority.ts";
 import { present } from "#model/present.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource } from "#xds/provider.ts";
@@ -44,19 +42,10 @@ import {
   unrelayedName,
   workloadSecret,
 } from "./names.ts";
+import type { ProviderInputs } from "./provider-inputs.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
 import { mayKeepCertificate, secretResource } from "./secret-resources.ts";
-
-/** What resources are made of. */
-export interface ProviderInputs {
-  readonly mesh: Mesh;
-  readonly trustDomain: string;
-  /** The roots that proxies trust, PEM. */
-  readonly trustBundle: Collection<string>;
-  /** By `certificateKey`. */
-  readonly certificates: Collection<IssuedCertificate>;
-}
 
 /** The provider, and whose certificates somebody wants. */
 export interface EnvoyProvider extends Provider<Proxy> {

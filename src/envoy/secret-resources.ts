@@ -10,7 +10,7 @@ import type { Workload } from "#model/workload.ts";
 import type { Absent, Resource } from "#xds/provider.ts";
 import { encodeResource } from "./encode.ts";
 import { parseCredentialSecret, parseFileSecret, trustBundleSecret, workloadSecret } from "./names.ts";
-import type { ProviderInputs } from "./provider.ts";
+import type { ProviderInputs } from "./provider-inputs.ts";
 import { podKey, type ResourceKey } from "./resource-keys.ts";
 import {
   tlsCertificate,

@@ -1,5 +1,5 @@
 import type { ConnectionRoute } from "../connection-route.ts";
-import type { ResolveBackend } from "./route-destination.ts";
+import type { ResolveBackend } from "./resolve-backend.ts";
 import type { TcpRoute } from "./tcp-route.ts";
 import type { TlsRoute } from "./tls-route.ts";
 

@@ -4,7 +4,8 @@ import type { PathMatcher, Route } from "../route.ts";
 import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
 import { headerMatchers } from "./http-routes.ts";
 import { legibleMatches } from "./legible-matches.ts";
-import { type ResolveBackend, routeDestination } from "./route-destination.ts";
+import type { ResolveBackend } from "./resolve-backend.ts";
+import { routeDestination } from "./route-destination.ts";
 import { filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
 import { hasSessionFault, sessionPersistence } from "./sessions.ts";
 

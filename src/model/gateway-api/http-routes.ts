@@ -3,8 +3,9 @@ import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
 import { legibleMatches } from "./legible-matches.ts";
+import type { ResolveBackend } from "./resolve-backend.ts";
 import { retryPolicy } from "./retries.ts";
-import { type ResolveBackend, routeDestination } from "./route-destination.ts";
+import { routeDestination } from "./route-destination.ts";
 import { corsOf, filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
 import { hasSessionFault, sessionPersistence } from "./sessions.ts";
 

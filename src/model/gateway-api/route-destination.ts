@@ -1,11 +1,8 @@
 import type { RouteDestination } from "../route.ts";
-import type { ServicePortReference } from "../service.ts";
 import type { RouteFilter } from "./filters.ts";
 import type { BackendReference } from "./references.ts";
+import type { ResolveBackend } from "./resolve-backend.ts";
 import { type FilterPlace, filterFaults, headerEffects, hostOf } from "./route-filters.ts";
-
-/** The service port that a backend of a route means; undefined where it cannot be used. */
-export type ResolveBackend = (backend: BackendReference) => ServicePortReference | undefined;
 
 /** API object → domain type. */
 export function routeDestination(

@@ -12,7 +12,7 @@ import {
 } from "../route.ts";
 import { corsPolicy } from "./cors.ts";
 import type { HeaderFilter, MirrorFilter, PathModifier, RedirectFilter, RouteFilter } from "./filters.ts";
-import type { ResolveBackend } from "./route-destination.ts";
+import type { ResolveBackend } from "./resolve-backend.ts";
 
 /** Where filters stand, which decides what they may be. */
 export type FilterPlace = "httpRule" | "httpBackend" | "grpcRule" | "grpcBackend";

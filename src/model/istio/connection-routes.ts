@@ -1,7 +1,8 @@
 import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "../connection-route.ts";
 import { gatewayKey } from "./gateway-names.ts";
+import type { ResolveDestination } from "./resolve-destination.ts";
 import { routeSource } from "./route-matches.ts";
-import type { ResolveDestination, RoutePlace } from "./routes.ts";
+import type { RoutePlace } from "./routes.ts";
 import type {
   IstioRouteDestination,
   IstioTcpMatch,

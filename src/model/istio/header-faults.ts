@@ -1,5 +1,5 @@
 import { headerFault } from "../headers.ts";
-import type { RouteFault } from "./route-faults.ts";
+import type { RouteFault } from "./route-fault.ts";
 import type { IstioHeaders, IstioHttpRoute } from "./virtual-service.ts";
 
 /** The headers of a route and of its destinations that cannot be written. */

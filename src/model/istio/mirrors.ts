@@ -1,6 +1,6 @@
 // Where a VirtualService sends copies of requests.
 import type { Mirror } from "../route.ts";
-import type { ResolveDestination } from "./routes.ts";
+import type { ResolveDestination } from "./resolve-destination.ts";
 import type { IstioDestination, IstioHttpRoute } from "./virtual-service.ts";
 
 /**

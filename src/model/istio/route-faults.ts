@@ -3,15 +3,8 @@ import { isExpression } from "../expression.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
 import { headerFaults } from "./header-faults.ts";
+import type { RouteFault } from "./route-fault.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
-
-/** Why a route cannot be applied. */
-export interface RouteFault {
-  /** The part of the route; empty where it is the whole. */
-  readonly field: string;
-  /** What is wrong and what to do about it. */
-  readonly message: string;
-}
 
 /** Everything that contradicts itself, or that no proxy can do. */
 export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {

@@ -1,22 +1,16 @@
 import { parseTimeout } from "../duration.ts";
 import type { Route, RouteDestination } from "../route.ts";
-import type { ServicePortReference } from "../service.ts";
 import { corsPolicy } from "./cors-policies.ts";
 import { type FindVirtualService, routeName, type WrittenRoute, writtenRoutes } from "./delegates.ts";
 import { faultInjection } from "./fault-injection.ts";
 import { headerEffects } from "./header-effects.ts";
 import { mirrorsOf } from "./mirrors.ts";
+import type { ResolveDestination } from "./resolve-destination.ts";
 import { retryEffects } from "./retry-policies.ts";
 import { directResponseOf, redirectOf, rewriteOf } from "./route-answers.ts";
 import { routeFaults } from "./route-faults.ts";
 import { claimsOf, isLegible, routeMatch, routeSource } from "./route-matches.ts";
-import type { IstioDestination, IstioHttpMatch, IstioHttpRoute, VirtualService } from "./virtual-service.ts";
-
-/** The service port that a destination means, as seen from the object's namespace; undefined when there is none. */
-export type ResolveDestination = (
-  destination: IstioDestination,
-  namespace: string,
-) => ServicePortReference | undefined;
+import type { IstioHttpMatch, IstioHttpRoute, VirtualService } from "./virtual-service.ts";
 
 /** Where routes are tried. */
 export interface RoutePlace {
