@@ -1,10 +1,10 @@
 // Which VirtualServices a host's requests are subject to, and the routes that they give.
-
 import type { Fetch } from "#collections/graph.ts";
 import { coversHost } from "#model/host-pattern.ts";
 import type { FindVirtualService } from "#model/istio/delegates.ts";
 import { isForMesh } from "#model/istio/gateway-names.ts";
-import { type ResolveDestination, type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
+import type { ResolveDestination } from "#model/istio/resolve-destination.ts";
+import { type RoutePlace, routesOfVirtualService } from "#model/istio/routes.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { isEveryRequest, type Route } from "#model/route.ts";
 import { isVisible, visibilityOf } from "#model/visibility.ts";

@@ -1,7 +1,7 @@
 // What is under way to one client for one resource type: at most one response, what was rejected, what comes next.
 
-import type { Origin } from "#model/reference.ts";
 import type { Resource } from "./provider.ts";
+import type { Rejection } from "./rejection.ts";
 import { Subscription, toldAbsent } from "./subscription.ts";
 import { typesInOrder } from "./type-urls.ts";
 
@@ -9,17 +9,6 @@ import { typesInOrder } from "./type-urls.ts";
 export interface Response {
   readonly nonce: string;
   readonly items: Map<string, Resource | undefined>;
-}
-
-/** A resource that the client would not take. It is kept back until it changes. */
-export interface Rejection {
-  readonly typeUrl: string;
-  readonly name: string;
-  /** The client's words. */
-  readonly message: string;
-  readonly origins: readonly Origin[];
-  /** The versions that were refused: of the resource, and of what was sent in its stead. */
-  readonly versions: ReadonlySet<string>;
 }
 
 /** Deliveries of one type on one stream. */

@@ -1,7 +1,7 @@
 // What the xDS server asks of the rest: resources by name, computed only for names that a proxy watches.
 import type { Collection, Demand } from "#collections/graph.ts";
 import type { Origin } from "#model/reference.ts";
-import type { Rejection } from "./delivery.ts";
+import type { Rejection } from "./rejection.ts";
 
 /** Names one resource on the wire. */
 export interface ResourceName {

@@ -1,10 +1,10 @@
 // The xDS server: delta ADS streams over gRPC, fed by a provider whose resources are computed once for all of them.
 import { type Server, type ServerDuplexStream, status } from "@grpc/grpc-js";
 import type { Authenticate } from "./authentication.ts";
-import type { Rejection } from "./delivery.ts";
 import { decodeMessage, type Message } from "./message.ts";
 import type { Node } from "./node.ts";
 import type { Provider, ResourceName } from "./provider.ts";
+import type { Rejection } from "./rejection.ts";
 import {
   type Acknowledgement,
   type ProxyStatus,

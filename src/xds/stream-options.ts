@@ -1,6 +1,7 @@
 // What a stream is given, and what it needs of the server that it belongs to.
-import type { Rejection } from "./delivery.ts";
+
 import type { Provider, ResourceName } from "./provider.ts";
+import type { Rejection } from "./rejection.ts";
 import type { Interest } from "./subscription.ts";
 import type { Watch } from "./watches.ts";
 
