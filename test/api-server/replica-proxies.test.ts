@@ -2,7 +2,6 @@
 import assert from "node:assert/strict";
 import { request } from "node:https";
 import { after, before, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { status } from "@grpc/grpc-js";
 import { trustBundleSecret, workloadSecret } from "#envoy/names.ts";
 import { authorityOf, type IssuedCertificate } from "#identity/authority.ts";
@@ -78,15 +77,19 @@ async function versionsOf(client: DeltaClient, known: Versions = {}): Promise<Ve
   client.subscribe(listenerType, [], known[listenerType]);
   client.subscribe(secretType, [workloadSecret, trustBundleSecret], known[secretType]);
   client.subscribe(virtualHostType, [serviceHost], known[virtualHostType]);
-  if (Object.keys(known).length === 0) await until(() => hasAll(client), "an answer to each subscription");
-  for (let quietSince = performance.now(), seen = 0; performance.now() - quietSince < 700; await sleep(20)) {
+  const knowsNothing = Object.keys(known).length === 0;
+  let seen = 0;
+  let quietSince = performance.now();
+  await until(() => {
     for (const response of client.received.slice(seen)) {
+      // At once: what needs a resource is sent when the proxy has that.
       client.ack(response);
       versions[response.typeUrl] = { ...versions[response.typeUrl], ...response.resources };
       quietSince = performance.now();
     }
     seen = client.received.length;
-  }
+    return (!knowsNothing || hasAll(client)) && performance.now() - quietSince > 700;
+  }, "an answer to each subscription, and silence after it");
   return versions;
 }
 
