@@ -41,6 +41,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   ],
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
   "envoy/provider.ts": ["compile"],
+  "envoy/provider-inputs.ts": ["type compile/mesh.ts"],
   "envoy/secret-resources.ts": ["compile/credentials.ts", "identity/workload-certificates.ts"],
   // Kinds of clients are what most resources are kept by.
   "envoy/resource-keys.ts": ["compile/clients.ts"],
@@ -74,7 +75,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type xds/server.ts",
     "xds/status.ts",
     "compile/status.ts",
-    "type compile/graph.ts",
+    "type compile/mesh.ts",
   ],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
   // Objects out of settings, applied and checked: what pods get is the injector's decision, here as everywhere.
