@@ -42,7 +42,11 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
   "envoy/provider.ts": ["compile"],
   "envoy/provider-inputs.ts": ["type compile/mesh.ts"],
-  "envoy/secret-resources.ts": ["compile/credentials.ts", "identity/workload-certificates.ts"],
+  "envoy/secret-resources.ts": [
+    "compile/credentials.ts",
+    "compile/reach.ts",
+    "identity/workload-certificates.ts",
+  ],
   // Kinds of clients are what most resources are kept by.
   "envoy/resource-keys.ts": ["compile/clients.ts"],
   xds: ["collections", "model", "runtime"],

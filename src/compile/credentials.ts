@@ -1,6 +1,6 @@
 // Certificates that rules name by Secrets: those of a client's own namespace, and only those that a rule names.
 import type { Collection, Demand, Fetch, Graph, Index } from "#collections/graph.ts";
-import type { TlsOrigination } from "#model/client-tls.ts";
+import type { TlsCertificate, TlsOrigination, TlsRoots } from "#model/client-tls.ts";
 import { type HostPolicy, isFor } from "#model/host-policy.ts";
 import type { Secret } from "#model/kubernetes/configuration.ts";
 import { type Credential, credentialOf, rootsSecretName } from "#model/kubernetes/credential.ts";
@@ -88,14 +88,33 @@ export function missingCredential(
   namespace: string,
   { certificate, roots }: TlsOrigination,
 ): string | undefined {
-  if (
-    certificate?.kind === "secret" &&
+  return (
+    (certificate && missingCertificate(lookup, fetch, namespace, certificate)) ??
+    missingRoots(lookup, fetch, namespace, roots)
+  );
+}
+
+/** The same of one certificate. */
+export function missingCertificate(
+  lookup: Lookup,
+  fetch: Fetch,
+  namespace: string,
+  certificate: TlsCertificate,
+): string | undefined {
+  return certificate.kind === "secret" &&
     ownCertificate(lookup, fetch, namespace, certificate.name) === undefined
-  ) {
-    return `there is no Secret ${certificate.name} with tls.crt and tls.key in namespace ${namespace}`;
-  }
-  if (roots.kind === "secret" && trustedRoots(lookup, fetch, namespace, roots.name) === undefined) {
-    return `there is no ca.crt in Secret ${roots.name} or ${rootsSecretName(roots.name)} in namespace ${namespace}`;
-  }
-  return undefined;
+    ? `there is no Secret ${certificate.name} with tls.crt and tls.key in namespace ${namespace}`
+    : undefined;
+}
+
+/** The same of authorities. */
+export function missingRoots(
+  lookup: Lookup,
+  fetch: Fetch,
+  namespace: string,
+  roots: TlsRoots,
+): string | undefined {
+  return roots.kind === "secret" && trustedRoots(lookup, fetch, namespace, roots.name) === undefined
+    ? `there is no ca.crt in Secret ${roots.name} or ${rootsSecretName(roots.name)} in namespace ${namespace}`
+    : undefined;
 }

@@ -10,14 +10,11 @@ import { servicesNamed, sidecarOfClient } from "./reach.ts";
 import { everything, respond } from "./route-views.ts";
 import { serviceOrigin } from "./services.ts";
 
-/** Those of a client's Sidecar; of two at one place the first. */
+/** Those of a client's Sidecar. */
 export function egressListenerViews(mesh: Mesh, fetch: Fetch, client: Client): readonly EgressListenerView[] {
   const sidecar = sidecarOfClient(mesh, fetch, client);
   if (sidecar === undefined) return [];
-  const byPlace = new Map(
-    sidecar.egressListeners.toReversed().map((each) => [JSON.stringify(each.at), each] as const),
-  );
-  return [...byPlace.values()].toReversed().map((each) => listenerView(mesh, fetch, client, sidecar, each));
+  return sidecar.egressListeners.map((each) => listenerView(mesh, fetch, client, sidecar, each));
 }
 
 function listenerView(

@@ -1,6 +1,5 @@
 // Which labels of clients the objects read: all others are the same to the mesh, so that pods which differ in them
 // share their configuration.
-
 import type { HostPolicy } from "#model/host-policy.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import {

@@ -1,5 +1,4 @@
 // What becomes of a path, in Envoy's words. Envoy itself keeps the query.
-
 import type { MessageInitShape } from "@bufbuild/protobuf";
 import type {
   RedirectAction,

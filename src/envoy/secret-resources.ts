@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { SecretSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/tls/v3/secret";
 import type { Demand, Fetch } from "#collections/graph.ts";
 import { type CredentialPart, credentialFor } from "#compile/credentials.ts";
+import { sidecarOfClient } from "#compile/reach.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import { certificateKey } from "#identity/workload-certificates.ts";
 import type { Origin } from "#model/reference.ts";
@@ -55,7 +56,7 @@ function namedByUser(
   fetch: Fetch,
 ): Resource | undefined {
   const client = fetch.get(mesh.clients, podKey(workload));
-  const sidecar = client?.sidecar === undefined ? undefined : fetch.get(mesh.sidecars, client.sidecar);
+  const sidecar = client && sidecarOfClient(mesh, fetch, client);
   const files = parseFileSecret(name);
   // It is the pod's own container: whoever asks could read them.
   if (files !== undefined) return fileResource(name, files, sidecar === undefined ? [] : [sidecar.origin]);

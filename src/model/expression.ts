@@ -29,6 +29,11 @@ export function isExpression(text: string): boolean {
   return ofItsOwn.test(text) || isOfJavaScript(text);
 }
 
+/** Why a text is no expression; the message says what to do. */
+export function expressionFault(text: string): string | undefined {
+  return isExpression(text) ? undefined : `${text} is no valid regular expression; correct it`;
+}
+
 function isOfJavaScript(text: string): boolean {
   try {
     return new RegExp(text).source !== "";

@@ -82,8 +82,8 @@ export class Decisions {
   }
 
   /**
-   * Whether the clusters and listeners that a resource names are there. For a resource that is new it is mostly enough that they are
-   * sent before it; for a new version of one in use they must be accepted, which Envoy says when they have warmed.
+   * Whether the clusters and listeners that a resource names are there. For a resource that is new it is mostly enough
+   * that they are sent before it; for a new version of one in use they must be accepted, which Envoy says when they have warmed.
    */
   #isReadyFor(resource: Resource, isInUse: boolean): boolean {
     for (const { typeUrl, name, unawaited = false } of resource.references) {

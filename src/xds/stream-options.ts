@@ -1,5 +1,4 @@
 // What a stream is given, and what it needs of the server that it belongs to.
-
 import type { Provider, ResourceName } from "./provider.ts";
 import type { Rejection } from "./rejection.ts";
 import type { Interest } from "./subscription.ts";

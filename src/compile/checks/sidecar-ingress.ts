@@ -3,7 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
 import { ingressPart } from "#model/istio/sidecar-ingress.ts";
 import type { TlsTermination } from "#model/server-tls.ts";
-import { ownCertificate, trustedRoots } from "../credentials.ts";
+import { missingCertificate, missingRoots } from "../credentials.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
@@ -38,26 +38,20 @@ function checkSecrets(
   { certificates, clients }: TlsTermination,
   namespace: string,
   field: string,
-  inputs: CheckInputs,
+  { routing }: CheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  const missing = certificates.flatMap((certificate) =>
-    certificate.kind === "files" ||
-    ownCertificate(inputs.routing, fetch, namespace, certificate.name) !== undefined
-      ? []
-      : [`there is no Secret ${certificate.name} with tls.crt and tls.key`],
-  );
-  const roots = clients?.roots;
-  const lacksRoots =
-    roots?.kind === "secret" && trustedRoots(inputs.routing, fetch, namespace, roots.name) === undefined;
-  return [
-    ...missing,
-    ...(lacksRoots ? [`there is no ca.crt in Secret ${roots.name} or ${roots.name}-cacert`] : []),
-  ].map((message) =>
-    warning(
-      field,
-      `${message} in namespace ${namespace}, or the control plane may not read it; connections are closed`,
-      "BackendNotFound",
-    ),
-  );
+  const missing = [
+    ...certificates.map((certificate) => missingCertificate(routing, fetch, namespace, certificate)),
+    clients && missingRoots(routing, fetch, namespace, clients.roots),
+  ];
+  return missing
+    .filter((message) => message !== undefined)
+    .map((message) =>
+      warning(
+        field,
+        `${message}, or the control plane may not read it; connections are closed`,
+        "BackendNotFound",
+      ),
+    );
 }

@@ -6,7 +6,7 @@ import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { byAge } from "../by-age.ts";
 import { hostsOnServer, keyOfGateway } from "../istio-servers.ts";
 import { type CheckFinding, error, warning } from "./finding.ts";
-import { checkHostname } from "./hostname.ts";
+import { isHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { besideOlder } from "./virtual-service-rivals.ts";
 
@@ -73,7 +73,7 @@ function checkHosts(
   const { hosts = [] } = virtualService.spec;
   return hosts.flatMap((host, index) => {
     const alone = { ...virtualService, spec: { ...virtualService.spec, hosts: [host] } };
-    if (checkHostname(host, "").length > 0 && host !== "*") return [];
+    if (!isHostname(host) && host !== "*") return [];
     if (known.some((gateway) => serves(gateway, alone))) return [];
     const message = `no server of ${known.map((gateway) => `Gateway ${keyOfGateway(gateway)}`).join(", ")} has the host ${host}; add it there, or remove it here`;
     return [warning(`spec.hosts[${index}]`, message)];

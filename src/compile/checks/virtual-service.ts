@@ -11,7 +11,7 @@ import { ownHosts, virtualHostPort } from "../virtual-hosts.ts";
 import { virtualServicesOf } from "../virtual-services.ts";
 import { type CheckFinding, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
-import { checkHostname } from "./hostname.ts";
+import { checkHostname, isHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { withoutRequests } from "./served-requests.ts";
 import { checkConnectionRules } from "./virtual-service-connections.ts";
@@ -54,8 +54,7 @@ function checkHost(
 ): readonly CheckFinding[] {
   const { namespace = "default" } = virtualService.metadata;
   const service = host.startsWith("*") ? undefined : serviceOfHost(inputs.routing, fetch, host, namespace);
-  if (service === undefined && (isServerName(virtualService, host) || checkHostname(host, field).length > 0))
-    return [];
+  if (service === undefined && (isServerName(virtualService, host) || !isHostname(host))) return [];
   if (service === undefined) return checkName(virtualService, host, field, inputs, fetch);
   const unseen = unseenRequests(virtualService, service);
   if (unseen !== undefined) return [warning(field, `http has no effect on ${host}: ${unseen}`)];

@@ -32,8 +32,8 @@ export const outboundChains = {
 
 /**
  * TLS to a known name is told first. HTTP is what looks like it, and everything on ports that are declared HTTP, outside
- * of the mesh's ranges by hosts there and in plaintext: a client that connects ahead of its first request, or is merely slow, has said nothing when the
- * inspection ends. Taken for TCP its connection would be tied to one endpoint, and cut when that ends.
+ * of the mesh's ranges by hosts there and in plaintext: a client that connects ahead of its first request, or is merely
+ * slow, has said nothing when the inspection ends. Taken for TCP its connection would be tied to one endpoint, and cut when that ends.
  * https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/matching/matching_api
  */
 export function outboundMatching(view: OutboundListenerView, own: number): Matcher {

@@ -1,5 +1,5 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
-import { isExpression } from "../expression.ts";
+import { expressionFault } from "../expression.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
 import { headerFaults } from "./header-faults.ts";
@@ -144,11 +144,10 @@ function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly Rou
       field: `corsPolicy.allowOrigins[${index}].regex`,
     })),
   ];
-  return written.flatMap(({ expression, field }) =>
-    expression === undefined || isExpression(expression)
-      ? []
-      : [fault(field, `${expression} is no valid regular expression; correct it`)],
-  );
+  return written.flatMap(({ expression, field }) => {
+    const message = expression === undefined ? undefined : expressionFault(expression);
+    return message === undefined ? [] : [fault(field, message)];
+  });
 }
 
 function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly RouteFault[] {

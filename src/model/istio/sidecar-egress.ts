@@ -2,7 +2,8 @@
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
 import { protocolOfWord } from "../kubernetes/mesh-service.ts";
 import type { EgressAddress, EgressListener, EgressScope, HostScope } from "../sidecar.ts";
-import { bindOf, isLoopback, type PartFault } from "./binds.ts";
+import { placeOf } from "./binds.ts";
+import { faulty, type PartFault } from "./part-fault.ts";
 import type { SidecarEgress } from "./sidecar.ts";
 
 /** By what is written in it. */
@@ -14,32 +15,22 @@ export type EgressPart =
 
 /** API object → domain type. */
 export function egressPart(part: SidecarEgress): EgressPart {
-  const { port, bind = "", captureMode = "DEFAULT" } = part;
+  const { port, bind = "", captureMode } = part;
   const number = port?.number === 0 ? undefined : port?.number;
-  const isUncaptured = captureMode === "NONE";
-  if (bind === "" && !isUncaptured) return { kind: "scope", scope: { port: number, hosts: hostsOf(part) } };
-  const isSocket = bind.startsWith("unix:");
-  if (number === undefined && !isSocket) {
+  const isBound = bind !== "" || captureMode === "NONE";
+  if (isBound && number === undefined && !bind.startsWith("unix:")) {
     return fault("port", "needs the number of a port here: the one on which these hosts are reached");
   }
-  const at = bindOf(bind === "" ? "127.0.0.1" : bind, number);
-  if (at === undefined) {
-    return fault("bind", `${bind} is not supported; use an IPv4 address, unix:///PATH or unix://@NAME`);
+  const place = placeOf(part, number, "127.0.0.1");
+  if ("fault" in place) return { kind: "fault", ...place };
+  switch (place.kind) {
+    case "anywhere":
+      return { kind: "scope", scope: { port: number, hosts: hostsOf(part) } };
+    case "listener":
+      return listenerPart(part, { at: place.at, port: number });
+    case "address":
+      return { kind: "address", address: { address: place.address, port: place.port, hosts: hostsOf(part) } };
   }
-  if (at.kind === "socket") {
-    if (captureMode !== "IPTABLES") return listenerPart(part, { at, port: number });
-    return fault("captureMode", "nothing that goes to a socket is captured; use NONE");
-  }
-  if (isUncaptured) return listenerPart(part, { at, port: at.port });
-  // Any address is where they are anyway.
-  if (at.address === "0.0.0.0") return { kind: "scope", scope: { port: number, hosts: hostsOf(part) } };
-  if (isLoopback(at.address)) {
-    return fault(
-      "captureMode",
-      `connections to ${at.address} are not captured; with NONE the sidecar listens there`,
-    );
-  }
-  return { kind: "address", address: { address: at.address, port: at.port, hosts: hostsOf(part) } };
 }
 
 function listenerPart(part: SidecarEgress, where: Pick<EgressListener, "at" | "port">): EgressPart {
@@ -61,5 +52,5 @@ function hostsOf({ hosts }: SidecarEgress): readonly HostScope[] {
 }
 
 function fault(field: string, message: string): EgressPart {
-  return { kind: "fault", fault: { field, message } };
+  return { kind: "fault", ...faulty(field, message) };
 }

@@ -5,26 +5,27 @@ import { present } from "../present.ts";
 import type { TlsTermination } from "../server-tls.ts";
 import type { PortProtocol } from "../service.ts";
 import type { Bind, IngressEndpoint, IngressPort } from "../sidecar.ts";
-import { bindOf, isLoopback, type PartFault } from "./binds.ts";
+import { isLoopback, placeOf } from "./binds.ts";
 import { connectionPool } from "./connection-limits.ts";
+import { type Faulty, faulty } from "./part-fault.ts";
 import type { SidecarIngress } from "./sidecar.ts";
 import { tlsTermination } from "./tls-termination.ts";
 
 /** API object → domain type; or why nothing can be made of it. */
-export function ingressPart(ingress: SidecarIngress): IngressPort | { readonly fault: PartFault } {
+export function ingressPart(ingress: SidecarIngress): IngressPort | Faulty {
   const { port, defaultEndpoint, tls, connectionPool: pool } = ingress;
-  if (port.number === undefined || port.number === 0) return fault("port.number", "number is missing");
+  if (port.number === undefined || port.number === 0) return faulty("port.number", "number is missing");
   const endpoint = ingressEndpoint(defaultEndpoint);
   if (endpoint === undefined) {
-    return fault(
+    return faulty(
       "defaultEndpoint",
       `${defaultEndpoint} is not supported; use 127.0.0.1:PORT, 0.0.0.0:PORT or unix:///PATH`,
     );
   }
-  const place = placeOf(ingress, port.number, endpoint);
+  const place = comingTo(ingress, port.number, endpoint);
   if ("fault" in place) return place;
   const ended = tls === undefined ? undefined : tlsTermination(tls);
-  if (ended !== undefined && "fault" in ended) return fault(`tls.${ended.fault.field}`, ended.fault.message);
+  if (ended !== undefined && "fault" in ended) return faulty(`tls.${ended.fault.field}`, ended.fault.message);
   return {
     port: port.number,
     protocol: protocolOf(port.protocol, ended),
@@ -42,34 +43,21 @@ function protocolOf(word = "", tls: TlsTermination | undefined): PortProtocol {
 }
 
 /** Where connections come from: captured ones to some address, or those to a listener of the sidecar's own. */
-function placeOf(
-  { bind = "", captureMode = "DEFAULT" }: SidecarIngress,
+function comingTo(
+  ingress: SidecarIngress,
   port: number,
   endpoint: IngressEndpoint,
-): Pick<IngressPort, "address" | "bind"> | { readonly fault: PartFault } {
-  if (bind === "" && captureMode !== "NONE") return {};
-  const at = bindOf(bind === "" ? "0.0.0.0" : bind, port);
-  if (at === undefined) {
-    return fault("bind", `${bind} is not supported; use an IPv4 address, unix:///PATH or unix://@NAME`);
-  }
-  if (at.kind === "socket" && captureMode === "IPTABLES") {
-    return fault("captureMode", "nothing that goes to a socket is captured; use NONE");
-  }
-  if (at.kind === "socket" || captureMode === "NONE") {
-    return isApart(at, endpoint)
-      ? { bind: at }
-      : fault(
-          "defaultEndpoint",
-          "must say where the application listens beside the sidecar: 127.0.0.1:PORT with another port, or unix:///PATH",
-        );
-  }
-  if (at.address === "0.0.0.0") return {};
-  return isLoopback(at.address)
-    ? fault(
-        "captureMode",
-        `connections to ${at.address} are not captured; with NONE the sidecar listens there`,
-      )
-    : { address: at.address };
+): Pick<IngressPort, "address" | "bind"> | Faulty {
+  const place = placeOf(ingress, port, "0.0.0.0");
+  if ("fault" in place) return place;
+  if (place.kind === "anywhere") return {};
+  if (place.kind === "address") return { address: place.address };
+  return isApart(place.at, endpoint)
+    ? { bind: place.at }
+    : faulty(
+        "defaultEndpoint",
+        "must say where the application listens beside the sidecar: 127.0.0.1:PORT with another port, or unix:///PATH",
+      );
 }
 
 /** What is dialled is the sidecar itself: it must be told of another place. */
@@ -88,8 +76,4 @@ function ingressEndpoint(text = ""): IngressEndpoint | undefined {
   const host = text.slice(0, colon);
   if (host === "127.0.0.1") return { kind: "loopback", port };
   return host === "0.0.0.0" ? { kind: "pod", port } : undefined;
-}
-
-function fault(field: string, message: string) {
-  return { fault: { field, message } };
 }

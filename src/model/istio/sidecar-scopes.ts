@@ -36,18 +36,24 @@ function egressOf(
   return {
     egress:
       written.length === 0 ? undefined : parts.flatMap((part) => (part.kind === "scope" ? [part.scope] : [])),
-    egressListeners: parts.flatMap((part) => (part.kind === "listener" ? [part.listener] : [])),
+    egressListeners: firstOfEach(
+      parts.flatMap((part) => (part.kind === "listener" ? [part.listener] : [])),
+      ({ at }) => JSON.stringify(at),
+    ),
     egressAddresses: parts.flatMap((part) => (part.kind === "address" ? [part.address] : [])),
   };
 }
 
-/** Of two for one port the first. */
 function ingressOf(written: readonly SidecarIngress[]): readonly IngressPort[] {
-  const byPort = new Map<number, IngressPort>();
-  for (const part of written.map(ingressPart)) {
-    if (!("fault" in part) && !byPort.has(part.port)) byPort.set(part.port, part);
-  }
-  return [...byPort.values()];
+  const parts = written.map(ingressPart).flatMap((part) => ("fault" in part ? [] : [part]));
+  return firstOfEach(parts, ({ port }) => String(port));
+}
+
+/** Of several for one thing the first. */
+function firstOfEach<Part>(parts: readonly Part[], keyOf: (part: Part) => string): readonly Part[] {
+  const first = new Map<string, Part>();
+  for (const part of parts) if (!first.has(keyOf(part))) first.set(keyOf(part), part);
+  return [...first.values()];
 }
 
 function poolOf(pool: SidecarIngress["connectionPool"]): Pick<SidecarScope, "connectionPool"> {

@@ -2,28 +2,28 @@
 import type { TlsCertificate } from "../client-tls.ts";
 import { present } from "../present.ts";
 import type { ClientVerification, TlsTermination, TlsVersion } from "../server-tls.ts";
-import type { PartFault } from "./binds.ts";
+import { type Faulty, faulty } from "./part-fault.ts";
 import type { ServerTls } from "./server-tls.ts";
 
 /** API object → domain type; or why nothing can be made of it. */
-export function tlsTermination(tls: ServerTls): TlsTermination | { readonly fault: PartFault } {
+export function tlsTermination(tls: ServerTls): TlsTermination | Faulty {
   const { mode } = tls;
   if (mode !== "SIMPLE" && mode !== "MUTUAL" && mode !== "OPTIONAL_MUTUAL") {
-    return fault(
+    return faulty(
       "mode",
       `${mode ?? "PASSTHROUGH"} is not supported here; use SIMPLE, MUTUAL or OPTIONAL_MUTUAL`,
     );
   }
   const certificates = certificatesOf(tls);
   if (certificates.length === 0) {
-    return fault(
+    return faulty(
       "credentialName",
       "the server has no certificate; give credentialName, or serverCertificate and privateKey",
     );
   }
   const roots = rootsOf(tls);
   if (mode !== "SIMPLE" && roots === undefined) {
-    return fault(
+    return faulty(
       "caCertificates",
       `mode ${mode} needs the authorities of clients; give caCertificates, or credentialName with ca.crt`,
     );
@@ -78,8 +78,4 @@ const versions: Readonly<Record<string, TlsVersion>> = {
 
 function versionOf(name: string | undefined): TlsVersion | undefined {
   return name === undefined ? undefined : versions[name];
-}
-
-function fault(field: string, message: string) {
-  return { fault: { field, message } };
 }
