@@ -13,6 +13,7 @@ import { type AdsResource, ads, adsTypes } from "#test/helpers/ads.ts";
 import { createAuthority } from "#test/helpers/certificates.ts";
 import { adsBootstrap, socketAddress, xdsCluster } from "#test/helpers/config.ts";
 import { type Envoy, startEnvoy } from "#test/helpers/envoy.ts";
+import { freePort } from "#test/helpers/free-port.ts";
 import { request, startEcho } from "#test/helpers/http.ts";
 import { until } from "#test/helpers/wait.ts";
 import { bearerToken } from "#xds/authentication.ts";
@@ -44,7 +45,8 @@ class ControlPlane {
   readonly #options: Partial<XdsServerOptions<string>>;
   #server: XdsServer | undefined;
   #grpc: GrpcServer | undefined;
-  port = 0;
+  /** The same for each start, and one that no connection gets while the server is away. */
+  #port: number | undefined;
 
   constructor(options: Partial<XdsServerOptions<string>> = {}) {
     this.#options = options;
@@ -66,7 +68,8 @@ class ControlPlane {
     this.content.set(`${type} ${name}`, undefined);
   }
 
-  async start(): Promise<void> {
+  /** Resolves to the port. */
+  async start(): Promise<number> {
     this.#server = createXdsServer<string>({
       provider: this.#provider(),
       authenticate: async (metadata) =>
@@ -78,7 +81,9 @@ class ControlPlane {
       certificate: { chainPem: certificate.chain, keyPem: certificate.key },
     });
     this.#server.addTo(this.#grpc.services);
-    ({ port: this.port } = await this.#grpc.listen({ host: "127.0.0.1", port: this.port }));
+    this.#port ??= await freePort();
+    await this.#grpc.listen({ host: "127.0.0.1", port: this.#port });
+    return this.#port;
   }
 
   async stop(): Promise<void> {
@@ -143,12 +148,6 @@ async function listening(): Promise<{ readonly listener: net.Server; readonly po
   return { listener, port: (listener.address() as net.AddressInfo).port };
 }
 
-async function freePort(): Promise<number> {
-  const { listener, port } = await listening();
-  await new Promise((resolve) => listener.close(resolve));
-  return port;
-}
-
 async function startApp(name: string, running: { close(): void }[]): Promise<string> {
   const { listener, port } = await listening();
   running.push(listener, startEcho(listener, name));
@@ -199,8 +198,7 @@ async function startMesh(context: TestContext, options?: Partial<XdsServerOption
       }),
     );
   plane.set(outboundRoutes);
-  await plane.start();
-  const envoy = await startEnvoy(bootstrap(plane.port));
+  const envoy = await startEnvoy(bootstrap(await plane.start()));
   context.after(async () => {
     await envoy.stop();
     await plane.stop();
