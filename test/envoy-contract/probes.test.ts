@@ -58,6 +58,7 @@ before(async () => {
     },
     { namespace },
   );
+  await envoy.listening("health");
 });
 
 after(async () => {
