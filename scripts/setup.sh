@@ -27,7 +27,7 @@ quietly() {
   else
     tail -n 20 "$log" >&2
     rm -f "$log"
-    stop "this failed: $*"
+    stop "this failed: $* (if a registry did not answer, try again: what is installed stays)"
   fi
 }
 

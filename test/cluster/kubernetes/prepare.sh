@@ -34,7 +34,7 @@ go_failed() {
 # checked by, must be kept: `go mod tidy` would fetch the tests of all dependencies, four times as much.
 from_source() {
   local go=$HERE/../../../scripts/go.sh version= package packages reporter
-  say "building Kubernetes $KUBERNETES_VERSION and CoreDNS from their Go modules into $CACHE (10 to 15 minutes, once)"
+  say "building Kubernetes $KUBERNETES_VERSION and CoreDNS from their Go modules into $CACHE (5 to 15 minutes, once)"
   cd "$HERE/binaries"
   export CGO_ENABLED=0 GOGC=400
   # Go waits for ever for a registry that does not answer.
