@@ -13,8 +13,8 @@ if [ "$(printf 'go%s\n%s\n' $OLDEST "$version" | sort -V | head -n 1)" = go$OLDE
   exec go "$@"
 fi
 module=golang.org/toolchain@v0.0.1-go$FETCHED.$(go env GOOS)-$(go env GOARCH)
-if ! said=$(cd / && GOTOOLCHAIN=local go mod download -json "$module"); then
-  echo "go.sh: $version is too old, and Go $FETCHED cannot be fetched; try again, or install Go $OLDEST: $said" >&2
+if ! said=$(cd / && GOTOOLCHAIN=local timeout --foreground 300 go mod download -json "$module"); then
+  echo "go.sh: $version is too old, and Go $FETCHED cannot be fetched; try again, or install Go $OLDEST: ${said:-no answer in 5 minutes}" >&2
   exit 1
 fi
 GOROOT=$(sed -n 's/^\t"Dir": "\(.*\)",*$/\1/p' <<<"$said")
