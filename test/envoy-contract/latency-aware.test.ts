@@ -111,6 +111,7 @@ describe("the latency-aware balancer in Envoy", { concurrency: 1 }, () => {
     await send(envoy, 300, 4);
     assert.ok(failing !== undefined && failing.requests() <= 20, `${failing?.requests()} went to it`);
     const latency = (await envoy.known())[`127.0.0.1:${one?.port}`]?.latencyMs ?? 0;
+    // A failure counts a second.
     assert.ok(latency >= 1 && latency < 1_000, `${latency} ms`);
   });
 
