@@ -96,9 +96,7 @@ export function liveLines(
 }
 
 function edgeLines(edges: readonly EdgeStat[], columns: number): readonly string[] {
-  // What the numbers take, with the gaps; the two names share the rest.
-  const nameWidth = Math.max(12, Math.floor((columns - 66) / 2));
-  const [header = "", ...rows] = edgeTable(edges, nameWidth).trimEnd().split("\n");
+  const [header = "", ...rows] = edgeTable(edges, columns).trimEnd().split("\n");
   return [styleText("bold", header), ...rows];
 }
 
