@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 import type { EdgeStat } from "#telemetry/stat.ts";
-import { liveLines } from "./live-table.ts";
+import { liveLines, shownWindow } from "./live-table.ts";
 
 function edge(workload: string, changes: Partial<EdgeStat> = {}): EdgeStat {
   return {
@@ -80,6 +80,16 @@ test("what does not fit on the screen is counted", () => {
   const lines = plain(liveLines({ edges, problems: [] }, { columns: 160, rows: 20 }));
   assert.ok(lines.length < 20);
   assert.match(lines.at(-1) ?? "", /^and \d+ more/);
+});
+
+test("what was before the mesh was ready is not shown", () => {
+  assert.deepEqual([0, 5_500, 8_000, 35_000, 90_000].map(shownWindow), [
+    undefined,
+    undefined,
+    3_000,
+    30_000,
+    30_000,
+  ]);
 });
 
 test("problems are shown with their place below the table", () => {
