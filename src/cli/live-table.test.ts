@@ -83,7 +83,7 @@ test("what does not fit on the screen is counted", () => {
 });
 
 test("what was before the mesh was ready is not shown", () => {
-  assert.deepEqual([0, 5_500, 8_000, 35_000, 90_000].map(shownWindow), [
+  assert.deepEqual([0, 10_500, 13_000, 40_000, 90_000].map(shownWindow), [
     undefined,
     undefined,
     3_000,

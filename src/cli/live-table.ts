@@ -76,14 +76,15 @@ export function shownWindow(elapsedMs: number): number | undefined {
   return window < 1_000 ? undefined : Math.floor(window);
 }
 
-/** Sidecars report every 5 s. */
-const reportDelayMs = 5_000;
+/** Sidecars report every 5 s; the first report after the start is also about what was before. */
+const reportDelayMs = 10_000;
 
 async function nextFrame(state: string, last: LiveFrame, windowMs: number | undefined): Promise<LiveFrame> {
   try {
     // The supervisor knows those of the control plane too.
     const problems = await askSupervisor<readonly Problem[]>(state, "/problems");
-    if (windowMs === undefined) return { edges: [], problems, notice: "the first numbers come in a moment" };
+    if (windowMs === undefined)
+      return { edges: [], problems, notice: "the first numbers come in ten seconds" };
     return {
       edges: await askControlPlane<readonly EdgeStat[]>(state, `/stat?windowMs=${windowMs}`),
       problems,
