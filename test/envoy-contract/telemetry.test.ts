@@ -86,7 +86,7 @@ test("durations come in the buckets of the bootstrap, in microseconds, each repo
   assert.equal(point.bounds[0], incompleteBoundMicroseconds);
   assert.equal(point.counts[0], 0);
   const intervalMs = mesh.reports.at(-1)?.intervalMs ?? 0;
-  assert.ok(intervalMs > 500 && intervalMs < 1_500, `${intervalMs} ms`);
+  assert.ok(intervalMs > 500 && intervalMs < 10_000, `${intervalMs} ms`);
   // The first report says that it began in 1970.
   for (const { intervalMs: each } of mesh.reports) assert.ok(each < 60_000, `${each} ms`);
 });
