@@ -78,7 +78,10 @@ if [ ! -x "$BIN/hyperkube" ] || [ ! -x "$BIN/coredns" ]; then
   rm -rf "$CACHE"/new.* # Of those who were killed.
   work=$(mktemp -d "$CACHE/new.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  from_prebuilt "$work" || from_source "$work"
+  from_prebuilt "$work" || {
+    rm -f "$work"/* # Go overwrites nothing that it has not built.
+    from_source "$work"
+  }
   chmod +x "$work"/*
   mkdir -p "$BIN"
   mv "$work"/* "$BIN"
