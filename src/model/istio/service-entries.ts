@@ -1,3 +1,4 @@
+import { isOutsideHostname } from "../hostname.ts";
 import type { Namespace } from "../kubernetes/configuration.ts";
 import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
 import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
@@ -6,10 +7,14 @@ import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
 import { listedWorkload } from "./workload-entries.ts";
 
-/** API object → domain types, one for each host. `of`: its namespace. */
+/**
+ * API object → domain types, one for each host; what is no host, and ports that are there already, are left out. `of`: its
+ * namespace.
+ */
 export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace): readonly MeshService[] {
   const { name, namespace = "default", creationTimestamp = "" } = metadata;
-  const hosts = [...new Set(spec.hosts.map((host) => host.toLowerCase()))];
+  const hosts = [...new Set(spec.hosts.filter(isOutsideHostname).map((host) => host.toLowerCase()))];
+  const ports = (spec.ports ?? []).filter(isFirstOfItsNumber);
   const distribution = trafficDistribution(undefined, metadata, of?.metadata);
   return hosts.map((hostname) => ({
     kind: "ServiceEntry",
@@ -19,7 +24,7 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
     addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, "")),
     headless: false,
     selector: spec.workloadSelector?.labels ?? {},
-    ports: (spec.ports ?? []).map(entryPort),
+    ports: ports.map(entryPort),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     resolution: resolutionOf(spec.resolution),
     external: spec.location !== "MESH_INTERNAL",
@@ -36,6 +41,14 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
 function workloadsOf({ endpoints = [], addresses = [], resolution, workloadSelector }: ServiceEntry["spec"]) {
   if (endpoints.length > 0 || resolution !== "STATIC" || workloadSelector !== undefined) return endpoints;
   return addresses.filter((address) => !address.includes("/")).map((address) => ({ address }));
+}
+
+function isFirstOfItsNumber(
+  { number }: IstioServicePort,
+  index: number,
+  ports: readonly IstioServicePort[],
+): boolean {
+  return ports.findIndex((other) => other.number === number) === index;
 }
 
 function entryPort({ number, name, protocol = "TCP", targetPort }: IstioServicePort): MeshServicePort {

@@ -1,4 +1,5 @@
 import { listedWorkload } from "../istio/workload-entries.ts";
+import { ownValue } from "../own-value.ts";
 import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
@@ -105,7 +106,7 @@ function declaredWord({ appProtocol, name = "" }: DeclaredPort): string {
 
 /** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
 export function protocolOfWord(word: string): PortProtocol | undefined {
-  return protocolWords[word.toLowerCase()];
+  return ownValue(protocolWords, word.toLowerCase());
 }
 
 /** Whether such a name means HTTP/2 from the first byte. */
