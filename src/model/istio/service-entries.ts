@@ -1,7 +1,7 @@
 import { isOutsideHostname } from "../hostname.ts";
 import type { Namespace } from "../kubernetes/configuration.ts";
 import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
-import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
+import { type MeshService, type MeshServicePort, portsByNumber, type Resolution } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
@@ -14,7 +14,6 @@ import { listedWorkload } from "./workload-entries.ts";
 export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace): readonly MeshService[] {
   const { name, namespace = "default", creationTimestamp = "" } = metadata;
   const hosts = [...new Set(spec.hosts.filter(isOutsideHostname).map((host) => host.toLowerCase()))];
-  const ports = (spec.ports ?? []).filter(isFirstOfItsNumber);
   const distribution = trafficDistribution(undefined, metadata, of?.metadata);
   return hosts.map((hostname) => ({
     kind: "ServiceEntry",
@@ -24,7 +23,7 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
     addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, "")),
     headless: false,
     selector: spec.workloadSelector?.labels ?? {},
-    ports: ports.map(entryPort),
+    ports: portsByNumber((spec.ports ?? []).map(entryPort)),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     resolution: resolutionOf(spec.resolution),
     external: spec.location !== "MESH_INTERNAL",
@@ -41,14 +40,6 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
 function workloadsOf({ endpoints = [], addresses = [], resolution, workloadSelector }: ServiceEntry["spec"]) {
   if (endpoints.length > 0 || resolution !== "STATIC" || workloadSelector !== undefined) return endpoints;
   return addresses.filter((address) => !address.includes("/")).map((address) => ({ address }));
-}
-
-function isFirstOfItsNumber(
-  { number }: IstioServicePort,
-  index: number,
-  ports: readonly IstioServicePort[],
-): boolean {
-  return ports.findIndex((other) => other.number === number) === index;
 }
 
 function entryPort({ number, name, protocol = "TCP", targetPort }: IstioServicePort): MeshServicePort {

@@ -1,6 +1,6 @@
 import { listedWorkload } from "../istio/workload-entries.ts";
 import { ownValue } from "../own-value.ts";
-import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import { type MeshService, type MeshServicePort, type PortProtocol, portsByNumber } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { Namespace } from "./configuration.ts";
@@ -28,9 +28,11 @@ export function meshService(service: Service, of?: Namespace): MeshService {
     hostname: serviceHostname(namespace, name),
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
-    ports: (service.spec.ports ?? [])
-      .filter((port) => (port.protocol ?? "TCP") === "TCP")
-      .map((port) => meshServicePort(port)),
+    ports: portsByNumber(
+      (service.spec.ports ?? [])
+        .filter((port) => (port.protocol ?? "TCP") === "TCP")
+        .map((port) => meshServicePort(port)),
+    ),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     ...backing(service, namespace),
     subjectAltNames: [],
