@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { fileURLToPath } from "node:url";
 import * as yaml from "js-yaml";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { readObject } from "#sources/schema/read-object.ts";
 import { goldenCases } from "#test/helpers/golden.ts";
 import { mutationsOf } from "#test/helpers/hostile.ts";

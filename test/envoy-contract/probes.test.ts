@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { toJson } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
-import { healthListenerView } from "#compile/health.ts";
+import { healthListenerView } from "#compile/inbound/health.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { bootstrap, maxHeapBytes } from "#injector/bootstrap.ts";
 import { injectSidecar } from "#injector/inject.ts";
@@ -58,6 +58,13 @@ before(async () => {
     },
     { namespace },
   );
+  // The statistics that tell whether a listener works are not among the sidecar's.
+  const isReady = () =>
+    probe("/ready").then(
+      (status) => status === 200,
+      () => false,
+    );
+  await until(isReady, "the listener");
 });
 
 after(async () => {

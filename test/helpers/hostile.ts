@@ -1,6 +1,6 @@
 // Objects with a value in one of their fields that nobody should write.
 import { isJsonObject } from "#model/json.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import type { FieldPath } from "#sources/schema/field-path.ts";

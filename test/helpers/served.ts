@@ -1,8 +1,8 @@
 // Everything that the proxies of a mesh may ask for.
 import { fromBinary } from "@bufbuild/protobuf";
 import { ResourceSchema } from "@heddle/envoy-api/envoy/service/discovery/v3/discovery";
-import { clientOfKey } from "#compile/clients.ts";
-import { sidecarOfClient } from "#compile/reach.ts";
+import { clientOfKey } from "#compile/clients/clients.ts";
+import { sidecarOfClient } from "#compile/outbound/reach.ts";
 import type { Proxy } from "#model/workload.ts";
 import type { ResourceName } from "#xds/provider.ts";
 import { clusterType, listenerType, routeConfigurationType, virtualHostType } from "#xds/type-urls.ts";

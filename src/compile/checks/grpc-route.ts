@@ -1,7 +1,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import { grpcMatchFaults } from "#model/gateway-api/legible-matches.ts";
-import type { CheckFinding } from "./finding.ts";
+import type { CheckFinding } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";

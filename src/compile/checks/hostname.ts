@@ -1,5 +1,5 @@
 import { isHostname } from "#model/hostname.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { type CheckFinding, error } from "../finding.ts";
 
 /** Names with letters, digits and hyphens, one `*` before them at most: no URL, no port. `*` alone is not for all objects. */
 export function checkHostname(host: string, field: string): readonly CheckFinding[] {

@@ -3,7 +3,7 @@ import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import { matchesByPrefix } from "#model/gateway-api/http-routes.ts";
 import { httpMatchFaults } from "#model/gateway-api/legible-matches.ts";
-import { type CheckFinding, warning } from "./finding.ts";
+import { type CheckFinding, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";

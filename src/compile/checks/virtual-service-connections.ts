@@ -9,9 +9,9 @@ import type {
 } from "#model/istio/virtual-service.ts";
 import { weightFaults } from "#model/istio/weights.ts";
 import type { MeshService } from "#model/service.ts";
-import { serviceOfHost } from "../services.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { serviceOfHost } from "../services/services.ts";
 import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
 import { checkOnGateways } from "./virtual-service-gateway-connections.ts";

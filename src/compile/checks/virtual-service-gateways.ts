@@ -4,9 +4,9 @@ import { isHostname } from "#model/hostname.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
 import { gatewayKey, gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
-import { byAge } from "../by-age.ts";
-import { hostsOnServer, keyOfGateway } from "../istio-servers.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { byAge } from "../routing/by-age.ts";
+import { hostsOnServer, keyOfGateway } from "../routing/istio-servers.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { besideOlder } from "./virtual-service-rivals.ts";
 

@@ -1,6 +1,6 @@
 import { isOutsideHostname } from "../hostname.ts";
 import type { Namespace } from "../kubernetes/configuration.ts";
-import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { isHttp2Word, protocolOfWord } from "../port-protocol.ts";
 import { type MeshService, type MeshServicePort, portsByNumber, type Resolution } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";

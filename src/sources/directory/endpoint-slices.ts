@@ -2,9 +2,9 @@
 // https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
 
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice, Service, ServicePort } from "#model/kubernetes/service.ts";
+import { hasLabels } from "#model/object.ts";
 import { ownValue } from "#model/own-value.ts";
 import { objectKey } from "#model/reference.ts";
 
