@@ -64,7 +64,7 @@ test("what can never work is refused, by its schema or by a check", () => {
   assert.equal(status?.code, 422);
   assert.equal(
     status.message,
-    "( is no valid regular expression; correct it (HTTPRoute default/web, spec.rules[0].matches[0].path.value)",
+    "( is no valid regular expression: a ( is never closed; correct it (HTTPRoute default/web, spec.rules[0].matches[0].path.value)",
   );
   assert.match(
     responseTo(route({ rules: 7 })).status?.message ?? "",

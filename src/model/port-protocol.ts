@@ -1,4 +1,5 @@
 // What a port speaks, by the words of Kubernetes and Istio.
+import { ownValue } from "./own-value.ts";
 import type { PortProtocol } from "./service.ts";
 
 const protocolWords: Readonly<Record<string, PortProtocol>> = {
@@ -44,7 +45,7 @@ function declaredWord({ appProtocol, name = "" }: DeclaredPort): string {
 
 /** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
 export function protocolOfWord(word: string): PortProtocol | undefined {
-  return protocolWords[word.toLowerCase()];
+  return ownValue(protocolWords, word.toLowerCase());
 }
 
 /** Whether such a name means HTTP/2 from the first byte. */

@@ -146,7 +146,9 @@ export const files = {
       }),
       service(name, ports, { namespace }),
     ]),
-    ...[...names, "wild", "shared", "copy"].map((name) => service(name, ports, { namespace, app: "v1" })),
+    ...[...names, "wild", "shared", "copy", "untidy"].map((name) =>
+      service(name, ports, { namespace, app: "v1" }),
+    ),
     client("web", { namespace }),
     client("tester", { namespace, labels: { group: "testers" } }),
     client("researcher", { namespace: "lab" }),
@@ -164,6 +166,20 @@ export const files = {
       },
       "ops",
     ),
+    // What Envoy would refuse, and all other rules with it.
+    virtualService("untidy", {
+      hosts: ["untidy"],
+      http: [
+        {
+          match: [{ uri: { prefix: "/command" } }],
+          headers: { response: { set: { "x-a": "%NOSUCH%" }, remove: [""] } },
+          route: v2,
+        },
+        { match: [{ uri: { prefix: "/line" } }], rewrite: { uri: "/a\nb" }, route: v2 },
+        { match: [{ uri: { prefix: "/name" }, queryParams: { "": { exact: "1" } } }], route: v2 },
+        { route: to("v1") },
+      ],
+    }),
     virtualService("wild", {
       hosts: ["*.shop.svc.cluster.local"],
       http: [{ match: [{ uri: { prefix: "/wild" } }], route: v2 }, { route: to("v1") }],

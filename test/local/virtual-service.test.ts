@@ -293,6 +293,14 @@ suite("a VirtualService is", () => {
     assert.deepEqual(await by("deploy/researcher", "lab"), ["v2", "v2"]);
   });
 
+  test("served as far as it can be: a rule that cannot be written answers with 500, one that cannot be read takes nothing", async () => {
+    const paths = ["/command", "/line", "/name?=1", "/"];
+    const found = await answers(paths.map((path) => ({ url: `http://untidy${path}` })));
+    assert.deepEqual(found.map(answeredBy), [500, 500, "v1", "v1"]);
+    const told = (await mesh.problems()).map(({ message }) => message);
+    assert.ok(told.some((message) => message.startsWith("%NOSUCH% is no command of a proxy")));
+  });
+
   test("for all hosts of a wildcard that no other names", async () => {
     const found = await answers(["/wild", "/"].map((path) => ({ url: `http://wild${path}` })));
     assert.deepEqual(

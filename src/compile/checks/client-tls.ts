@@ -1,4 +1,4 @@
-import { clientTls } from "#model/istio/client-tls.ts";
+import { clientTls, isServerName } from "#model/istio/client-tls.ts";
 import type { ClientTls } from "#model/istio/destination-rule.ts";
 import { missingCredential } from "../clients/credentials.ts";
 import { type CheckFinding, error, warning } from "../finding.ts";
@@ -15,10 +15,14 @@ export function checkClientTls(
   { namespace, inputs, fetch }: PolicyContext,
 ): readonly CheckFinding[] {
   const { mode = "DISABLE", credentialName, insecureSkipVerify } = tls;
-  const given = (names: readonly (keyof ClientTls)[]) => names.filter((name) => tls[name] !== undefined);
+  const given = (names: readonly (keyof ClientTls)[]) => names.filter((name) => (tls[name] ?? "") !== "");
   const idle = (names: readonly (keyof ClientTls)[], because: string) =>
     given(names).map((name) => warning(`${field}.${name}`, `has no effect ${because}`));
   const files = [...certificateFields, ...verificationFields];
+  if (mode !== "DISABLE" && tls.sni !== undefined && !isServerName(tls.sni)) {
+    const message = "is no name that TLS can ask for, and is not sent; use one of at most 255 bytes";
+    return [error(`${field}.sni`, message, "UnsupportedValue")];
+  }
   switch (mode) {
     case "DISABLE":
       return idle(

@@ -1,5 +1,5 @@
+import { isIpv4 } from "#model/address-ranges.ts";
 import type { IstioEndpoint } from "#model/istio/workload-entry.ts";
-import { isIpv4 } from "../endpoints/address-ranges.ts";
 import { type CheckFinding, error, warning } from "../finding.ts";
 
 /** An endpoint that users write down. `byDns`: its address may be a name. */
@@ -12,7 +12,7 @@ export function checkEndpoint(
     return [error(`${field}.address`, "address is missing; without it nothing is there", "UnsupportedValue")];
   }
   if (isIpv4(address)) return [];
-  if (address.startsWith("unix:") || address.includes(":")) {
+  if (address.startsWith("unix:") || address.includes(":") || /^[\d.]+$/.test(address)) {
     return [
       error(
         `${field}.address`,

@@ -1,10 +1,10 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { GrpcRoute, GrpcRouteMatch } from "#model/gateway-api/grpc-route.ts";
-import { checkExpression } from "../expression.ts";
+import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
+import { grpcMatchFaults } from "#model/gateway-api/legible-matches.ts";
 import type { CheckFinding } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
-import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";
+import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";
 import { checkSessions } from "./sessions.ts";
 
 /** Parents, matches, filters and backends of a GRPCRoute. */
@@ -15,7 +15,9 @@ export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fet
     ...(route.spec.rules ?? []).flatMap((rule, index) => {
       const field = `spec.rules[${index}]`;
       return [
-        ...(rule.matches ?? []).flatMap((match, at) => checkMatch(match, `${field}.matches[${at}]`)),
+        ...(rule.matches ?? []).flatMap((match, at) =>
+          checkMatch(grpcMatchFaults(match), `${field}.matches[${at}]`),
+        ),
         ...checkFilters(rule.filters, "grpcRule", false, `${field}.filters`),
         ...checkMirrors(route, rule.filters, `${field}.filters`, inputs, fetch),
         ...checkSessions(
@@ -27,19 +29,4 @@ export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fet
       ];
     }),
   ];
-}
-
-function checkMatch({ method, headers }: GrpcRouteMatch, field: string): readonly CheckFinding[] {
-  const expressions = [
-    ...(method?.type === "RegularExpression"
-      ? [
-          { value: method.service ?? "", at: `${field}.method.service` },
-          { value: method.method ?? "", at: `${field}.method.method` },
-        ]
-      : []),
-    ...(headers ?? []).flatMap(({ type, value }, index) =>
-      type === "RegularExpression" ? [{ value, at: `${field}.headers[${index}].value` }] : [],
-    ),
-  ];
-  return expressions.flatMap(({ value, at }) => checkExpression(value, at));
 }

@@ -1,16 +1,9 @@
+import { isHostname } from "#model/hostname.ts";
 import { type CheckFinding, error } from "../finding.ts";
-
-const label = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
-const hostname = new RegExp(`^(?:\\*[.-]?)?${label}(?:\\.${label})*\\.?$`, "iu");
 
 /** Names with letters, digits and hyphens, one `*` before them at most: no URL, no port. `*` alone is not for all objects. */
 export function checkHostname(host: string, field: string): readonly CheckFinding[] {
   return isHostname(host) ? [] : [noHost(host, field)];
-}
-
-/** The same without a word. */
-export function isHostname(host: string): boolean {
-  return hostname.test(host);
 }
 
 /** It cannot be the name of a host. */

@@ -1,12 +1,12 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
-import type { HttpRoute, HttpRouteMatch } from "#model/gateway-api/http-route.ts";
+import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import { matchesByPrefix } from "#model/gateway-api/http-routes.ts";
-import { checkExpression } from "../expression.ts";
-import { type CheckFinding, error, warning } from "../finding.ts";
+import { httpMatchFaults } from "#model/gateway-api/legible-matches.ts";
+import { type CheckFinding, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
-import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";
+import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";
 import { checkSessions } from "./sessions.ts";
 
 /** Parents, matches, filters and backends of an HTTPRoute. */
@@ -17,7 +17,9 @@ export function checkHttpRoute(route: HttpRoute, inputs: CheckInputs, fetch: Fet
     ...(route.spec.rules ?? []).flatMap((rule, index) => {
       const field = `spec.rules[${index}]`;
       return [
-        ...(rule.matches ?? []).flatMap((match, at) => checkMatch(match, `${field}.matches[${at}]`)),
+        ...(rule.matches ?? []).flatMap((match, at) =>
+          checkMatch(httpMatchFaults(match), `${field}.matches[${at}]`),
+        ),
         ...checkFilters(rule.filters, "httpRule", matchesByPrefix(rule), `${field}.filters`),
         ...checkMirrors(route, rule.filters, `${field}.filters`, inputs, fetch),
         ...checkCors(rule.filters, `${field}.filters`),
@@ -39,23 +41,4 @@ function checkCors(filters: readonly RouteFilter[] | undefined, field: string): 
     const message = "* exposes nothing where credentials are allowed; name the headers";
     return [warning(`${field}[${index}].cors.exposeHeaders`, message)];
   });
-}
-
-function checkMatch({ path, headers, queryParams }: HttpRouteMatch, field: string): readonly CheckFinding[] {
-  const values = [
-    { match: path, field: `${field}.path.value` },
-    ...(headers ?? []).map((match, index) => ({ match, field: `${field}.headers[${index}].value` })),
-    ...(queryParams ?? []).map((match, index) => ({ match, field: `${field}.queryParams[${index}].value` })),
-  ];
-  const relative = path?.type !== "RegularExpression" && path?.value?.startsWith("/") === false;
-  return [
-    ...(relative
-      ? [error(`${field}.path.value`, `${path.value} must begin with /`, "UnsupportedValue")]
-      : []),
-    ...values.flatMap(({ match, field: at }) =>
-      match?.type === "RegularExpression" && match.value !== undefined
-        ? checkExpression(match.value, at)
-        : [],
-    ),
-  ];
 }

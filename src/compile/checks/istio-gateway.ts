@@ -1,4 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
+import { isPort, noPort } from "#model/counts.ts";
 import type { IstioGateway, IstioServer } from "#model/istio/gateway.ts";
 import {
   isForConnections,
@@ -83,7 +84,12 @@ function checkPort(
 }
 
 function checkServer(server: IstioServer, field: string): readonly CheckFinding[] {
+  const { number } = server.port;
   const protocol = server.port.protocol.toUpperCase();
+  if (!isPort(number)) {
+    const message = `${noPort(number)}, so the server is not there`;
+    return [error(`${field}.port.number`, message, "UnsupportedValue")];
+  }
   if (isServed(server)) {
     const unused = Object.keys(server.tls ?? {}).filter((name) => name !== "httpsRedirect");
     return unused.length === 0

@@ -1,3 +1,4 @@
+import { hashFaults } from "#model/istio/hash-faults.ts";
 import { isTableSize, largestRing, largestTable } from "#model/istio/hash-tables.ts";
 import type {
   ConsistentHash,
@@ -48,6 +49,7 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
   const ring = ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 0;
   const table = maglev?.tableSize;
   return [
+    ...hashFaults(hash).map((fault) => error(`${field}.${fault.field}`, fault.message, "UnsupportedValue")),
     ...(hasKey || useSourceIp === true
       ? []
       : [

@@ -1,17 +1,18 @@
 import type { Fetch } from "#collections/graph.ts";
+import { isIpv4Range } from "#model/address-ranges.ts";
+import { isOutsideHostname } from "#model/hostname.ts";
 import { servicesOfEntry } from "#model/istio/service-entries.ts";
 import type { IstioServicePort, ServiceEntry } from "#model/istio/service-entry.ts";
 import { protocolOfWord } from "#model/port-protocol.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isVisible } from "#model/visibility.ts";
-import { isIpv4Range } from "../endpoints/address-ranges.ts";
 import { type CheckFinding, error, warning } from "../finding.ts";
 import { openTcpPorts } from "../outbound/reach.ts";
 import { listed } from "../services/listed.ts";
 import { byPrecedence, objectOfService, serviceKey } from "../services/services.ts";
 import { checkEndpoint } from "./endpoint.ts";
-import { checkHostname, noHost } from "./hostname.ts";
+import { noHost } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkTrafficDistribution } from "./traffic-distribution.ts";
 
@@ -47,10 +48,8 @@ export function checkServiceEntry(
 }
 
 function checkHost({ spec }: ServiceEntry, host: string, field: string): readonly CheckFinding[] {
-  const faults = checkHostname(host, field);
-  if (faults.length > 0) return faults;
+  if (!isOutsideHostname(host)) return [noHost(host, field)];
   const isWild = host.startsWith("*");
-  if (isWild && !host.startsWith("*.")) return [noHost(host, field)];
   const { resolution = "NONE", endpoints = [], workloadSelector } = spec;
   const needsName = resolution === "DNS" || resolution === "DNS_ROUND_ROBIN";
   if (!isWild || !needsName || endpoints.length > 0 || workloadSelector !== undefined) return [];

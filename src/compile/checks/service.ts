@@ -11,7 +11,9 @@ export function checkService(
   inputs: LocalCheckInputs,
   fetch: Fetch,
 ): readonly CheckFinding[] {
-  if (service.spec.type === "ExternalName") return [];
+  // A name needs no port.
+  if (service.spec.type === "ExternalName")
+    return service.spec.ports === undefined ? [] : checkPorts(service);
   return [
     ...checkAddress(service, inputs, fetch),
     ...checkPorts(service),

@@ -1,4 +1,5 @@
 import type { Fetch } from "#collections/graph.ts";
+import { isIpv4Range } from "#model/address-ranges.ts";
 import { coversHost } from "#model/host-pattern.ts";
 import type {
   IstioRouteDestination,
@@ -6,8 +7,8 @@ import type {
   IstioTlsMatch,
   VirtualService,
 } from "#model/istio/virtual-service.ts";
+import { weightFaults } from "#model/istio/weights.ts";
 import type { MeshService } from "#model/service.ts";
-import { isIpv4Range } from "../endpoints/address-ranges.ts";
 import { type CheckFinding, error, warning } from "../finding.ts";
 import { serviceOfHost } from "../services/services.ts";
 import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
@@ -23,13 +24,11 @@ export function checkConnectionRules(
 ): readonly CheckFinding[] {
   const { tls = [], tcp = [] } = virtualService.spec;
   const { namespace = "default" } = virtualService.metadata;
-  const checkRoute = (route: readonly IstioRouteDestination[], field: string) => [
+  const checkRoute = (route: readonly IstioRouteDestination[], rule: string, field = `${rule}.route`) => [
     ...route.flatMap(({ destination }, index) =>
       checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),
     ),
-    ...(route.length > 1 && route.every(({ weight = 0 }) => weight === 0)
-      ? [error(field, "the weights add up to 0; give the destinations weights")]
-      : []),
+    ...weightFaults(route).map((fault) => error(`${rule}.${fault.field}`, fault.message, "UnsupportedValue")),
     ...checkShares(
       route.flatMap(({ destination, weight }, index) => {
         const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);
@@ -59,11 +58,11 @@ export function checkConnectionRules(
       ...match.flatMap((each, at) =>
         checkServerNames(virtualService, each, `spec.tls[${index}].match[${at}]`),
       ),
-      ...checkRoute(route, `spec.tls[${index}].route`),
+      ...checkRoute(route, `spec.tls[${index}]`),
     ]),
     ...[...tcp.entries()].flatMap(([index, { match = [], route = [] }]) => [
       ...match.flatMap((each, at) => checkSubnets(each, `spec.tcp[${index}].match[${at}]`)),
-      ...checkRoute(route, `spec.tcp[${index}].route`),
+      ...checkRoute(route, `spec.tcp[${index}]`),
       ...(match.length === 0 && index < tcp.length - 1
         ? [warning(`spec.tcp[${index + 1}]`, `is never reached: spec.tcp[${index}] takes every connection`)]
         : []),

@@ -1,12 +1,12 @@
 // The gateways that a VirtualService names.
 import type { Fetch } from "#collections/graph.ts";
+import { isHostname } from "#model/hostname.ts";
 import type { IstioGateway } from "#model/istio/gateway.ts";
 import { gatewayKey, gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { type CheckFinding, error, warning } from "../finding.ts";
 import { byAge } from "../routing/by-age.ts";
 import { hostsOnServer, keyOfGateway } from "../routing/istio-servers.ts";
-import { isHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { besideOlder } from "./virtual-service-rivals.ts";
 

@@ -1,24 +1,11 @@
-import { claimsOf } from "#model/istio/route-matches.ts";
-import type { StringMatch } from "#model/istio/string-match.ts";
+import { claimsOf, matchFaults } from "#model/istio/route-matches.ts";
 import type { IstioHttpMatch } from "#model/istio/virtual-service.ts";
-import { checkExpression } from "../expression.ts";
 import { type CheckFinding, error } from "../finding.ts";
 
-/** Expressions of a match, and conditions that cannot be read. */
+/** What of a match cannot be read, so that it takes no request. */
 export function checkHttpMatch(match: IstioHttpMatch, field: string): readonly CheckFinding[] {
-  const named = (["headers", "withoutHeaders", "queryParams"] as const).flatMap((list) =>
-    Object.entries(match[list] ?? {}).map(([name, condition]) => ({ condition, at: `${list}.${name}` })),
-  );
-  const single = (["uri", "scheme", "method", "authority"] as const).map((at) => ({
-    condition: match[at],
-    at,
-  }));
   return [
-    ...single.flatMap(({ condition, at }) => checkRegex(condition, `${field}.${at}`)),
-    ...named.flatMap(({ condition, at }) =>
-      // Istio takes it for any value.
-      condition.regex === "*" ? [] : checkRegex(condition, `${field}.${at}`),
-    ),
+    ...matchFaults(match).map((fault) => error(`${field}.${fault.field}`, fault.message, "UnsupportedValue")),
     ...claimsOf(match).map((name) =>
       error(
         field,
@@ -27,8 +14,4 @@ export function checkHttpMatch(match: IstioHttpMatch, field: string): readonly C
       ),
     ),
   ];
-}
-
-function checkRegex(condition: StringMatch | undefined, field: string): readonly CheckFinding[] {
-  return condition?.regex === undefined ? [] : checkExpression(condition.regex, `${field}.regex`);
 }

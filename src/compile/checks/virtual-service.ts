@@ -1,5 +1,6 @@
 import type { Fetch } from "#collections/graph.ts";
 import { coversHost } from "#model/host-pattern.ts";
+import { isHostname } from "#model/hostname.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
@@ -11,7 +12,7 @@ import { attachedRoutes, audienceOf } from "../routing/attachments.ts";
 import { virtualServicesOf } from "../routing/virtual-services.ts";
 import { serviceOfHost } from "../services/services.ts";
 import { unknownHost } from "./host.ts";
-import { checkHostname, isHostname } from "./hostname.ts";
+import { checkHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { withoutRequests } from "./served-requests.ts";
 import { checkConnectionRules } from "./virtual-service-connections.ts";

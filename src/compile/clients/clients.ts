@@ -1,5 +1,6 @@
 // What configuration depends on about the proxy that asks: clients that are alike share it.
 import { hasLabels } from "#model/object.ts";
+import { ownValue } from "#model/own-value.ts";
 import type { Route, RouteSource } from "#model/route.ts";
 import type { Workload } from "#model/workload.ts";
 
@@ -20,7 +21,7 @@ export interface Client {
 export function clientOf(workload: Workload, labelsRead: readonly string[], sidecar?: string): Client {
   const known = { ...workload.labels, ...workload.topology };
   const labels = labelsRead.flatMap((name) => {
-    const value = known[name];
+    const value = ownValue(known, name);
     return value === undefined ? [] : [[name, value] as const];
   });
   return newClient(workload.namespace, Object.fromEntries(labels), sidecar);

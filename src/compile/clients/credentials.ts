@@ -103,7 +103,7 @@ export function missingCertificate(
 ): string | undefined {
   return certificate.kind === "secret" &&
     ownCertificate(lookup, fetch, namespace, certificate.name) === undefined
-    ? `there is no Secret ${certificate.name} with tls.crt and tls.key in namespace ${namespace}`
+    ? `there is no Secret ${certificate.name} with a certificate in tls.crt and its key in tls.key in namespace ${namespace}`
     : undefined;
 }
 
@@ -115,6 +115,6 @@ export function missingRoots(
   roots: TlsRoots,
 ): string | undefined {
   return roots.kind === "secret" && trustedRoots(lookup, fetch, namespace, roots.name) === undefined
-    ? `there is no ca.crt in Secret ${roots.name} or ${rootsSecretName(roots.name)} in namespace ${namespace}`
+    ? `there are no certificates in ca.crt of Secret ${roots.name} or ${rootsSecretName(roots.name)} in namespace ${namespace}`
     : undefined;
 }

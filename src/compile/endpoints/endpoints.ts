@@ -1,5 +1,7 @@
 // EndpointSlices and pods → the endpoints of each service port.
+
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
+import { isIpv4 } from "#model/address-ranges.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import { nodeLabel, type Topology, zoneLabel } from "#model/locality.ts";
 import type { MeshService } from "#model/service.ts";
@@ -100,7 +102,7 @@ function endpointsOfSlice(
       const workload = pod === undefined ? undefined : fetch.get(workloads, `${namespace}/${pod}`);
       // A slice may come before its pod: until then nobody knows whether to encrypt, and plaintext must not be a guess.
       if (pod !== undefined && workload === undefined) return [];
-      return endpoint.addresses.map((address) => ({
+      return endpoint.addresses.filter(isIpv4).map((address) => ({
         ready: isReady(endpoint.conditions),
         terminating: endpoint.conditions?.terminating === true,
         endpoint: {

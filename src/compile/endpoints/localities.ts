@@ -1,4 +1,5 @@
 // Which endpoints a client prefers by where it and they are.
+
 import {
   type LocalityFailover,
   type LocalityPreference,
@@ -10,6 +11,7 @@ import {
   zoneLabels,
   zoneText,
 } from "#model/locality.ts";
+import { ownValue } from "#model/own-value.ts";
 import type { TrafficPolicy } from "#model/policy.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Client } from "../clients/clients.ts";
@@ -100,10 +102,10 @@ function ownZone(
 }
 
 /** What of a client matters to what it prefers. */
-function placeOf({ labels: own }: Client, { labels, regions }: Omit<LocalityFailover, "kind">) {
-  const nextRegion = regions.find(({ from }) => from === (own[regionLabel] ?? ""))?.to;
+function placeOf({ labels: known }: Client, { labels, regions }: Omit<LocalityFailover, "kind">) {
+  const nextRegion = regions.find(({ from }) => from === (known[regionLabel] ?? ""))?.to;
   return {
-    labels: labels.map(({ name, value }) => ({ name, value: value ?? own[name] ?? "" })),
+    labels: labels.map(({ name, value }) => ({ name, value: value ?? ownValue(known, name) ?? "" })),
     ...(nextRegion === undefined ? {} : { nextRegion }),
   };
 }

@@ -1,11 +1,13 @@
 // What selectors and lists choose that is in no EndpointSlice: pods by a ServiceEntry, and workloads that are no pods.
+
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
+import { isIpv4 } from "#model/address-ranges.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
 import { topologyOfLocality } from "#model/locality.ts";
 import { hasLabels } from "#model/object.ts";
+import { ownValue } from "#model/own-value.ts";
 import type { MeshService, MeshServicePort } from "#model/service.ts";
 import type { ListedWorkload, MeshEndpoint, Workload } from "#model/workload.ts";
-import { isIpv4 } from "./address-ranges.ts";
 
 /** Where they are looked up. */
 export interface SelectableWorkloads {
@@ -69,7 +71,9 @@ function ofListed(
   return [
     {
       address,
-      port: listed.ports[port.name] ?? (typeof port.targetPort === "number" ? port.targetPort : port.port),
+      port:
+        ownValue(listed.ports, port.name) ??
+        (typeof port.targetPort === "number" ? port.targetPort : port.port),
       meshed: pod?.proxy === "sidecar",
       namespace: serviceAccount === "" ? (pod?.namespace ?? namespace) : namespace,
       workload: name,

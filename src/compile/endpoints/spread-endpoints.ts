@@ -1,5 +1,7 @@
 // Endpoints in the places where a client looks for them.
+
 import { localityText, matchesLocality, regionLabel, type Topology, zoneText } from "#model/locality.ts";
+import { ownValue } from "#model/own-value.ts";
 import type { MeshEndpoint } from "#model/workload.ts";
 import type { OwnZone, Spread } from "./localities.ts";
 
@@ -54,7 +56,7 @@ function nearness(
   labels: readonly { readonly name: string; readonly value: string }[],
 ): number {
   const known = topologyOf(endpoint);
-  const different = labels.findIndex(({ name, value }) => (known[name] ?? "") !== value);
+  const different = labels.findIndex(({ name, value }) => (ownValue(known, name) ?? "") !== value);
   return different < 0 ? labels.length : different;
 }
 

@@ -1,12 +1,12 @@
 // Where a client's connection to a service goes.
 
 import type { Fetch } from "#collections/graph.ts";
+import { isWithin } from "#model/address-ranges.ts";
 import type { ConnectionDestination, ConnectionMatch, ConnectionRoute } from "#model/connection-route.ts";
 import { coversHost } from "#model/host-pattern.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { type Client, isSource } from "../clients/clients.ts";
-import { isWithin } from "../endpoints/address-ranges.ts";
 import type { Mesh } from "../mesh.ts";
 import { routesKey } from "../routing/routes.ts";
 import { serviceOrigin } from "../services/services.ts";

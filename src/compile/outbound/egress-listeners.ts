@@ -77,12 +77,17 @@ function virtualHosts(
   return [...found, { name: "others", domains: ["*"], routes: [unknown] }];
 }
 
-/** TLS is told apart by what it asks for; of plain connections nothing is known, so that the first host has them. */
+/** TLS is told apart by what it asks for, of several ports of a host the first; of plain connections nothing is known, so that the first host has them. */
 function hostsOf({ protocol }: EgressListener, targets: readonly Target[]): readonly EgressHostView[] {
-  const found = targets.map(({ service: { hostname }, port }) => ({
-    serverName: hostname,
-    cluster: { kind: "host" as const, hostname, port, subset: "" },
-  }));
+  const found = targets
+    .filter(
+      ({ service }, index) =>
+        targets.findIndex((other) => other.service.hostname === service.hostname) === index,
+    )
+    .map(({ service: { hostname }, port }) => ({
+      serverName: hostname,
+      cluster: { kind: "host" as const, hostname, port, subset: "" },
+    }));
   if (protocol === "tls" && found.length > 1) return found;
   return found.slice(0, 1).map(({ cluster }) => ({ cluster }));
 }

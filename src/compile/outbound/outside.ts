@@ -1,8 +1,8 @@
 // What a sidecar knows from the start: where its application's connections may go, and hosts outside by their names.
 import type { Fetch } from "#collections/graph.ts";
+import { isIpv4Range, isWithin } from "#model/address-ranges.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
 import type { Client } from "../clients/clients.ts";
-import { isIpv4Range, isWithin } from "../endpoints/address-ranges.ts";
 import type { OutboundListenerView, OutsideRoutesView } from "../listener-views.ts";
 import type { Mesh } from "../mesh.ts";
 import { hostsOfService } from "../services/services.ts";

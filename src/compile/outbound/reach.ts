@@ -1,11 +1,11 @@
 // What a client can reach of what there is: at an address, and by a name.
 import type { Fetch } from "#collections/graph.ts";
+import { isIpv4Range, isWithin } from "#model/address-ranges.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
 import type { HostScope, SidecarScope } from "#model/sidecar.ts";
 import { isVisible } from "#model/visibility.ts";
 import type { Client } from "../clients/clients.ts";
 import { allowedBySidecar, meansService } from "../clients/sidecars.ts";
-import { isIpv4Range, isWithin } from "../endpoints/address-ranges.ts";
 import type { Mesh } from "../mesh.ts";
 import { byPrecedence, serviceKey, serviceOfHost } from "../services/services.ts";
 

@@ -6,7 +6,9 @@ import type { ClusterReference, RedirectAction, RouteAction, RouteScopes, RouteV
 
 /** A route of the model as a proxy applies it to requests that come to `port`. */
 export function routeView(route: Route, port: number, scopes?: RouteScopes): RouteView {
-  const { name, match, request, response, fault, cors, statPrefix, origin } = route;
+  const { name, match, request, response, fault, cors, statPrefix, origin } = route.unsupported
+    ? bare(route)
+    : route;
   return {
     name,
     match,
@@ -20,6 +22,16 @@ export function routeView(route: Route, port: number, scopes?: RouteScopes): Rou
     ...(scopes === undefined ? {} : { scopes }),
   };
 }
+
+/** An answer needs nothing of a route beside its match, and what a proxy would refuse may be among it. */
+function bare({ name, match, origin }: Route): Bare {
+  return { name, match, request: noHeaderChanges, response: noHeaderChanges, origin };
+}
+
+type Bare = Pick<
+  Route,
+  "name" | "match" | "request" | "response" | "fault" | "cors" | "statPrefix" | "origin"
+>;
 
 function routeAction(route: Route, port: number): RouteAction {
   // gRPC clients read 503 as UNAVAILABLE, which is what a GRPCRoute's must be.

@@ -1,6 +1,7 @@
 // Hosts that VirtualServices alone know: no service has them, and requests go where the routes say. As in Istio they are
 // names for port 80. https://istio.io/latest/docs/concepts/traffic-management/#virtual-service-example
 import type { Fetch } from "#collections/graph.ts";
+import { isHostname } from "#model/hostname.ts";
 import { isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { Origin } from "#model/reference.ts";
@@ -26,6 +27,7 @@ export function ownHosts(
   if (!isForMesh(virtualService) || (virtualService.spec.http ?? []).length === 0) return [];
   const { namespace = "default" } = virtualService.metadata;
   return (virtualService.spec.hosts ?? [])
+    .filter(isHostname)
     .map((host) => host.toLowerCase())
     .filter((host) => isName(host, inputs, fetch))
     .filter((host) =>

@@ -1,5 +1,6 @@
 // The servers of Istio's Gateways: which are served, by which pods, and which hosts they have.
 import type { Fetch } from "#collections/graph.ts";
+import { isHostname } from "#model/hostname.ts";
 import type { IstioGateway, IstioServer } from "#model/istio/gateway.ts";
 import { gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
 import { isServed } from "#model/istio/gateway-servers.ts";
@@ -48,12 +49,23 @@ export function hostsOnServer(
     if (from !== "*" && from !== namespace) return [];
     return own.flatMap((host) => intersection(host, hostOf(text)) ?? []);
   });
-  return [...new Set(common.map((host) => host.toLowerCase()))];
+  return [...new Set(common.filter(isServable).map((host) => host.toLowerCase()))];
 }
 
 /** The hosts of a server, without their namespaces. */
 export function hostsOfServer({ hosts }: IstioServer): readonly string[] {
-  return [...new Set(hosts.map((text) => hostOf(text).toLowerCase()))];
+  return [
+    ...new Set(
+      hosts
+        .map(hostOf)
+        .filter(isServable)
+        .map((host) => host.toLowerCase()),
+    ),
+  ];
+}
+
+function isServable(host: string): boolean {
+  return host === "*" || isHostname(host);
 }
 
 /** Of `host` and `namespace/host`. */

@@ -1,4 +1,5 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
+import { ownValue } from "#model/own-value.ts";
 
 export type Listener = Gateway["spec"]["listeners"][number];
 
@@ -19,7 +20,7 @@ const routeKinds: Readonly<Record<string, readonly string[]>> = {
 
 /** The kinds of routes that a listener can have; none, where its protocol is not supported. */
 export function routeKindsOf({ protocol }: Listener): readonly string[] {
-  return routeKinds[protocol] ?? [];
+  return ownValue(routeKinds, protocol) ?? [];
 }
 
 /** What is wrong with a listener; undefined for one that is served. */

@@ -3,6 +3,7 @@
 import { parseDuration } from "#model/duration.ts";
 import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
 import { gatewayApiGroup, istioGroup } from "#model/gateway-api/references.ts";
+import { isOrdinary, literalFault } from "#model/headers.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit, RequestLimit } from "#model/heddle/rate-limit.ts";
 import { checkExpression } from "../expression.ts";
@@ -37,9 +38,22 @@ export function policyFaults(policy: RateLimit | AdaptiveConcurrency): readonly 
       ? []
       : [fault("spec.response.status", `no proxy answers with ${response.status}; use another status`)]),
     ...(policy.kind === "RateLimit"
-      ? policy.spec.limits.flatMap((limit, index) => limitFaults(limit, `spec.limits[${index}]`))
+      ? [
+          ...policy.spec.limits.flatMap((limit, index) => limitFaults(limit, `spec.limits[${index}]`)),
+          ...(policy.spec.response?.headers ?? []).flatMap(answerFaults),
+        ]
       : concurrencyFaults(policy)),
   ];
+}
+
+function answerFaults(
+  { name, value }: { readonly name: string; readonly value: string },
+  index: number,
+): readonly CheckFinding[] {
+  const message = isOrdinary(name)
+    ? literalFault(name, value)
+    : `${name} is no header of an answer; remove it`;
+  return message === undefined ? [] : [fault(`spec.response.headers[${index}]`, message)];
 }
 
 function groupFaults({ group, kind }: PolicyTargetReference, field: string): readonly CheckFinding[] {

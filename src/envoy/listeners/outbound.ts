@@ -81,5 +81,10 @@ const http = connectionManager({
 function outsideFilters(others: OthersView) {
   return typeof others === "string"
     ? [tcpProxy("outside_tcp", passthroughCluster)]
-    : tcpProxyOnDemand("outside_tcp", clusterName({ ...others.proxy, kind: "host" }));
+    : tcpProxyOnDemand("outside_tcp", literalFormat(clusterName({ ...others.proxy, kind: "host" })));
+}
+
+/** A text as a format of Envoy's that means nothing but it. */
+function literalFormat(text: string): string {
+  return text.replaceAll("%", "%%");
 }

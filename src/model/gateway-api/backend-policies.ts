@@ -4,7 +4,7 @@ import { objectKey, referenceOf } from "../reference.ts";
 import type { BackendTrafficPolicy } from "./backend-traffic-policy.ts";
 import { isServiceParent, parentObject } from "./references.ts";
 import { retryBudget } from "./retry-budget.ts";
-import { sessionPersistence } from "./sessions.ts";
+import { sessionFault, sessionPersistence } from "./sessions.ts";
 
 /** API object → domain type. */
 export function backendPolicy(policy: BackendTrafficPolicy): BackendPolicy {
@@ -16,7 +16,9 @@ export function backendPolicy(policy: BackendTrafficPolicy): BackendPolicy {
     ...present({
       retryBudget: retryConstraint === undefined ? undefined : retryBudget(retryConstraint),
       sessionPersistence:
-        session === undefined ? undefined : sessionPersistence(session, objectKey(policy.metadata)),
+        session === undefined || sessionFault(session) !== undefined
+          ? undefined
+          : sessionPersistence(session, objectKey(policy.metadata)),
     }),
     origin: referenceOf(policy),
   };

@@ -3,7 +3,7 @@ import { objectKey } from "../reference.ts";
 import type { PathMatcher, Route } from "../route.ts";
 import type { GrpcRoute, GrpcRouteMatch, GrpcRouteRule } from "./grpc-route.ts";
 import { headerMatchers } from "./http-routes.ts";
-import { legibleMatches } from "./legible-matches.ts";
+import { grpcMatchFaults, legibleMatches } from "./legible-matches.ts";
 import type { ResolveBackend } from "./resolve-backend.ts";
 import { routeDestination } from "./route-destination.ts";
 import { filterFaults, headerEffects, mirrors, requestEffects } from "./route-filters.ts";
@@ -23,7 +23,7 @@ function routesOfRule(
   const { namespace = "default" } = route.metadata;
   const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
   const matches = rule.matches === undefined || rule.matches.length === 0 ? [{}] : rule.matches;
-  return legibleMatches(matches, expressionsOf).map(({ match, index: matchIndex }) => ({
+  return legibleMatches(matches, grpcMatchFaults).map(({ match, index: matchIndex }) => ({
     name,
     protocol: "grpc",
     match: {
@@ -49,13 +49,6 @@ function routesOfRule(
       field: `spec.rules[${index}]${rule.matches === undefined ? "" : `.matches[${matchIndex}]`}`,
     },
   }));
-}
-
-function expressionsOf({ method, headers = [] }: GrpcRouteMatch): readonly (string | undefined)[] {
-  return [
-    ...(method?.type === "RegularExpression" ? [method.service, method.method] : []),
-    ...headers.filter(({ type }) => type === "RegularExpression").map(({ value }) => value),
-  ];
 }
 
 /** A gRPC method is a path: `/package.Service/Method`. */

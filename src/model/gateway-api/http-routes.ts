@@ -2,7 +2,7 @@ import { parseTimeout } from "../duration.ts";
 import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
-import { legibleMatches } from "./legible-matches.ts";
+import { httpMatchFaults, legibleMatches } from "./legible-matches.ts";
 import type { ResolveBackend } from "./resolve-backend.ts";
 import { retryPolicy } from "./retries.ts";
 import { routeDestination } from "./route-destination.ts";
@@ -27,7 +27,7 @@ function routesOfRule(
   const unsupported =
     filterFaults(rule.filters, "httpRule", matchesByPrefix(rule)).length > 0 || hasSessionFault(rule);
   const name = `${objectKey(route.metadata)}/${rule.name ?? index}`;
-  return legibleMatches(matches, expressionsOf).map(({ match: each, index: matchIndex }) => {
+  return legibleMatches(matches, httpMatchFaults).map(({ match: each, index: matchIndex }) => {
     const match = routeMatch(each);
     return {
       name,
@@ -56,12 +56,6 @@ function routesOfRule(
       },
     };
   });
-}
-
-function expressionsOf({ path, headers = [], queryParams = [] }: HttpRouteMatch) {
-  return [path ?? {}, ...headers, ...queryParams].flatMap(({ type, value }) =>
-    type === "RegularExpression" ? [value] : [],
-  );
 }
 
 /** Whether every match of a rule is by path prefix; a rule without matches has the prefix `/`. */

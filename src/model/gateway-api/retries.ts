@@ -1,3 +1,4 @@
+import { largestCount } from "../counts.ts";
 import { parseDuration } from "../duration.ts";
 import type { RetryPolicy } from "../route.ts";
 import type { HttpRouteRetry } from "./http-route.ts";
@@ -12,7 +13,7 @@ const attempts = 2;
 export function retryPolicy(retry: HttpRouteRetry): RetryPolicy {
   const backoffMs = retry.backoff === undefined ? undefined : parseDuration(retry.backoff);
   return {
-    attempts: retry.attempts ?? attempts,
+    attempts: Math.min(retry.attempts ?? attempts, largestCount),
     on: ["connect-failure", "refused-stream", "reset"],
     statuses: retry.codes ?? [],
     // Envoy has no shorter wait.

@@ -11,11 +11,12 @@ export function routeDestination(
   resolve: ResolveBackend,
 ): RouteDestination {
   const isUsable = filterFaults(backend.filters, place, false).length === 0;
-  const hostname = hostOf(backend.filters);
+  const filters = isUsable ? backend.filters : [];
+  const hostname = hostOf(filters);
   return {
     service: isUsable ? resolve(backend) : undefined,
     weight: backend.weight ?? 1,
     ...(hostname === undefined ? {} : { hostname }),
-    ...headerEffects(backend.filters),
+    ...headerEffects(filters),
   };
 }

@@ -11,6 +11,7 @@ import {
   redirectStatuses,
 } from "../route.ts";
 import { corsPolicy } from "./cors.ts";
+import { contentFault } from "./filter-contents.ts";
 import type { HeaderFilter, MirrorFilter, PathModifier, RedirectFilter, RouteFilter } from "./filters.ts";
 import type { ResolveBackend } from "./resolve-backend.ts";
 
@@ -63,6 +64,11 @@ function faultOf(
   if (rival !== undefined) {
     const message = `does not go with the filter ${rival.type} before it, so requests are answered with an error; remove one of the two`;
     return { reason: "IncompatibleFilters", message };
+  }
+  const wrong = contentFault(filter);
+  if (wrong !== undefined) {
+    const message = `${wrong}; until then requests are answered with an error`;
+    return { reason: "UnsupportedValue", message };
   }
   const path = filter.requestRedirect?.path ?? filter.urlRewrite?.path;
   if (path?.type !== "ReplacePrefixMatch" || prefixes) return undefined;

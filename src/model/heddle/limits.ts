@@ -29,7 +29,7 @@ function requestLimit({ requests, unit, burst, key = [], match }: ApiLimit): Req
     periodMs: periods[unit],
     burst: burst ?? requests,
     key: key.map(requestKey),
-    ...(match === undefined ? {} : { match: routeMatch(match) }),
+    ...(match === undefined || Object.keys(match).length === 0 ? {} : { match: routeMatch(match) }),
   };
 }
 

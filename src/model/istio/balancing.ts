@@ -2,6 +2,7 @@ import { parseDuration } from "../duration.ts";
 import { type LocalityFailover, type LocalityPreference, nearest } from "../locality.ts";
 import type { Balancing, HashKey, LoadBalancing, SlowStart } from "../policy.ts";
 import { present } from "../present.ts";
+import { hashFaults, isGiven } from "./hash-faults.ts";
 import { hashTable } from "./hash-tables.ts";
 import type {
   ConsistentHash,
@@ -40,11 +41,9 @@ function method({ simple, consistentHash }: IstioLoadBalancer): LoadBalancing | 
   }
 }
 
-function isGiven(name: string | undefined): name is string {
-  return name !== undefined && name !== "";
-}
-
+/** Undefined where nothing is said, or what no proxy can look at. */
 function hashKey(hash: ConsistentHash): HashKey | undefined {
+  if (hashFaults(hash).length > 0) return undefined;
   const { httpHeaderName, httpQueryParameterName, httpCookie: cookie } = hash;
   if (isGiven(httpHeaderName)) return { kind: "header", name: httpHeaderName };
   if (cookie !== undefined) {
@@ -100,7 +99,7 @@ function ofLocalities(setting: LocalityLoadBalancing): LocalityPreference {
       kind: "distribute",
       entries: distribute.map(({ from = "*", to = {} }) => ({
         from,
-        to: Object.entries(to).map(([locality, percent]) => ({ locality, percent })),
+        to: Object.entries(to).map(([locality, percent]) => ({ locality, percent: Math.min(percent, 100) })),
       })),
     };
   }

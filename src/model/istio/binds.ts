@@ -1,3 +1,5 @@
+import { isIpv4 } from "../address-ranges.ts";
+import { isPort } from "../counts.ts";
 import type { Bind } from "../sidecar.ts";
 import { type Faulty, faulty } from "./part-fault.ts";
 import type { SidecarIngress } from "./sidecar.ts";
@@ -11,10 +13,16 @@ const unixPrefix = "unix://";
 function bindOf(text: string, port: number | undefined): Bind | undefined {
   if (text.startsWith(unixPrefix)) {
     const path = text.slice(unixPrefix.length);
-    return /^[@/]./.test(path) ? { kind: "socket", path } : undefined;
+    return isSocketPath(path) || /^@[^\0]{1,106}$/.test(path) ? { kind: "socket", path } : undefined;
   }
-  const isIpv4 = /^(\d{1,3}\.){3}\d{1,3}$/.test(text);
-  return isIpv4 && port !== undefined && port > 0 ? { kind: "address", address: text, port } : undefined;
+  return isIpv4(text) && port !== undefined && isPort(port)
+    ? { kind: "address", address: text, port }
+    : undefined;
+}
+
+/** As long as the kernel has them. */
+export function isSocketPath(path: string): boolean {
+  return /^\/[^\0]*[^\0/]$/.test(path) && Buffer.byteLength(path) <= 107;
 }
 
 /** Whether connections to an address stay in the pod, where nothing captures them. */

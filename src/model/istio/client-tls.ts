@@ -5,7 +5,7 @@ import type { ClientTls as IstioClientTls } from "./destination-rule.ts";
 /** API object → domain type. https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings */
 export function clientTls(tls: IstioClientTls): ClientTls {
   const names = present({
-    sni: tls.sni === "" ? undefined : tls.sni,
+    sni: tls.sni === undefined || tls.sni === "" || !isServerName(tls.sni) ? undefined : tls.sni,
     subjectAltNames: tls.subjectAltNames?.length === 0 ? undefined : tls.subjectAltNames,
   });
   switch (tls.mode) {
@@ -17,7 +17,7 @@ export function clientTls(tls: IstioClientTls): ClientTls {
           ...names,
           roots: rootsOf(tls),
           ...present({
-            revoked: tls.caCrl,
+            revoked: filled(tls.caCrl),
             certificate: tls.mode === "MUTUAL" ? certificateOf(tls) : undefined,
           }),
         },
@@ -30,6 +30,15 @@ export function clientTls(tls: IstioClientTls): ClientTls {
   }
 }
 
+/** Whether TLS can ask for a name. */
+export function isServerName(name: string): boolean {
+  return !name.includes("\0") && Buffer.byteLength(name) <= 255;
+}
+
+function filled(text: string | undefined): string | undefined {
+  return text === "" ? undefined : text;
+}
+
 function rootsOf({ credentialName, caCertificates, insecureSkipVerify }: IstioClientTls): TlsRoots {
   if (insecureSkipVerify === true) return { kind: "unverified" };
   if (credentialName !== undefined) return { kind: "secret", name: credentialName };
@@ -39,7 +48,8 @@ function rootsOf({ credentialName, caCertificates, insecureSkipVerify }: IstioCl
 }
 
 function certificateOf(tls: IstioClientTls): TlsCertificate | undefined {
-  const { credentialName, clientCertificate, privateKey } = tls;
+  const { credentialName } = tls;
+  const [clientCertificate, privateKey] = [filled(tls.clientCertificate), filled(tls.privateKey)];
   if (credentialName !== undefined) return { kind: "secret", name: credentialName };
   return clientCertificate === undefined || privateKey === undefined
     ? undefined

@@ -9,6 +9,7 @@ import type {
   IstioTlsMatch,
   VirtualService,
 } from "./virtual-service.ts";
+import { weightFaults } from "./weights.ts";
 
 /**
  * API object → domain type: the rules for connections at a place, those by SNI first.
@@ -73,12 +74,13 @@ function connectionMatch(match: Match): ConnectionMatch {
   };
 }
 
-/** A single destination needs no weight: it gets everything. */
+/** A single destination needs no weight: it gets everything. With weights that cannot be connections are refused. */
 function destinationsOf(
   route: readonly IstioRouteDestination[],
   namespace: string,
   resolve: ResolveDestination,
 ): readonly ConnectionDestination[] {
+  if (weightFaults(route).length > 0) return [];
   return route.map(({ destination, weight }) => ({
     service: resolve(destination, namespace),
     ...(destination.subset === undefined ? {} : { subset: destination.subset }),

@@ -1,4 +1,5 @@
 // What the servers of Istio's Gateways are to the pods that have them.
+import { isPort } from "../counts.ts";
 import type { IstioServer } from "./gateway.ts";
 
 const requestProtocols: readonly string[] = ["HTTP", "HTTP2", "GRPC"];
@@ -21,7 +22,8 @@ export function terminatesTls(server: IstioServer): boolean {
 
 /** Whether a server is one of plaintext that is routed. */
 export function isServed(server: IstioServer): boolean {
-  return servedProtocols.includes(server.port.protocol.toUpperCase()) && !terminatesTls(server);
+  const { number, protocol } = server.port;
+  return servedProtocols.includes(protocol.toUpperCase()) && !terminatesTls(server) && isPort(number);
 }
 
 /**

@@ -1,5 +1,6 @@
 // What a VirtualService does to headers.
-import { isHost, isOrdinary, withCommands } from "../headers.ts";
+import { withCommands } from "../commands.ts";
+import { isHost, isOrdinary } from "../headers.ts";
 import type { HeaderChanges } from "../route.ts";
 import type { HeaderOperations, IstioHeaders } from "./virtual-service.ts";
 

@@ -1,6 +1,6 @@
-import { headerFault } from "../headers.ts";
+import { headerFault, nameFault } from "../headers.ts";
 import type { RouteFault } from "./route-fault.ts";
-import type { IstioHeaders, IstioHttpRoute } from "./virtual-service.ts";
+import type { HeaderOperations, IstioHeaders, IstioHttpRoute } from "./virtual-service.ts";
 
 /** The headers of a route and of its destinations that cannot be written. */
 export function headerFaults({ headers, route = [] }: IstioHttpRoute): readonly RouteFault[] {
@@ -12,11 +12,19 @@ export function headerFaults({ headers, route = [] }: IstioHttpRoute): readonly 
 
 function faultsOf(headers: IstioHeaders | undefined, field: string): readonly RouteFault[] {
   return (["request", "response"] as const).flatMap((direction) =>
-    (["set", "add"] as const).flatMap((operation) =>
-      Object.entries(headers?.[direction]?.[operation] ?? {}).flatMap(([name, value]) => {
-        const message = headerFault(name, value);
-        return message === undefined ? [] : [{ field: `${field}.${direction}.${operation}`, message }];
-      }),
-    ),
+    operationFaults(headers?.[direction], `${field}.${direction}`),
   );
+}
+
+function operationFaults(operations: HeaderOperations | undefined, field: string): readonly RouteFault[] {
+  const found = [
+    ...(["set", "add"] as const).flatMap((at) =>
+      Object.entries(operations?.[at] ?? {}).map(([name, value]) => ({
+        field: `${field}.${at}`,
+        message: headerFault(name, value),
+      })),
+    ),
+    ...(operations?.remove ?? []).map((name) => ({ field: `${field}.remove`, message: nameFault(name) })),
+  ];
+  return found.flatMap(({ message, ...at }) => (message === undefined ? [] : [{ ...at, message }]));
 }

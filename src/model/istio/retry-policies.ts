@@ -1,4 +1,5 @@
 // When a VirtualService has requests sent again.
+import { largestCount } from "../counts.ts";
 import { parseTimeout } from "../duration.ts";
 import { type RetryPolicy, unprocessedConditions } from "../route.ts";
 import type { HttpRetries } from "./virtual-service-http.ts";
@@ -32,7 +33,7 @@ export function retriedOn(retryOn: string | undefined): {
     .split(",")
     .map((word) => word.trim())
     .filter((word) => word !== "");
-  const isStatus = (word: string) => /^\d+$/.test(word);
+  const isStatus = (word: string) => /^[1-5]\d\d$/.test(word);
   return { on: words.filter((word) => !isStatus(word)), statuses: words.filter(isStatus).map(Number) };
 }
 
@@ -54,7 +55,7 @@ export function retryEffects(retries: HttpRetries | undefined): {
   const backoffMs = parseTimeout(retries.backoff);
   return {
     retries: {
-      attempts,
+      attempts: Math.min(attempts, largestCount),
       on: on.length + statuses.length === 0 ? unprocessedConditions : on,
       statuses,
       ...(backoffMs === undefined ? {} : { backoffMs }),

@@ -1,10 +1,12 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
 import { expressionFault } from "../expression.ts";
+import { lineFault } from "../headers.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
 import { headerFaults } from "./header-faults.ts";
 import type { RouteFault } from "./route-fault.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
+import { weightFaults } from "./weights.ts";
 
 /** Everything that contradicts itself, or that no proxy can do. */
 export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
@@ -12,11 +14,12 @@ export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
     ...contradictions(http),
     ...redirectFaults(http),
     ...responseFaults(http),
-    ...weightFaults(http),
+    ...weightFaults(http.route),
     ...injectionFaults(http),
     ...mirrorFaults(http),
     ...expressionFaults(http),
     ...headerFaults(http),
+    ...lineFaults(http),
     ...((http.retries?.attempts ?? 0) < 0
       ? [fault("retries.attempts", `${http.retries?.attempts} is no number of attempts; 0 is none`)]
       : []),
@@ -98,20 +101,6 @@ function statusFaults(field: string, status: number): readonly RouteFault[] {
     : [fault(field, `${status} is no status of an answer; use one from 200 to 599`)];
 }
 
-const largestTotal = 2 ** 32 - 1;
-
-function weightFaults({ route = [] }: IstioHttpRoute): readonly RouteFault[] {
-  const negative = route.flatMap(({ weight = 0 }, index) =>
-    weight < 0 ? [fault(`route[${index}].weight`, `${weight} is no weight; use 0 or more`)] : [],
-  );
-  if (negative.length > 0 || route.length < 2) return negative;
-  const total = route.reduce((sum, { weight = 0 }) => sum + weight, 0);
-  if (total === 0) return [fault("route", "the weights add up to 0; give the destinations weights")];
-  return total > largestTotal
-    ? [fault("route", `the weights add up to more than ${largestTotal}; use smaller ones`)]
-    : [];
-}
-
 function percentageFaults(field: string, value: number | undefined): readonly RouteFault[] {
   return value === undefined || (value >= 0 && value <= 100)
     ? []
@@ -146,6 +135,26 @@ function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly Rou
   ];
   return written.flatMap(({ expression, field }) => {
     const message = expression === undefined ? undefined : expressionFault(expression);
+    return message === undefined ? [] : [fault(field, message)];
+  });
+}
+
+/** Texts that become a part of a header. */
+function lineFaults({ rewrite, redirect, corsPolicy }: IstioHttpRoute): readonly RouteFault[] {
+  const lists = (["allowMethods", "allowHeaders", "exposeHeaders"] as const).flatMap((list) =>
+    (corsPolicy?.[list] ?? []).map((text, index) => ({ text, field: `corsPolicy.${list}[${index}]` })),
+  );
+  const texts = [
+    { text: rewrite?.uri, field: "rewrite.uri" },
+    { text: rewrite?.authority, field: "rewrite.authority" },
+    { text: rewrite?.uriRegexRewrite?.rewrite, field: "rewrite.uriRegexRewrite.rewrite" },
+    { text: redirect?.uri, field: "redirect.uri" },
+    { text: redirect?.authority, field: "redirect.authority" },
+    { text: redirect?.prefixRewrite, field: "redirect.prefixRewrite" },
+    ...lists,
+  ];
+  return texts.flatMap(({ text, field }) => {
+    const message = text === undefined ? undefined : lineFault(text);
     return message === undefined ? [] : [fault(field, message)];
   });
 }

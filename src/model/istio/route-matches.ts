@@ -1,6 +1,9 @@
 // Which requests a route of a VirtualService takes.
-import { isExpression } from "../expression.ts";
+import { expressionFault } from "../expression.ts";
+import { nameFault, parameterFault } from "../headers.ts";
 import type { NamedMatcher, RouteMatch, RouteSource, StringMatcher } from "../route.ts";
+import type { RouteFault } from "./route-fault.ts";
+import type { StringMatch } from "./string-match.ts";
 import { namedMatchers, stringMatcher } from "./string-matchers.ts";
 import type { IstioHttpMatch } from "./virtual-service.ts";
 
@@ -47,14 +50,30 @@ export function claimsOf({ headers = {}, withoutHeaders = {} }: IstioHttpMatch):
   return [...Object.keys(headers), ...Object.keys(withoutHeaders)].filter((name) => name.startsWith("@"));
 }
 
-/** Whether every expression of a match is one; a proxy would refuse all routes that are with it. */
-export function isLegible({ uri, scheme, method, authority, ...named }: IstioHttpMatch): boolean {
-  const { headers = {}, withoutHeaders = {}, queryParams = {} } = named;
-  const conditions = [headers, withoutHeaders, queryParams].flatMap((list) => Object.values(list));
-  return [uri, scheme, method, authority, ...conditions].every((condition) => {
-    const matcher = stringMatcher(condition);
-    return matcher?.kind !== "regex" || isExpression(matcher.value);
-  });
+/** Whether proxies can read a match; they would refuse all routes that are with another. */
+export function isLegible(match: IstioHttpMatch): boolean {
+  return matchFaults(match).length === 0;
+}
+
+/** What of a match proxies cannot read. */
+export function matchFaults(match: IstioHttpMatch): readonly RouteFault[] {
+  const named = (["headers", "withoutHeaders", "queryParams"] as const).flatMap((list) =>
+    Object.entries(match[list] ?? {}).flatMap(([name, condition]) => {
+      const fault = list === "queryParams" ? parameterFault(name) : nameFault(name.replace(/^@/, ""));
+      const found = fault === undefined ? [] : [{ field: list, message: fault }];
+      // Istio takes it for any value.
+      return condition.regex === "*" ? found : [...found, ...expressionFaults(condition, `${list}.${name}`)];
+    }),
+  );
+  const single = (["uri", "scheme", "method", "authority"] as const).flatMap((field) =>
+    expressionFaults(match[field], field),
+  );
+  return [...single, ...named];
+}
+
+function expressionFaults(condition: StringMatch | undefined, field: string): readonly RouteFault[] {
+  const message = condition?.regex === undefined ? undefined : expressionFault(condition.regex);
+  return message === undefined ? [] : [{ field: `${field}.regex`, message }];
 }
 
 /** Whether a match takes every request of the places that it is for. */

@@ -1,15 +1,19 @@
+import { isOutsideHostname } from "../hostname.ts";
 import type { Namespace } from "../kubernetes/configuration.ts";
 import { isHttp2Word, protocolOfWord } from "../port-protocol.ts";
-import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
+import { type MeshService, type MeshServicePort, portsByNumber, type Resolution } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
 import { listedWorkload } from "./workload-entries.ts";
 
-/** API object → domain types, one for each host. `of`: its namespace. */
+/**
+ * API object → domain types, one for each host; what is no host, and ports that are there already, are left out. `of`: its
+ * namespace.
+ */
 export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace): readonly MeshService[] {
   const { name, namespace = "default", creationTimestamp = "" } = metadata;
-  const hosts = [...new Set(spec.hosts.map((host) => host.toLowerCase()))];
+  const hosts = [...new Set(spec.hosts.filter(isOutsideHostname).map((host) => host.toLowerCase()))];
   const distribution = trafficDistribution(undefined, metadata, of?.metadata);
   return hosts.map((hostname) => ({
     kind: "ServiceEntry",
@@ -19,7 +23,7 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
     addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, "")),
     headless: false,
     selector: spec.workloadSelector?.labels ?? {},
-    ports: (spec.ports ?? []).map(entryPort),
+    ports: portsByNumber((spec.ports ?? []).map(entryPort)),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     resolution: resolutionOf(spec.resolution),
     external: spec.location !== "MESH_INTERNAL",

@@ -1,5 +1,6 @@
 // What a part of a Sidecar's egress means: hosts that may be known wherever they are, or hosts at a place of their own.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
+import { isPort, noPort } from "../counts.ts";
 import { protocolOfWord } from "../port-protocol.ts";
 import type { EgressAddress, EgressListener, EgressScope, HostScope } from "../sidecar.ts";
 import { placeOf } from "./binds.ts";
@@ -17,6 +18,7 @@ export type EgressPart =
 export function egressPart(part: SidecarEgress): EgressPart {
   const { port, bind = "", captureMode } = part;
   const number = port?.number === 0 ? undefined : port?.number;
+  if (number !== undefined && !isPort(number)) return fault("port.number", noPort(number));
   const isBound = bind !== "" || captureMode === "NONE";
   if (isBound && number === undefined && !bind.startsWith("unix:")) {
     return fault("port", "needs the number of a port here: the one on which these hosts are reached");

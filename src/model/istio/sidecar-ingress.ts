@@ -1,11 +1,12 @@
 // A port on which a Sidecar says that its application is reached.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioIngressListener
+import { isPort, noPort } from "../counts.ts";
 import { protocolOfWord } from "../port-protocol.ts";
 import { present } from "../present.ts";
 import type { TlsTermination } from "../server-tls.ts";
 import type { PortProtocol } from "../service.ts";
 import type { Bind, IngressEndpoint, IngressPort } from "../sidecar.ts";
-import { isLoopback, placeOf } from "./binds.ts";
+import { isLoopback, isSocketPath, placeOf } from "./binds.ts";
 import { connectionPool } from "./connection-limits.ts";
 import { type Faulty, faulty } from "./part-fault.ts";
 import type { SidecarIngress } from "./sidecar.ts";
@@ -15,6 +16,7 @@ import { tlsTermination } from "./tls-termination.ts";
 export function ingressPart(ingress: SidecarIngress): IngressPort | Faulty {
   const { port, defaultEndpoint, tls, connectionPool: pool } = ingress;
   if (port.number === undefined || port.number === 0) return faulty("port.number", "number is missing");
+  if (!isPort(port.number)) return faulty("port.number", noPort(port.number));
   const endpoint = ingressEndpoint(defaultEndpoint);
   if (endpoint === undefined) {
     return faulty(
@@ -69,10 +71,13 @@ function isApart(at: Bind, endpoint: IngressEndpoint): boolean {
 
 function ingressEndpoint(text = ""): IngressEndpoint | undefined {
   if (text === "") return { kind: "pod", port: undefined };
-  if (text.startsWith("unix://")) return { kind: "socket", path: text.slice("unix://".length) };
+  if (text.startsWith("unix://")) {
+    const path = text.slice("unix://".length);
+    return isSocketPath(path) ? { kind: "socket", path } : undefined;
+  }
   const colon = text.lastIndexOf(":");
   const port = Number(text.slice(colon + 1));
-  if (!(port > 0 && port < 65_536)) return undefined;
+  if (!isPort(port)) return undefined;
   const host = text.slice(0, colon);
   if (host === "127.0.0.1") return { kind: "loopback", port };
   return host === "0.0.0.0" ? { kind: "pod", port } : undefined;

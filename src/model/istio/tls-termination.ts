@@ -21,6 +21,8 @@ export function tlsTermination(tls: ServerTls): TlsTermination | Faulty {
       "the server has no certificate; give credentialName, or serverCertificate and privateKey",
     );
   }
+  const unreadable = hashFault(tls) ?? cipherFault(tls);
+  if (unreadable !== undefined) return unreadable;
   const roots = rootsOf(tls);
   if (mode !== "SIMPLE" && roots === undefined) {
     return faulty(
@@ -37,6 +39,47 @@ export function tlsTermination(tls: ServerTls): TlsTermination | Faulty {
       greatestVersion: versionOf(tls.maxProtocolVersion),
     }),
   };
+}
+
+function hashFault({
+  verifyCertificateSpki = [],
+  verifyCertificateHash = [],
+}: ServerTls): Faulty | undefined {
+  const key = verifyCertificateSpki.findIndex((hash) => !/^[\w+/]{43}=$/.test(hash) || hash.includes("_"));
+  if (key >= 0) {
+    return faulty(
+      `verifyCertificateSpki[${key}]`,
+      "must be the SHA-256 of a public key in Base64: 44 characters",
+    );
+  }
+  const certificate = verifyCertificateHash.findIndex(
+    (hash) => !/^(?:[\da-f]{64}|[\da-f]{2}(?::[\da-f]{2}){31})$/i.test(hash),
+  );
+  return certificate < 0
+    ? undefined
+    : faulty(
+        `verifyCertificateHash[${certificate}]`,
+        "must be the SHA-256 of a certificate: 64 hexadecimal digits",
+      );
+}
+
+/** Those that a proxy has. https://www.envoyproxy.io/docs/envoy/v1.40.0/api-v3/extensions/transport_sockets/tls/v3/common.proto */
+const ciphers: ReadonlySet<string> = new Set([
+  ...["ECDHE-ECDSA-", "ECDHE-RSA-", ""].flatMap((keys) =>
+    ["AES128-GCM-SHA256", "AES256-GCM-SHA384", "AES128-SHA", "AES256-SHA"].map((cipher) => keys + cipher),
+  ),
+  "ECDHE-ECDSA-CHACHA20-POLY1305",
+  "ECDHE-RSA-CHACHA20-POLY1305",
+]);
+
+function cipherFault({ cipherSuites = [] }: ServerTls): Faulty | undefined {
+  const index = cipherSuites.findIndex((cipher) => !ciphers.has(cipher));
+  return index < 0
+    ? undefined
+    : faulty(
+        `cipherSuites[${index}]`,
+        `${cipherSuites[index]} is no cipher of a proxy; there are ${[...ciphers].join(", ")}`,
+      );
 }
 
 /** Names of Secrets go before files. */

@@ -11,7 +11,7 @@ test("what no proxy could have is as if it were not said", () => {
       maxEjectionPercent: 150,
       minHealthPercent: 1,
     },
-    connectionPool: { http: { http2KeepAlive: { interval: "0.1ms", timeout: "1s" }, maxRetries: 1 } },
+    connectionPool: { http: { http2KeepAlive: { interval: "0s", timeout: "1s" }, maxRetries: 1 } },
     loadBalancer: { consistentHash: { httpHeaderName: "" } },
   });
   assert.deepEqual(all, {

@@ -1,4 +1,5 @@
 // https://istio.io/latest/docs/reference/config/networking/destination-rule/#ClientTLSSettings-credential_name
+import { areCertificates, isUsablePair } from "../certificates.ts";
 import type { Secret } from "./configuration.ts";
 
 /** What a Secret has for TLS, PEM. */
@@ -14,7 +15,10 @@ export function rootsSecretName(name: string): string {
   return `${name}-cacert`;
 }
 
-/** API object → domain type: the keys of Secrets of type `kubernetes.io/tls`, and those of Istio's generic ones. */
+/**
+ * API object → domain type: the keys of Secrets of type `kubernetes.io/tls`, and those of Istio's generic ones. What is no
+ * certificate is as if it were not there.
+ */
 export function credentialOf(secret: Secret): Credential {
   const value = (...names: readonly string[]): string | undefined => {
     for (const name of names) {
@@ -28,8 +32,10 @@ export function credentialOf(secret: Secret): Credential {
   const [chainPem, keyPem] = [value("tls.crt", "cert"), value("tls.key", "key")];
   const [rootsPem, revokedPem] = [value("ca.crt", "cacert"), value("ca.crl", "crl")];
   return {
-    ...(chainPem === undefined || keyPem === undefined ? {} : { certificate: { chainPem, keyPem } }),
-    ...(rootsPem === undefined ? {} : { rootsPem }),
+    ...(chainPem === undefined || keyPem === undefined || !isUsablePair(chainPem, keyPem)
+      ? {}
+      : { certificate: { chainPem, keyPem } }),
+    ...(rootsPem === undefined || !areCertificates(rootsPem) ? {} : { rootsPem }),
     ...(revokedPem === undefined ? {} : { revokedPem }),
   };
 }

@@ -1,5 +1,5 @@
 import { portProtocol, speaksHttp2AtOnce } from "../port-protocol.ts";
-import type { MeshService, MeshServicePort } from "../service.ts";
+import { type MeshService, type MeshServicePort, portsByNumber } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { Namespace } from "./configuration.ts";
@@ -27,9 +27,11 @@ export function meshService(service: Service, of?: Namespace): MeshService {
     hostname: serviceHostname(namespace, name),
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
-    ports: (service.spec.ports ?? [])
-      .filter((port) => (port.protocol ?? "TCP") === "TCP")
-      .map((port) => meshServicePort(port)),
+    ports: portsByNumber(
+      (service.spec.ports ?? [])
+        .filter((port) => (port.protocol ?? "TCP") === "TCP")
+        .map((port) => meshServicePort(port)),
+    ),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     ...backing(service, namespace),
     subjectAltNames: [],

@@ -1,9 +1,11 @@
 // The addresses behind services, as the EndpointSlice controller of Kubernetes derives them from pods.
 // https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
+
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice, Service, ServicePort } from "#model/kubernetes/service.ts";
 import { hasLabels } from "#model/object.ts";
+import { ownValue } from "#model/own-value.ts";
 import { objectKey } from "#model/reference.ts";
 
 const serviceNameLabel = "kubernetes.io/service-name";
@@ -115,7 +117,7 @@ function derivedSlices(
 
 function slicePort(port: ServicePort, pod: PodEndpoint): SlicePorts {
   const target = port.targetPort ?? port.port;
-  const number = typeof target === "number" ? target : pod.ports[target];
+  const number = typeof target === "number" ? target : ownValue(pod.ports, target);
   return number === undefined
     ? []
     : [{ name: port.name ?? "", port: number, protocol: port.protocol ?? "TCP" }];

@@ -1,6 +1,9 @@
 // Published schemas → what is kept of them in gen/.
 import type { Schema } from "./schema.ts";
 
+/** What Istio's rules say of the numbers of ports. */
+const PORT_RULE = "0 < self && self <= 65535";
+
 /** What the rules of the Gateway API mean by `duration(self)`. */
 const DURATION = "^(([0-9]+(\\.[0-9]+)?)(h|m|s|ms))+$";
 const COPIED = [
@@ -65,5 +68,6 @@ export function compact(node: Published): Schema {
   if (exclusive.length > 0) schema["exclusive"] = exclusive;
   const rules = (node["x-kubernetes-validations"] as { rule: string }[] | undefined) ?? [];
   if (rules.some(({ rule }) => rule.includes("duration(self)"))) schema["pattern"] = DURATION;
+  if (rules.some(({ rule }) => rule === PORT_RULE)) Object.assign(schema, { minimum: 1, maximum: 65_535 });
   return schema;
 }

@@ -1,12 +1,14 @@
 // IPv4 addresses and ranges of them.
 
-const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})(?:\/(\d{1,2}))?$/;
+/** Without zeros before a number: to some they mean that it is octal. */
+const part = "(0|[1-9]\\d{0,2})";
+const ipv4 = new RegExp(`^${part}\\.${part}\\.${part}\\.${part}(?:/(\\d{1,2}))?$`);
 
 /** Whether a text is an IPv4 address, or a CIDR range of them. */
 export function isIpv4Range(text: string): boolean {
   const match = ipv4.exec(text);
   return (
-    match !== null && match.slice(1, 5).every((part) => Number(part) < 256) && Number(match[5] ?? 32) <= 32
+    match !== null && match.slice(1, 5).every((each) => Number(each) < 256) && Number(match[5] ?? 32) <= 32
   );
 }
 
@@ -28,7 +30,7 @@ function parsed(range: string): { readonly first: number; readonly length: numbe
   if (!isIpv4Range(range)) return undefined;
   const [address = "", length = "32"] = range.split("/");
   return {
-    first: address.split(".").reduce((sum, part) => sum * 256 + Number(part), 0),
+    first: address.split(".").reduce((sum, each) => sum * 256 + Number(each), 0),
     length: Number(length),
   };
 }

@@ -12,7 +12,7 @@ test("an address is in the ranges that begin as it does", () => {
 });
 
 test("names, IPv6 and impossible numbers are no IPv4", () => {
-  for (const text of ["example.com", "::1", "10.0.0.256", "10.0.0.0/33", "10.0.0"]) {
+  for (const text of ["example.com", "::1", "10.0.0.256", "10.0.0.0/33", "10.0.0", "010.0.0.1"]) {
     assert.ok(!isIpv4Range(text), text);
     assert.ok(!isWithin(text, "0.0.0.0/0"), text);
   }
