@@ -78,7 +78,7 @@ flock -n 7 || { say "waiting for another process that prepares Kubernetes"; floc
 if [ ! -x "$BIN/hyperkube" ] || [ ! -x "$BIN/coredns" ]; then
   rm -rf "$CACHE"/new.* # Of those who were killed.
   work=$(mktemp -d "$CACHE/new.XXXXXX")
-  trap 'rm -rf "$work"' EXIT
+  trap 'rm -rf "$work" 2>/dev/null' EXIT
   mkdir -p "$work/bin" "$BIN"
   from_prebuilt "$work/bin" || {
     rm -f "$work"/bin/* # Go overwrites nothing that it has not built.
