@@ -8,6 +8,7 @@ import { applyPolicies } from "./filters/policies.ts";
 import { byRouteHeader, rateLimit } from "./filters/rate-limit.ts";
 import { duration } from "./messages.ts";
 import { inboundClusterName } from "./names.ts";
+import { unprocessedHeader } from "./retries.ts";
 
 /** The route configuration of a port. */
 export function inboundRoutes({
@@ -21,6 +22,8 @@ export function inboundRoutes({
     validateClusters: false,
     // What a client's sidecar needed on the way; the application must not see it.
     requestHeadersToRemove: [...helperHeaders],
+    // Only this proxy knows that its application never saw a request.
+    responseHeadersToRemove: [unprocessedHeader],
     virtualHosts: [
       {
         name,
