@@ -5,6 +5,7 @@ import { podYaml, testObjects } from "#test/helpers/objects.ts";
 import { readNow } from "./check.ts";
 import { clientOfKey } from "./clients.ts";
 import { clusterView } from "./cluster-view.ts";
+import { endpointSelection } from "./endpoint-lists.ts";
 import { compileMesh } from "./graph.ts";
 
 const rule = `
@@ -46,4 +47,24 @@ test("a pod that is called by its own address is not subject to the rule for a s
   const { connectionPool, tls } = podOfService("10.96.0.5");
   assert.equal(connectionPool, undefined);
   assert.equal(tls?.serviceAccounts[0]?.serviceAccount, "db");
+});
+
+test("of a pod that is behind services which a client may not know it learns nothing", () => {
+  const graph = new Graph();
+  const { objects, put } = testObjects(graph);
+  const mesh = compileMesh(graph, objects);
+  put(`
+apiVersion: v1
+kind: Service
+metadata: {namespace: shop, name: db, annotations: {networking.istio.io/exportTo: .}}
+spec: {clusterIP: None, selector: {app: db}, ports: [{name: http, port: 80, targetPort: 8080}]}`);
+  put(podYaml({ namespace: "shop", name: "db-0", address: "10.244.0.5", labels: { app: "db" } }));
+  graph.settle();
+  const reference = { kind: "address", address: "10.244.0.5", port: 8080 } as const;
+  const [own, other] = ["shop", "other"].map(clientOfKey);
+  assert.ok(own !== undefined && other !== undefined);
+  assert.equal(clusterView(mesh, readNow, own, reference).endpoints.kind, "listed");
+  assert.ok(endpointSelection(mesh, readNow, own, reference) !== undefined);
+  assert.equal(clusterView(mesh, readNow, other, reference).endpoints.kind, "none");
+  assert.equal(endpointSelection(mesh, readNow, other, reference), undefined);
 });

@@ -18,6 +18,7 @@ import {
 import { endpointsAt, endpointView, selectedEndpoints, serviceSelection } from "./endpoint-lists.ts";
 import type { Mesh } from "./mesh.ts";
 import { destinationPolicyOf } from "./policies.ts";
+import { isReachablePod } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
 import type {
   ClusterEndpoints,
@@ -70,15 +71,16 @@ export function serviceClusterView(
   };
 }
 
-/** A pod; undefined where there is none. It is subject to the policies for a service that has no address of its own. */
+/** A pod; undefined where there is none that the client can reach. It is subject to the policies for a service that has no address of its own. */
 export function addressClusterView(
   mesh: Mesh,
   fetch: Fetch,
   client: Client,
   reference: Extract<ClusterReference, { kind: "address" }>,
 ): ClusterView | undefined {
-  const endpoints = endpointsAt(mesh, fetch, reference.address, reference.port);
-  if (endpoints === undefined) return undefined;
+  const { address, port } = reference;
+  const endpoints = endpointsAt(mesh, fetch, address, port);
+  if (endpoints === undefined || !isReachablePod(mesh, fetch, client, address, port)) return undefined;
   const owner = fetch.by(mesh.endpointsByAddress, `${reference.address}:${reference.port}`)[0];
   const service = owner === undefined ? undefined : fetch.get(mesh.services, owner.service);
   const destination =

@@ -7,7 +7,7 @@ import { addressClusterView, bareClusterView } from "./clusters.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import type { Mesh } from "./mesh.ts";
 import { othersOf } from "./others.ts";
-import { entryOfTcpPort, isReachable, isReachablePod, servicesAt } from "./reach.ts";
+import { entryOfTcpPort, isReachable, servicesAt } from "./reach.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "./services.ts";
 import { targetSelection, targetView } from "./target-clusters.ts";
 import type { ClusterReference, ClusterView } from "./views.ts";
@@ -125,9 +125,7 @@ function dialledByAddress(
   const isNamed = serverName !== undefined && serverName !== noServerName;
   const connection = { address, port, ...(isNamed ? { serverName } : {}) };
   if (service !== undefined) return { kind: "service", service, connection };
-  const view = isReachablePod(mesh, fetch, client, address, port)
-    ? addressClusterView(mesh, fetch, client, { kind: "address", address, port })
-    : undefined;
+  const view = addressClusterView(mesh, fetch, client, { kind: "address", address, port });
   if (view !== undefined) return { kind: "pod", view };
   const open = entryOfTcpPort(mesh, fetch, client, port);
   return open === undefined ? { kind: "others" } : { kind: "service", service: open, connection };

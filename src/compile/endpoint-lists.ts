@@ -9,6 +9,7 @@ import type { Client } from "./clients.ts";
 import { type Spread, spreadFor } from "./localities.ts";
 import type { Mesh } from "./mesh.ts";
 import { destinationPolicyOf } from "./policies.ts";
+import { isReachablePod } from "./reach.ts";
 import { serviceKey, serviceOfHost, serviceOrigin, servicePortKey } from "./services.ts";
 import { spreadEndpoints } from "./spread-endpoints.ts";
 import type { ClusterReference, EndpointsView, EndpointView } from "./views.ts";
@@ -34,7 +35,10 @@ export function endpointSelection(
 ): EndpointSelection | undefined {
   if (!isOfEndpoints(reference)) return undefined;
   if (reference.kind !== "service") {
-    const isPod = fetch.by(mesh.workloadsByAddress, reference.address).length > 0;
+    const { address, port } = reference;
+    const isPod =
+      fetch.by(mesh.workloadsByAddress, address).length > 0 &&
+      isReachablePod(mesh, fetch, client, address, port);
     return isPod ? { reference, service: undefined, labels: {} } : undefined;
   }
   const service = serviceOfHost(mesh.routing, fetch, reference.hostname, client.namespace);
