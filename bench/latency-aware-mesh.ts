@@ -9,7 +9,6 @@ const meshed = "bench";
 const load = { perSecond: 300, connections: 256 };
 const warmUpSeconds = 3;
 const roundSeconds = 12;
-const slowAfterMs = 2_000;
 
 /** Services of the same ten pods, each balanced in another way; the last one by default. */
 const policies = {
@@ -94,18 +93,15 @@ function ruleOf(host: string, simple: string) {
   };
 }
 
-/** One of the pods gets slow in the middle. */
+/** From the moment on in which one of the pods gets slow. */
 async function measure(mesh: LocalMesh, policy: Policy): Promise<LoadResult> {
   const url = `http://${policies[policy].service}/`;
   const send = (seconds: number) =>
     mesh.runIn<LoadResult>(meshed, "client", "load-generator.ts", { ...load, url, seconds } satisfies Load);
   await setDelay(mesh, 4);
   await send(warmUpSeconds);
-  const slow = new Promise<unknown>((resolve, reject) => {
-    setTimeout(() => void setDelay(mesh, 2_000).then(resolve, reject), slowAfterMs);
-  });
-  const [result] = await Promise.all([send(roundSeconds), slow]);
-  return result;
+  await setDelay(mesh, 2_000);
+  return send(roundSeconds);
 }
 
 function setDelay(mesh: LocalMesh, delayMs: number): Promise<unknown> {

@@ -1,5 +1,5 @@
 // What routes cost: sidecars beside two hand-written Envoys with the same matches and filters, in interleaved rounds.
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { type BareRoute, bareEnvoys, barePort, plainRoute } from "./local-mesh/bare-envoys.ts";
 import { deployment, idle, namespace, server, serverPort, service } from "./local-mesh/fixture.ts";
 import { startMesh } from "./local-mesh/mesh.ts";

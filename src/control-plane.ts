@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Graph } from "#collections/graph.ts";
+import type { MeshSettings } from "#compile/clients/settings.ts";
 import { compileMesh } from "#compile/graph.ts";
 import type { Mesh } from "#compile/mesh.ts";
-import type { MeshSettings } from "#compile/settings.ts";
 import { createProvider } from "#envoy/provider.ts";
 import type { Authority, IssuedCertificate } from "#identity/authority.ts";
 import { authenticatePods } from "#identity/running-pods.ts";

@@ -3,7 +3,7 @@ import { createApi, createHealthApi, servePort } from "#api/server.ts";
 import { webhookAnswers } from "#api/webhook-answers.ts";
 import { createWebhookServer } from "#api/webhooks.ts";
 import { Graph } from "#collections/graph.ts";
-import { checkMesh } from "#compile/check.ts";
+import { checkMesh } from "#compile/checks/check.ts";
 import { checkInputs } from "#compile/checks/inputs.ts";
 import { clusterTokenVerifier } from "#identity/cluster-tokens.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";

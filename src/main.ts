@@ -2,8 +2,8 @@
 import { join } from "node:path";
 import { alone, serveApi } from "#api/server.ts";
 import { Graph } from "#collections/graph.ts";
-import { checkObjects } from "#compile/check.ts";
-import { statusesOf } from "#compile/status.ts";
+import { checkObjects } from "#compile/checks/check.ts";
+import { statusesOf } from "#compile/status/status.ts";
 import { openAuthority } from "#identity/authority.ts";
 import { openTokenIssuer, tokenVerifier } from "#identity/tokens.ts";
 import type { RejectedResource } from "#model/status.ts";

@@ -29,9 +29,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "collections",
     "type compile/views.ts",
     "type compile/listener-views.ts",
-    "type compile/credentials.ts",
+    "type compile/clients/credentials.ts",
     // How hosts name services, and the ports on which servers speak first: facts that both halves need.
-    "compile/services.ts",
+    "compile/services/services.ts",
     "type xds/provider.ts",
     "xds/type-urls.ts",
     "telemetry/access-log.ts",
@@ -42,13 +42,13 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
   // Where views meet messages: it asks compile for the view of what somebody subscribed to, and of nothing else.
   "envoy/provider.ts": ["compile"],
   "envoy/provider-inputs.ts": ["type compile/mesh.ts"],
-  "envoy/secret-resources.ts": [
-    "compile/credentials.ts",
-    "compile/reach.ts",
+  "envoy/tls/secret-resources.ts": [
+    "compile/clients/credentials.ts",
+    "compile/outbound/reach.ts",
     "identity/workload-certificates.ts",
   ],
   // Kinds of clients are what most resources are kept by.
-  "envoy/resource-keys.ts": ["compile/clients.ts"],
+  "envoy/resource-keys.ts": ["compile/clients/clients.ts"],
   xds: ["collections", "model", "runtime"],
   // A cluster's tokens are checked by what its API server says.
   identity: ["model", "collections", "kubernetes/client.ts"],
@@ -78,7 +78,7 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "type xds/provider.ts",
     "type xds/server.ts",
     "xds/status.ts",
-    "compile/status.ts",
+    "compile/status/status.ts",
     "type compile/mesh.ts",
   ],
   local: ["sources", "injector", "interception", "identity", "collections", "model", "runtime"],
@@ -90,9 +90,9 @@ const arrows: Readonly<Record<string, readonly string[]>> = {
     "collections",
     "telemetry",
     "injector",
-    "compile/check.ts",
+    "compile/checks/check.ts",
     "compile/checks/inputs.ts",
-    "compile/ownership.ts",
+    "compile/clients/ownership.ts",
     "sources/schema/field-path.ts",
     "sources/schema/read-object.ts",
     "replicas/gathered.ts",
@@ -171,4 +171,40 @@ test("the model and the compiler know no library and nothing of the machine", ()
     return ["model", "compile"].includes(roomOf(from)) && !rooms.has(roomOf(to));
   });
   assert.deepEqual(outside, []);
+});
+
+/** A folder of a room, or a file beside its folders. */
+function placeOf(path: string): string {
+  const [room = "", inside = "", ...rest] = path.split("/");
+  return rest.length === 0 ? path : `${room}/${inside}`;
+}
+
+/** The first circle found from `place` on, as the places it goes through. */
+function circleFrom(
+  place: string,
+  next: ReadonlyMap<string, ReadonlySet<string>>,
+  done: Set<string>,
+  path: readonly string[] = [],
+): readonly string[] {
+  if (path.includes(place)) return [...path.slice(path.indexOf(place)), place];
+  if (done.has(place)) return [];
+  for (const target of next.get(place) ?? []) {
+    const circle = circleFrom(target, next, done, [...path, place]);
+    if (circle.length > 0) return circle;
+  }
+  done.add(place);
+  return [];
+}
+
+test("data goes one way inside the rooms, too: no folder is behind itself", () => {
+  const next = new Map<string, Set<string>>();
+  for (const { from, to } of imports) {
+    const [place, target] = [placeOf(from), placeOf(to)];
+    if (place === target || roomOf(from) !== roomOf(to)) continue;
+    next.set(place, (next.get(place) ?? new Set()).add(target));
+  }
+  assert.ok(next.size > 100, "the imports were not found");
+  const done = new Set<string>();
+  const circles = [...next.keys()].map((place) => circleFrom(place, next, done));
+  assert.deepEqual(circles.find((circle) => circle.length > 0) ?? [], []);
 });

@@ -1,9 +1,9 @@
 // Kubernetes objects for the benchmarks on a local mesh.
 import { join } from "node:path";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Container } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
+import type { KubernetesObject } from "#model/object.ts";
 
 export const serverPort = 8080;
 

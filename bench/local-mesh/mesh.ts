@@ -9,7 +9,7 @@ import { dump } from "js-yaml";
 import type { ContainerSummary, MeshSummary, PodSummary } from "#local/api.ts";
 import { askSocket } from "#local/socket-client.ts";
 import { stateDirectory } from "#local/state-directory.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { monotonicMs } from "../processes.ts";
 
 const run = promisify(execFile);

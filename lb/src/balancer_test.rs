@@ -1,5 +1,7 @@
 use super::*;
 use crate::clock::MILLISECOND;
+use crate::failures::Counted;
+use crate::members::{HealthyHost, Host};
 use crate::table::Table;
 use std::collections::HashMap;
 

@@ -1,7 +1,7 @@
 //! What a balancer chooses among: priorities, localities in them, endpoints in these. Made anew when members change.
-use crate::balancer::{HealthyHost, Host, Members};
 use crate::clock::Nanoseconds;
 use crate::endpoint::Endpoint;
+use crate::members::{HealthyHost, Host, Members};
 use crate::settings::Settings;
 use crate::table::Cluster;
 use std::collections::HashMap;

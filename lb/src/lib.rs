@@ -16,6 +16,7 @@ pub mod estimate;
 pub mod failures;
 pub mod handover;
 pub mod hosts;
+pub mod members;
 pub mod outstanding;
 pub mod random;
 pub mod report;

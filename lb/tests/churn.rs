@@ -1,9 +1,10 @@
 //! Endless churn from several workers: nothing is lost count of, and nothing is kept of what is gone.
 use heddle_lb::attempt::{Answer, Attempt, Request};
-use heddle_lb::balancer::{Balancer, HealthyHost, Host, Members, Retry};
+use heddle_lb::balancer::{Balancer, Retry};
 use heddle_lb::clock::now;
 use heddle_lb::failures::Counted;
 use heddle_lb::handover;
+use heddle_lb::members::{HealthyHost, Host, Members};
 use heddle_lb::random::Random;
 use heddle_lb::settings::Settings;
 use heddle_lb::table::Table;

@@ -1,7 +1,7 @@
 /** The question of the API server about a route or a policy in, the answer out: what the validation webhook says. */
-import { checkProposed, readNow } from "#compile/check.ts";
+import { checkProposed, readNow } from "#compile/checks/check.ts";
 import type { CheckInputs } from "#compile/checks/inputs.ts";
-import { isOurGateway } from "#compile/ownership.ts";
+import { isOurGateway } from "#compile/clients/ownership.ts";
 import {
   type AdmissionAnswer,
   type AdmissionRequest,

@@ -3,7 +3,7 @@
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { pathOf } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName, type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { apiOf } from "#sources/schema/kinds.ts";

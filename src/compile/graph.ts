@@ -6,23 +6,27 @@ import { workloadOfEntry } from "#model/istio/workload-entries.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshObjects } from "#sources/objects.ts";
-import { clientOf } from "./clients.ts";
-import { connectionRoutesOfService, serverNamePortsOf } from "./connection-routes.ts";
-import { endpointsOfService, serviceKeyOfSlice } from "./endpoints.ts";
-import { healthListenerView } from "./health.ts";
-import { inboundView } from "./inbound.ts";
-import { labelsReadByPolicy, labelsReadByService, labelsReadByVirtualService } from "./labels-read.ts";
-import { portLimits } from "./limits.ts";
+import { clientOf } from "./clients/clients.ts";
+import {
+  labelsReadByPolicy,
+  labelsReadByService,
+  labelsReadByVirtualService,
+} from "./clients/labels-read.ts";
+import { defaultMeshSettings, type MeshSettings } from "./clients/settings.ts";
+import { sidecarOf } from "./clients/sidecars.ts";
+import { endpointsOfService, serviceKeyOfSlice } from "./endpoints/endpoints.ts";
+import { selectableWorkloads } from "./endpoints/selected-workloads.ts";
+import { healthListenerView } from "./inbound/health.ts";
+import { inboundView } from "./inbound/inbound.ts";
+import { portLimits } from "./inbound/limits.ts";
 import type { Mesh } from "./mesh.ts";
-import { meshServices } from "./mesh-services.ts";
-import { openTcpPorts, rangesOf } from "./reach.ts";
-import { routesOfService } from "./routes.ts";
-import { routingInputs } from "./routing-lookups.ts";
-import { selectableWorkloads } from "./selected-workloads.ts";
-import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services.ts";
-import { defaultMeshSettings, type MeshSettings } from "./settings.ts";
-import { sidecarOf } from "./sidecars.ts";
-import { ownHosts } from "./virtual-hosts.ts";
+import { openTcpPorts, rangesOf } from "./outbound/reach.ts";
+import { ownHosts } from "./outbound/virtual-hosts.ts";
+import { connectionRoutesOfService, serverNamePortsOf } from "./routing/connection-routes.ts";
+import { routesOfService } from "./routing/routes.ts";
+import { routingInputs } from "./routing/routing-lookups.ts";
+import { meshServices } from "./services/mesh-services.ts";
+import { httpPortsOf, opaquePortsOf, servicePortKey, tcpPortsOf } from "./services/services.ts";
 
 /** Wires every stage. Nothing is computed before the graph settles. */
 export function compileMesh(

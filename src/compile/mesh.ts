@@ -2,13 +2,13 @@ import type { Collection, Index, Single } from "#collections/graph.ts";
 import type { MeshService } from "#model/service.ts";
 import type { SidecarScope } from "#model/sidecar.ts";
 import type { Workload } from "#model/workload.ts";
-import type { Client } from "./clients.ts";
-import type { PortConnectionRoutes } from "./connection-routes.ts";
-import type { PortEndpoints } from "./endpoints.ts";
+import type { Client } from "./clients/clients.ts";
+import type { MeshSettings } from "./clients/settings.ts";
+import type { PortEndpoints } from "./endpoints/endpoints.ts";
 import type { HealthListenerView, InboundView } from "./listener-views.ts";
-import type { PortRoutes } from "./routes.ts";
-import type { RoutingInputs } from "./routing-inputs.ts";
-import type { MeshSettings } from "./settings.ts";
+import type { PortConnectionRoutes } from "./routing/connection-routes.ts";
+import type { PortRoutes } from "./routing/routes.ts";
+import type { RoutingInputs } from "./routing/routing-inputs.ts";
 
 /** The compiled mesh: what views are read from. */
 export interface Mesh {

@@ -3,8 +3,8 @@
 import type { HeaderMatcherSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_components";
 import type { FilterStateMatcherSchema } from "@heddle/envoy-api/envoy/type/matcher/v3/filter_state";
 import { literally } from "#model/expression.ts";
+import { filterState } from "./filter-state.ts";
 import { authorityHeader } from "./filters/on-demand.ts";
-import { filterState } from "./listeners/filter-state.ts";
 import { cidrRange, type Init } from "./messages.ts";
 
 /** What a connection must be for a route to take its requests. */

@@ -247,3 +247,6 @@ const relayPrefix = "relay";
 export function probeClusterName(probe: ProbeView): string {
   return `probe|${probe.kind}|${probe.port}|${probe.kind === "grpc" ? probe.service : ""}`;
 }
+
+/** Set by a server's sidecar on a reply to a request that its application never saw: it is safe to retry. */
+export const unprocessedHeader = "x-heddle-unprocessed";

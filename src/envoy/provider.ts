@@ -1,16 +1,21 @@
 // Resources by name for each proxy: the last stage, computed only for what somebody watches.
 import type { Collection, Demand, Fetch, Graph } from "#collections/graph.ts";
-import { clientOfKey } from "#compile/clients.ts";
-import { clusterView } from "#compile/cluster-view.ts";
-import { connectionSelection } from "#compile/connection-clusters.ts";
-import { egressListenerViews } from "#compile/egress-listeners.ts";
-import { type EndpointSelection, endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
-import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
+import { clientOfKey } from "#compile/clients/clients.ts";
+import {
+  type EndpointSelection,
+  endpointSelection,
+  endpointsView,
+} from "#compile/clusters/endpoint-lists.ts";
+import { type WeightedSelection, weightedEndpointsView } from "#compile/clusters/weighted-endpoints.ts";
+import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateways/gateway-pods.ts";
 import type { IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
-import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound.ts";
-import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
+import { clusterView } from "#compile/outbound/cluster-view.ts";
+import { connectionSelection } from "#compile/outbound/connection-clusters.ts";
+import { egressListenerViews } from "#compile/outbound/egress-listeners.ts";
+import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound/outbound.ts";
+import { outboundListenerView, outsideRoutesView } from "#compile/outbound/outside.ts";
+import { podSelection } from "#compile/outbound/pods.ts";
 import type { ClusterReference, ClusterView } from "#compile/views.ts";
-import { type WeightedSelection, weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { present } from "#model/present.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
 import type { Absent, Provider, Resource } from "#xds/provider.ts";
@@ -45,7 +50,7 @@ import {
 import type { ProviderInputs } from "./provider-inputs.ts";
 import { formatKey, parseKey, podKey, type ResourceKey, scopeOf } from "./resource-keys.ts";
 import * as resources from "./resources.ts";
-import { mayKeepCertificate, secretResource } from "./secret-resources.ts";
+import { mayKeepCertificate, secretResource } from "./tls/secret-resources.ts";
 
 /** The provider, and whose certificates somebody wants. */
 export interface EnvoyProvider extends Provider<Proxy> {
@@ -155,7 +160,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const weighted = connectionSelection(mesh, fetch, client, reference);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
-    const selection = endpointSelection(mesh, fetch, client, reference);
+    const selection =
+      reference.kind === "address"
+        ? podSelection(mesh, fetch, client, reference)
+        : endpointSelection(mesh, fetch, client, reference);
     return selection === undefined ? absent : fetch.get(endpointLists, JSON.stringify(selection));
   }
 

@@ -13,7 +13,7 @@ import { InternalUpstreamTransportSchema } from "@heddle/envoy-api/envoy/extensi
 import { RawBufferSchema } from "@heddle/envoy-api/envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer";
 import type { ClusterView } from "#compile/views.ts";
 import { countedLater, serviceMetadataKey } from "#telemetry/measures.ts";
-import { circuitBreakers } from "./circuit-breakers.ts";
+import { circuitBreakers } from "./clusters/circuit-breakers.ts";
 import { originalDestination } from "./listeners/inspection.ts";
 import { relayingTcpProxy } from "./listeners/tcp.ts";
 import { extension } from "./messages.ts";

@@ -1,5 +1,5 @@
 // Under which keys resources are kept: their names, and as little of who asks as decides about the content.
-import { type Client, withBalancer } from "#compile/clients.ts";
+import { type Client, withBalancer } from "#compile/clients/clients.ts";
 import type { Proxy } from "#model/workload.ts";
 import type { ResourceName } from "#xds/provider.ts";
 import {

@@ -28,10 +28,15 @@ import type {
 } from "#compile/views.ts";
 import type { Reference, Resource, ResourceName } from "#xds/provider.ts";
 import { clusterType, endpointsType, listenerType } from "#xds/type-urls.ts";
-import { blackHole, inboundCluster, outboundCluster, passthrough, relayedCluster } from "./clusters.ts";
+import {
+  blackHole,
+  inboundCluster,
+  outboundCluster,
+  passthrough,
+  relayedCluster,
+} from "./clusters/clusters.ts";
+import { loadAssignment, weightedLoadAssignment } from "./clusters/endpoints.ts";
 import { encodeAbsence, encodeResource } from "./encode.ts";
-import { loadAssignment, weightedLoadAssignment } from "./endpoints.ts";
-import { inboundRoutes } from "./inbound-routes.ts";
 import { egressListener } from "./listeners/egress.ts";
 import { gatewayListener } from "./listeners/gateway.ts";
 import { healthListener, probeClusters } from "./listeners/health.ts";
@@ -47,7 +52,8 @@ import {
   relayName,
 } from "./names.ts";
 import { relayingCluster, relayListener, relayOf } from "./relays.ts";
-import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "./routes.ts";
+import { inboundRoutes } from "./routes/inbound-routes.ts";
+import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "./routes/routes.ts";
 
 /** The views of which many proxies have the same one. */
 export type SharedView =

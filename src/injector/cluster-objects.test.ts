@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
 import { dump } from "js-yaml";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { assertGolden } from "#test/helpers/golden.ts";
 import { admissionPolicies } from "./policy/policies.ts";
 import { defaultInjectionSettings } from "./settings.ts";

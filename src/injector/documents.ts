@@ -1,8 +1,8 @@
 /** Injection into whatever holds pods, for `heddle inject`: any API object in, the object with sidecars out. */
 import { isJsonObject } from "#model/json.ts";
 import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
-import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Pod, PodSpec } from "#model/kubernetes/pod.ts";
+import type { ObjectMeta } from "#model/object.ts";
 import type { ObjectReference, Problem } from "#model/reference.ts";
 import { decideInjection } from "./decision.ts";
 import { type Injection, injectSidecar } from "./inject.ts";

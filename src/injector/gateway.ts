@@ -1,11 +1,11 @@
 /** Gateway in, the objects that run it out: a proxy of its own, with a Service in front. */
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { ServiceAccount } from "#model/kubernetes/configuration.ts";
-import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Container } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
+import type { ObjectMeta } from "#model/object.ts";
 import { maxHeapBytes } from "./bootstrap.ts";
 import { credentialsVolume, proxyAnnotations, proxyContainer, ready } from "./proxy.ts";
 import type { InjectionSettings, ProxyResources } from "./settings.ts";

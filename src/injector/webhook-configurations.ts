@@ -8,7 +8,7 @@ import {
   systemNamespace,
   validationWebhook,
 } from "#model/installation.ts";
-import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.ts";
+import type { KubernetesObject, LabelSelector } from "#model/object.ts";
 import type { SelectedBy } from "./admission.ts";
 import { namespaceSwitches, offValues, onValues, outsideNamespaces, podSwitches } from "./decision.ts";
 

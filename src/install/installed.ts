@@ -1,7 +1,7 @@
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
 import { controlPlaneName, systemNamespace } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { PodSpec } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { versionLabel } from "./object.ts";
 
 /** The Deployment of the control plane, as far as it is read. */

@@ -2,8 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { injectSidecar } from "#injector/inject.ts";
 import { defaultInjectionSettings } from "#injector/settings.ts";
-import type { ObjectMeta } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { ObjectMeta } from "#model/object.ts";
 import { meshedPods } from "./meshed-pods.ts";
 
 function pod(

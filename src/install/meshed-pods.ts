@@ -2,9 +2,9 @@
 import { decideInjection } from "#injector/decision.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { listAll } from "#kubernetes/list.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
 import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
+import type { KubernetesObject } from "#model/object.ts";
 
 export interface MeshedPod {
   readonly namespace: string;

@@ -1,5 +1,5 @@
 import { systemNamespace } from "#model/installation.ts";
-import type { KubernetesObject, ObjectMeta } from "#model/kubernetes/object.ts";
+import type { KubernetesObject, ObjectMeta } from "#model/object.ts";
 
 /** An object to be applied, with whatever fields its kind has. */
 export type Manifest = KubernetesObject & { readonly [field: string]: unknown };

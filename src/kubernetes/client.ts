@@ -1,6 +1,6 @@
 // The API server, as the rest of Heddle sees it: requests, watches and server-side apply.
 import type { Duplex } from "node:stream";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 
 /** Where the objects of a kind are: `/api/v1/…` for the core group, `/apis/GROUP/VERSION/…` else. */
 export interface ApiResource {

@@ -1,6 +1,6 @@
 // The client of the API server. Of our own, on node:https: `@kubernetes/client-node` takes a second and 90 MB to load,
 // and does not page, so it is loaded only for the credentials that nothing else can get (see user-credentials.ts).
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { accessFromPod, type ClusterAccess } from "./access.ts";
 import { type KubernetesClient, KubernetesError, pathOf, type WatchOptions } from "./client.ts";
 import { openDiscovery } from "./discovery.ts";

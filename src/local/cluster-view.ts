@@ -6,8 +6,8 @@ import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
 import type { DirectorySource } from "#sources/directory/directory.ts";
+import { allocateServiceAddresses } from "./addresses.ts";
 import type { Configuration } from "./containers/environment.ts";
-import { allocateServiceAddresses } from "./network/addresses.ts";
 import { type ServiceEndpoints, serviceEndpoints } from "./network/service-endpoints.ts";
 
 /** Addresses of services: each keeps its own for as long as the state directory lives. */

@@ -3,7 +3,7 @@ import { closeSync, openSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { controlPlaneNodeOptions } from "#runtime/node-options.ts";
 import { programFile } from "#runtime/program.ts";
-import { CONTROL_PLANE_PORT, NODE_ADDRESS } from "./network/addresses.ts";
+import { CONTROL_PLANE_PORT, NODE_ADDRESS } from "./addresses.ts";
 import type { StateDirectory } from "./state-directory.ts";
 
 const MAIN = programFile("main");

@@ -6,7 +6,7 @@ import type { Gateway } from "#model/gateway-api/gateway.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import type { Deployment } from "#model/kubernetes/workloads.ts";
 import type { ObjectReference } from "#model/reference.ts";
-import { CONTROL_PLANE_PORT } from "./network/addresses.ts";
+import { CONTROL_PLANE_PORT } from "./addresses.ts";
 import type { Inject } from "./workloads/workload.ts";
 
 /**

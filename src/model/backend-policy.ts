@@ -1,4 +1,4 @@
-import type { ObjectMeta } from "./kubernetes/object.ts";
+import type { ObjectMeta } from "./object.ts";
 import type { RetryBudget } from "./policy.ts";
 import type { Origin } from "./reference.ts";
 import type { SessionPersistence } from "./route.ts";

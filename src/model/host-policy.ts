@@ -1,4 +1,4 @@
-import { hasLabels, type ObjectMeta } from "./kubernetes/object.ts";
+import { hasLabels, type ObjectMeta } from "./object.ts";
 import type { DestinationPolicy, PolicyOfPorts, Subset } from "./policy.ts";
 import type { Origin } from "./reference.ts";
 import { isVisible, type Visibility } from "./visibility.ts";

@@ -1,4 +1,4 @@
-import type { ObjectMeta } from "./kubernetes/object.ts";
+import type { ObjectMeta } from "./object.ts";
 
 /** What clients of a service prefer: endpoints of their own zone, or of their own node. */
 export type TrafficDistribution = "zone" | "node";

@@ -1,7 +1,7 @@
 // By whose certificate the API server knows our webhooks: kept in their configurations.
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { injectionWebhook, validationWebhook } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { followObjects, type Selection } from "./follow-objects.ts";
 import { createWorkQueue } from "./work-queue.ts";
 

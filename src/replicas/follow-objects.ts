@@ -1,6 +1,6 @@
 // A few objects, followed as they change: those that somebody keeps in order, where no source of the mesh has them.
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { reflect } from "#sources/kubernetes/reflector.ts";
 
 /** Which objects. */

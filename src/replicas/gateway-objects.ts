@@ -2,8 +2,8 @@ import type { Collection, Graph } from "#collections/graph.ts";
 import { gatewayWorkload } from "#injector/gateway.ts";
 import type { InjectionSettings } from "#injector/settings.ts";
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Selection } from "./follow-objects.ts";
 import { byKey } from "./keep-applied.ts";
 

@@ -1,7 +1,7 @@
 // Objects that are derived from others and kept in the API server: made, repaired when somebody changes them, removed.
 import type { Collection } from "#collections/graph.ts";
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { followObjects, keyOfObject, type Selection } from "./follow-objects.ts";
 import { createWorkQueue } from "./work-queue.ts";
 

@@ -1,7 +1,7 @@
 // What one replica does for all: everything that Heddle writes into a cluster, but for the CA and events.
 import type { Collection, Graph } from "#collections/graph.ts";
 import type { Mesh } from "#compile/mesh.ts";
-import { statusesOf } from "#compile/status.ts";
+import { statusesOf } from "#compile/status/status.ts";
 import type { InjectionSettings } from "#injector/settings.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
 import { gatewayController } from "#model/installation.ts";

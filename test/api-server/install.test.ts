@@ -14,7 +14,7 @@ import { defaultSettings, type InstallationSettings } from "#install/settings.ts
 import { uninstall } from "#install/uninstall.ts";
 import { type KubernetesClient, KubernetesError, pathOf } from "#kubernetes/client.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { startApiServer, type TestApiServer } from "#test/helpers/api-server.ts";
 import { type Replica, startReplica } from "#test/helpers/replica.ts";
 import { runHeddle } from "#test/helpers/run-heddle.ts";

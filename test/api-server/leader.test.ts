@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { systemNamespace } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { definition, makePod, namespace, put } from "#test/helpers/cluster-objects.ts";
 import { openReplicaSet, type ReplicaSet } from "#test/helpers/replica-set.ts";
 import { until } from "#test/helpers/wait.ts";

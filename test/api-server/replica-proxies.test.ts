@@ -6,7 +6,7 @@ import { status } from "@grpc/grpc-js";
 import { trustBundleSecret, workloadSecret } from "#envoy/names.ts";
 import { authorityOf, type IssuedCertificate } from "#identity/authority.ts";
 import { controlPlaneHost, systemNamespace } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { replicasPort } from "#runtime/ports.ts";
 import { makePod, namespace, podToken, put, startPod } from "#test/helpers/cluster-objects.ts";
 import type { DeltaClient } from "#test/helpers/delta-client.ts";

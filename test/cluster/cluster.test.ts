@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { after, before, test } from "node:test";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
 import { until } from "#test/helpers/wait.ts";
 

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { Finding } from "#install/check/finding.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
 import { type Outcome, runHeddle } from "#test/helpers/run-heddle.ts";

@@ -6,9 +6,9 @@ import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/liste
 import { RouteConfigurationSchema } from "@heddle/envoy-api/envoy/config/route/v3/route";
 import type { RateLimitView } from "#compile/listener-views.ts";
 import { inboundHttpFilters } from "#envoy/filters/slots.ts";
-import { inboundRoutes } from "#envoy/inbound-routes.ts";
 import { adsSource } from "#envoy/messages.ts";
 import { inboundClusterName } from "#envoy/names.ts";
+import { inboundRoutes } from "#envoy/routes/inbound-routes.ts";
 import type { RequestLimit } from "#model/limits.ts";
 import { type AdsResource, ads, settle } from "#test/helpers/ads.ts";
 import { type extension, socketAddress } from "#test/helpers/config.ts";

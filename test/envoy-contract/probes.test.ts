@@ -9,7 +9,7 @@ import { after, before, test } from "node:test";
 import { toJson } from "@bufbuild/protobuf";
 import { ClusterSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/cluster";
 import { ListenerSchema } from "@heddle/envoy-api/envoy/config/listener/v3/listener";
-import { healthListenerView } from "#compile/health.ts";
+import { healthListenerView } from "#compile/inbound/health.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
 import { bootstrap, maxHeapBytes } from "#injector/bootstrap.ts";
 import { injectSidecar } from "#injector/inject.ts";

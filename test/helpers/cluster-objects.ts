@@ -1,7 +1,7 @@
 // Objects that tests make in an API server: what nothing else makes where no kubelet and few controllers run.
 import type { KubernetesClient } from "#kubernetes/client.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
+import type { KubernetesObject } from "#model/object.ts";
 
 /** Creates or changes an object as a user would, and returns it as the server has it. */
 export function put<T extends KubernetesObject>(

@@ -1,5 +1,5 @@
 // Builders of the objects that tests make in a cluster, with the images that it has.
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Cluster } from "./cluster.ts";
 
 export interface PodOptions {

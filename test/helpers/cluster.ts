@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { delimiter, join, resolve } from "node:path";
 import { gunzipSync } from "node:zlib";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { joinNamespace, type Namespace } from "./namespace.ts";
 
 export interface CommandResult {

@@ -16,9 +16,8 @@ import type {
   OutsideRoutesView,
 } from "#compile/listener-views.ts";
 import type { ClusterView, EndpointsView, VirtualHostView, WeightedEndpointsView } from "#compile/views.ts";
-import { inboundCluster, outboundCluster, passthrough, relayedCluster } from "#envoy/clusters.ts";
-import { loadAssignment, weightedLoadAssignment } from "#envoy/endpoints.ts";
-import { inboundRoutes } from "#envoy/inbound-routes.ts";
+import { inboundCluster, outboundCluster, passthrough, relayedCluster } from "#envoy/clusters/clusters.ts";
+import { loadAssignment, weightedLoadAssignment } from "#envoy/clusters/endpoints.ts";
 import { egressListener } from "#envoy/listeners/egress.ts";
 import { gatewayListener } from "#envoy/listeners/gateway.ts";
 import { healthListener, probeClusters } from "#envoy/listeners/health.ts";
@@ -26,8 +25,9 @@ import { inboundListener, ingressListener } from "#envoy/listeners/inbound.ts";
 import { outboundListener } from "#envoy/listeners/outbound.ts";
 import { fileSecret, type parseFileSecret, rootFileSecret } from "#envoy/names.ts";
 import { relayingCluster, relayListener, relayOf } from "#envoy/relays.ts";
-import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes.ts";
-import { tlsCertificateFiles, trustedRootFile } from "#envoy/secrets.ts";
+import { inboundRoutes } from "#envoy/routes/inbound-routes.ts";
+import { egressRoutes, gatewayRoutes, outboundRoutes, virtualHost } from "#envoy/routes/routes.ts";
+import { tlsCertificateFiles, trustedRootFile } from "#envoy/tls/secrets.ts";
 import { isOpaque } from "#model/service.ts";
 
 /** What a golden input holds: one view, and which it is. */

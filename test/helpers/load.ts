@@ -1,6 +1,6 @@
 // A constant load in a cluster: a pod that calls without end, which needs no API server to go on.
 import assert from "node:assert/strict";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Counts } from "#test/local/apps/load.ts";
 import type { Cluster } from "./cluster.ts";
 import { deployment, type PodOptions } from "./cluster-workloads.ts";

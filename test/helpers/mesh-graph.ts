@@ -1,8 +1,8 @@
 // A whole mesh in memory: objects in, Envoy's resources and statuses out.
 import { Graph } from "#collections/graph.ts";
-import { checkObjects } from "#compile/check.ts";
+import { checkObjects } from "#compile/checks/check.ts";
 import { compileMesh } from "#compile/graph.ts";
-import { statusesOf } from "#compile/status.ts";
+import { statusesOf } from "#compile/status/status.ts";
 import { createProvider } from "#envoy/provider.ts";
 import type { IssuedCertificate } from "#identity/authority.ts";
 import type { RejectedResource } from "#model/status.ts";

@@ -1,7 +1,7 @@
 // API objects for tests, straight from YAML into the cells that a source would fill.
 import * as yaml from "js-yaml";
 import type { Graph, Source } from "#collections/graph.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName, objectKey } from "#model/reference.ts";
 import { endpointSlicesOfServices } from "#sources/directory/endpoint-slices.ts";
 import type { Kind, LocalObjects, ObjectOfKind } from "#sources/objects.ts";

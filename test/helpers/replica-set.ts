@@ -5,7 +5,7 @@ import { accessControl } from "#install/rbac.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
 import { authoritySecret, controlPlaneHost, systemNamespace } from "#model/installation.ts";
 import type { ConfigMap, Secret } from "#model/kubernetes/configuration.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { xdsPort } from "#runtime/ports.ts";
 import { startApiServer, type TestApiServer } from "./api-server.ts";
 import { namespace, put } from "./cluster-objects.ts";

@@ -1,10 +1,10 @@
 // A cluster in memory whose objects have statuses.
 import * as yaml from "js-yaml";
 import { Graph } from "#collections/graph.ts";
-import { checkObjects } from "#compile/check.ts";
+import { checkObjects } from "#compile/checks/check.ts";
 import { compileMesh } from "#compile/graph.ts";
-import { statusesOf } from "#compile/status.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import { statusesOf } from "#compile/status/status.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName } from "#model/reference.ts";
 import type { Condition, RejectedResource } from "#model/status.ts";
 import { testObjects } from "./objects.ts";

@@ -1,23 +1,21 @@
 // Everything that the proxies of a mesh could ask for, as views.
 import type { Fetch, Graph } from "#collections/graph.ts";
-import { type Client, clientOfKey } from "#compile/clients.ts";
-import { type ClientCluster, clusterView } from "#compile/cluster-view.ts";
-import { type ConnectionCluster, connectionSelection } from "#compile/connection-clusters.ts";
-import { egressListenerViews } from "#compile/egress-listeners.ts";
-import { endpointSelection, endpointsView } from "#compile/endpoint-lists.ts";
-import { gatewayListenerViews } from "#compile/gateway.ts";
-import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateway-pods.ts";
-import { istioListenerViews } from "#compile/istio-gateway.ts";
+import { type Client, clientOfKey } from "#compile/clients/clients.ts";
+import { endpointSelection, endpointsView } from "#compile/clusters/endpoint-lists.ts";
+import { weightedEndpointsView } from "#compile/clusters/weighted-endpoints.ts";
+import { gatewayListenerViews } from "#compile/gateways/gateway.ts";
+import { gatewayCluster, gatewayEndpoints, gatewayListeners } from "#compile/gateways/gateway-pods.ts";
+import { istioListenerViews } from "#compile/gateways/istio-gateway.ts";
 import type { GatewayListenerView, OutsideRoutesView } from "#compile/listener-views.ts";
 import type { Mesh } from "#compile/mesh.ts";
-import { virtualHostView } from "#compile/outbound.ts";
-import { outboundListenerView, outsideRoutesView } from "#compile/outside.ts";
-import { sidecarOfClient } from "#compile/reach.ts";
-import { routesKey } from "#compile/routes.ts";
-
+import { type ClientCluster, clusterView } from "#compile/outbound/cluster-view.ts";
+import { type ConnectionCluster, connectionSelection } from "#compile/outbound/connection-clusters.ts";
+import { egressListenerViews } from "#compile/outbound/egress-listeners.ts";
+import { virtualHostView } from "#compile/outbound/outbound.ts";
+import { outboundListenerView, outsideRoutesView } from "#compile/outbound/outside.ts";
+import { sidecarOfClient } from "#compile/outbound/reach.ts";
+import { routesKey } from "#compile/routing/routes.ts";
 import type { RouteView } from "#compile/views.ts";
-
-import { weightedEndpointsView } from "#compile/weighted-endpoints.ts";
 import { clusterName } from "#envoy/names.ts";
 import type { MeshService } from "#model/service.ts";
 

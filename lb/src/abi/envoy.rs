@@ -1,7 +1,8 @@
 //! What Envoy can be asked: its callbacks, and its objects as the rest of the crate sees them.
 use crate::attempt::{Answer, Request};
-use crate::balancer::{HealthyHost, Host, Members, Retry};
+use crate::balancer::Retry;
 use crate::failures::Counted;
+use crate::members::{HealthyHost, Host, Members};
 use std::ffi::c_void;
 use std::ptr::null;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

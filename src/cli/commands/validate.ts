@@ -39,7 +39,7 @@ export async function validateFiles(paths: readonly string[]): Promise<Validatio
     await Promise.all([
       import("#collections/graph.ts"),
       import("#sources/directory/directory.ts"),
-      import("#compile/check.ts"),
+      import("#compile/checks/check.ts"),
       import("#sources/directory/check-commands.ts"),
       import("#sources/directory/collect-problems.ts"),
     ]);

@@ -2,8 +2,8 @@ import type { Fetch } from "#collections/graph.ts";
 import type { BackendTrafficPolicy } from "#model/gateway-api/backend-traffic-policy.ts";
 import { isServiceParent, istioGroup, parentObject } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
-import { backendPolicyOf } from "../backend-policies.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { backendPolicyOf } from "../routing/backend-policies.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkSessions } from "./sessions.ts";
 

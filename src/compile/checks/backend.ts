@@ -1,7 +1,7 @@
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { type CheckFinding, error } from "../finding.ts";
+import { listed } from "../services/listed.ts";
 
 /** Checks that a service has the port that is written in `field`, if one is. */
 export function checkServicePort(

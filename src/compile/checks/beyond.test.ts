@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import { testObjects } from "#test/helpers/objects.ts";
-import { checkMesh } from "../check.ts";
+import { checkMesh } from "./check.ts";
 import { checkInputs } from "./inputs.ts";
 
 /** `KIND NAMESPACE/NAME FIELD: MESSAGE` for each problem of the objects. */

@@ -1,7 +1,7 @@
 import { clientTls } from "#model/istio/client-tls.ts";
 import type { ClientTls } from "#model/istio/destination-rule.ts";
-import { missingCredential } from "../credentials.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { missingCredential } from "../clients/credentials.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import type { PolicyContext } from "./policy-context.ts";
 
 /** Fields that only some modes read. */

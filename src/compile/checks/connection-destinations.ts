@@ -3,10 +3,10 @@ import type { Fetch } from "#collections/graph.ts";
 import { policyOf } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { destinationPolicyOf } from "../policies.ts";
-import { objectOfService, serverFirstPorts } from "../services.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { destinationPolicyOf } from "../clusters/policies.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
+import { objectOfService, serverFirstPorts } from "../services/services.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** A destination that was found, and the field that names it. */

@@ -5,16 +5,16 @@ import {
   isServiceParent,
   parentObject,
 } from "#model/gateway-api/references.ts";
-import { attachedPorts, type ConnectionRouteObject } from "../attachments.ts";
-import { resolveBackend } from "../backends.ts";
-import { serviceOfHost } from "../services.ts";
+import type { CheckFinding } from "../finding.ts";
+import { attachedPorts, type ConnectionRouteObject } from "../routing/attachments.ts";
+import { resolveBackend } from "../routing/backends.ts";
+import { serviceOfHost } from "../services/services.ts";
 import {
   checkNamesOnPort,
   checkShares,
   checkThroughGateway,
   type NamedDestination,
 } from "./connection-destinations.ts";
-import type { CheckFinding } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends } from "./route-rules.ts";

@@ -1,6 +1,6 @@
 import type { IstioEndpoint } from "#model/istio/workload-entry.ts";
-import { isIpv4 } from "../address-ranges.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { isIpv4 } from "../endpoints/address-ranges.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 
 /** An endpoint that users write down. `byDns`: its address may be a name. */
 export function checkEndpoint(

@@ -1,7 +1,7 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
-import { listed } from "../listed.ts";
-import { type Listener, listenerFault, routeKindsOf } from "../listeners.ts";
-import { type CheckFinding, warning } from "./finding.ts";
+import { type CheckFinding, warning } from "../finding.ts";
+import { type Listener, listenerFault, routeKindsOf } from "../routing/listeners.ts";
+import { listed } from "../services/listed.ts";
 
 /** Listeners of a Gateway that exclude each other, that are not supported, or that say what has no effect on them. */
 export function checkGateway(gateway: Gateway): readonly CheckFinding[] {

@@ -1,7 +1,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { GrpcRoute, GrpcRouteMatch } from "#model/gateway-api/grpc-route.ts";
-import { checkExpression } from "./expression.ts";
-import type { CheckFinding } from "./finding.ts";
+import { checkExpression } from "../expression.ts";
+import type { CheckFinding } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
 import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";

@@ -1,5 +1,5 @@
-import { meantHostnames } from "../services.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { type CheckFinding, error } from "../finding.ts";
+import { meantHostnames } from "../services/services.ts";
 
 /** What is wrong with a host, written in an object of `namespace`, that names nothing. */
 export function unknownHost(field: string, host: string, namespace: string): CheckFinding {

@@ -1,4 +1,4 @@
-import { type CheckFinding, error } from "./finding.ts";
+import { type CheckFinding, error } from "../finding.ts";
 
 const label = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
 const hostname = new RegExp(`^(?:\\*[.-]?)?${label}(?:\\.${label})*\\.?$`, "iu");

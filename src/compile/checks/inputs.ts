@@ -3,15 +3,15 @@ import { servicesOfEntry } from "#model/istio/service-entries.ts";
 import type { ServiceEntry } from "#model/istio/service-entry.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
 import { isGatewayTemplate } from "#model/kubernetes/gateway-template.ts";
-import { hasLabels, type KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { proxyContainerName, proxyKind } from "#model/kubernetes/workload.ts";
 import type { PodTemplate } from "#model/kubernetes/workloads.ts";
+import { hasLabels, type KubernetesObject } from "#model/object.ts";
 import type { LocalObjects, MeshObjects } from "#sources/objects.ts";
-import { meshServices } from "../mesh-services.ts";
-import { openTcpPorts } from "../reach.ts";
-import type { RoutingInputs } from "../routing-inputs.ts";
-import { routingInputs } from "../routing-lookups.ts";
+import { openTcpPorts } from "../outbound/reach.ts";
+import type { RoutingInputs } from "../routing/routing-inputs.ts";
+import { routingInputs } from "../routing/routing-lookups.ts";
+import { meshServices } from "../services/mesh-services.ts";
 
 /** What checks look up. */
 export interface CheckInputs {

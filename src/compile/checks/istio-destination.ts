@@ -3,11 +3,11 @@ import type { IstioDestination } from "#model/istio/virtual-service.ts";
 import type { Subset } from "#model/policy.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { hostPoliciesFor, trafficPolicyOf } from "../policies.ts";
-import { serviceOfHost } from "../services.ts";
+import { hostPoliciesFor, trafficPolicyOf } from "../clusters/policies.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
+import { serviceOfHost } from "../services/services.ts";
 import { checkServicePort } from "./backend.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
 import { unknownHost } from "./host.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
 

@@ -7,12 +7,12 @@ import {
   servedProtocols,
   terminatesTls,
 } from "#model/istio/gateway-servers.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
+import { hasLabels } from "#model/object.ts";
 import { objectKey } from "#model/reference.ts";
-import { byAge } from "../by-age.ts";
-import { hostOf } from "../istio-servers.ts";
-import { listed } from "../listed.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { byAge } from "../routing/by-age.ts";
+import { hostOf } from "../routing/istio-servers.ts";
+import { listed } from "../services/listed.ts";
 import { checkHostname } from "./hostname.ts";
 import type { CheckInputs } from "./inputs.ts";
 

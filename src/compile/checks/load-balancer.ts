@@ -7,7 +7,7 @@ import type {
   ZoneAwareLoadBalancing,
 } from "#model/istio/load-balancer.ts";
 import { localityLabels } from "#model/locality.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 
 /** `mayFail`: whether outlier detection finds out which endpoints fail. */
 export function checkLoadBalancer(

@@ -1,7 +1,7 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Container, PodSpec, Volume } from "#model/kubernetes/pod.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import type { KubernetesObject } from "#model/object.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import type { LocalCheckInputs } from "./inputs.ts";
 
 /** What a pod needs to start; `field` is where its spec stands in the object. */

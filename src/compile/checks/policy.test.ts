@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import { podYaml, testObjects } from "#test/helpers/objects.ts";
-import { checkObjects } from "../check.ts";
+import { checkObjects } from "./check.ts";
 
 /** What is said of objects in YAML, beside a Service, a route and a Gateway. */
 function problemsOf(...texts: readonly string[]): readonly string[] {

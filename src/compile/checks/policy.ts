@@ -9,11 +9,11 @@ import type { RateLimit } from "#model/heddle/rate-limit.ts";
 import { isForConnections, isServed } from "#model/istio/gateway-servers.ts";
 import { objectKey } from "#model/reference.ts";
 import { isOpaque, type MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { isOurGateway } from "../ownership.ts";
-import { policyFaults } from "../policy-faults.ts";
-import { type Policy, type PolicyTarget, policiesOn, targetOf } from "../policy-targets.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { isOurGateway } from "../clients/ownership.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { policyFaults } from "../routing/policy-faults.ts";
+import { type Policy, type PolicyTarget, policiesOn, targetOf } from "../routing/policy-targets.ts";
+import { listed } from "../services/listed.ts";
 import { type CheckInputs, selected } from "./inputs.ts";
 
 const istioGateway = "Gateway.networking.istio.io";

@@ -9,6 +9,8 @@ import {
 } from "#model/gateway-api/references.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
+import { isForeignParent } from "../clients/ownership.ts";
+import { type CheckFinding, error, partOf, warning } from "../finding.ts";
 import {
   type AnyRoute,
   attachedPorts,
@@ -17,11 +19,9 @@ import {
   isAttachedTo,
   isForRequests,
   moreSpecificRoute,
-} from "../attachments.ts";
-import { olderRival, servedConnectionRoutes } from "../connection-routes.ts";
-import { attachedListeners, rivalOnListener } from "../listener-attachments.ts";
-import { isForeignParent } from "../ownership.ts";
-import { type CheckFinding, error, partOf, warning } from "./finding.ts";
+} from "../routing/attachments.ts";
+import { olderRival, servedConnectionRoutes } from "../routing/connection-routes.ts";
+import { attachedListeners, rivalOnListener } from "../routing/listener-attachments.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { withoutRequests } from "./served-requests.ts";
 

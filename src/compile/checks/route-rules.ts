@@ -4,9 +4,9 @@ import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
 import { isOrdinary } from "#model/headers.ts";
-import { type AnyRoute, isForRequests } from "../attachments.ts";
-import { resolveBackend } from "../backends.ts";
-import { type CheckFinding, error, unchangeableHeader, warning } from "./finding.ts";
+import { type CheckFinding, error, unchangeableHeader, warning } from "../finding.ts";
+import { type AnyRoute, isForRequests } from "../routing/attachments.ts";
+import { resolveBackend } from "../routing/backends.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 type Backend = BackendReference & { readonly filters?: readonly RouteFilter[] };

@@ -1,6 +1,6 @@
 import { isHttp, type MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { serverFirstPorts } from "../services.ts";
+import { listed } from "../services/listed.ts";
+import { serverFirstPorts } from "../services/services.ts";
 
 /** Why nobody looks for requests on these ports of a service; undefined where somebody does on one of them. */
 export function withoutRequests(service: MeshService, ports: readonly number[]): string | undefined {

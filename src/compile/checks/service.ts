@@ -1,7 +1,7 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { objectKey } from "#model/reference.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import { type LocalCheckInputs, selected } from "./inputs.ts";
 import { checkTrafficDistribution } from "./traffic-distribution.ts";
 

@@ -1,6 +1,6 @@
 import type { SessionPersistence } from "#model/gateway-api/session-persistence.ts";
 import { sessionFault } from "#model/gateway-api/sessions.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 
 /** Whether sessions are kept as they are asked for. `backends`: how many share the requests. */
 export function checkSessions(

@@ -4,10 +4,10 @@ import type { Sidecar, SidecarEgress } from "#model/istio/sidecar.ts";
 import { egressPart } from "#model/istio/sidecar-egress.ts";
 import { isHttp } from "#model/service.ts";
 import type { EgressListener } from "#model/sidecar.ts";
-import { canBeNamed } from "../egress-listeners.ts";
-import { proxyService } from "../others.ts";
-import { serviceOfHost } from "../services.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { canBeNamed } from "../outbound/egress-listeners.ts";
+import { proxyService } from "../outbound/others.ts";
+import { serviceOfHost } from "../services/services.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
 

@@ -3,8 +3,8 @@ import type { Fetch } from "#collections/graph.ts";
 import type { Sidecar } from "#model/istio/sidecar.ts";
 import { ingressPart } from "#model/istio/sidecar-ingress.ts";
 import type { TlsTermination } from "#model/server-tls.ts";
-import { missingCertificate, missingRoots } from "../credentials.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { missingCertificate, missingRoots } from "../clients/credentials.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** The ports on which the application is reached. */

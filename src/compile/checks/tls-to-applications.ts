@@ -1,8 +1,8 @@
 import type { ClientTls } from "#model/istio/destination-rule.ts";
 import { objectKey } from "#model/reference.ts";
 import { isHttp, type MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { type CheckFinding, warning } from "./finding.ts";
+import { type CheckFinding, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
 import { selected } from "./inputs.ts";
 import type { PolicyContext } from "./policy-context.ts";
 

@@ -1,6 +1,6 @@
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { distributionAnnotation, isDistribution } from "#model/traffic-distribution.ts";
-import { type CheckFinding, warning } from "./finding.ts";
+import { type CheckFinding, warning } from "../finding.ts";
 
 /** The annotation by which an object says which endpoints are preferred. */
 export function checkTrafficDistribution({ metadata }: KubernetesObject): readonly CheckFinding[] {

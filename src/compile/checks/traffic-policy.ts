@@ -2,9 +2,9 @@
 import { parseDuration } from "#model/duration.ts";
 import type { ConnectionPool } from "#model/istio/connection-pool.ts";
 import type { IstioPortPolicy, IstioTrafficPolicy, OutlierDetection } from "#model/istio/destination-rule.ts";
-import { listed } from "../listed.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
 import { checkClientTls } from "./client-tls.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
 import { checkLoadBalancer } from "./load-balancer.ts";
 import type { PolicyContext } from "./policy-context.ts";
 import { checkTlsToApplications } from "./tls-to-applications.ts";

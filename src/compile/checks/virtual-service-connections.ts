@@ -7,10 +7,10 @@ import type {
   VirtualService,
 } from "#model/istio/virtual-service.ts";
 import type { MeshService } from "#model/service.ts";
-import { isIpv4Range } from "../address-ranges.ts";
-import { serviceOfHost } from "../services.ts";
+import { isIpv4Range } from "../endpoints/address-ranges.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { serviceOfHost } from "../services/services.ts";
 import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination } from "./istio-destination.ts";
 import { checkOnGateways } from "./virtual-service-gateway-connections.ts";

@@ -3,7 +3,7 @@ import type { Fetch } from "#collections/graph.ts";
 import { delegated, delegateKeys } from "#model/istio/delegates.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** Whether somebody delegates to it, and whether each of its routes lies inside of what is delegated. */

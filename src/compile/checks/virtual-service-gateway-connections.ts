@@ -4,10 +4,10 @@ import type { IstioGateway, IstioServer } from "#model/istio/gateway.ts";
 import { gatewayKey, gatewaysOf, isForMesh, meshGateway } from "#model/istio/gateway-names.ts";
 import { isForConnections, isServed } from "#model/istio/gateway-servers.ts";
 import type { IstioTcpMatch, IstioTlsMatch, VirtualService } from "#model/istio/virtual-service.ts";
-import { listed } from "../listed.ts";
-import { serviceOfHost } from "../services.ts";
+import { type CheckFinding, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
+import { serviceOfHost } from "../services/services.ts";
 import { checkThroughGateway } from "./connection-destinations.ts";
-import { type CheckFinding, warning } from "./finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 type Match = IstioTcpMatch | IstioTlsMatch;

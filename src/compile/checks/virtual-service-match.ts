@@ -1,8 +1,8 @@
 import { claimsOf } from "#model/istio/route-matches.ts";
 import type { StringMatch } from "#model/istio/string-match.ts";
 import type { IstioHttpMatch } from "#model/istio/virtual-service.ts";
-import { checkExpression } from "./expression.ts";
-import { type CheckFinding, error } from "./finding.ts";
+import { checkExpression } from "../expression.ts";
+import { type CheckFinding, error } from "../finding.ts";
 
 /** Expressions of a match, and conditions that cannot be read. */
 export function checkHttpMatch(match: IstioHttpMatch, field: string): readonly CheckFinding[] {

@@ -4,9 +4,9 @@ import { gatewaysOf, meshGateway } from "#model/istio/gateway-names.ts";
 import type { IstioRouteDestination, VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
-import { listed } from "../listed.ts";
-import { serviceOfHost } from "../services.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
+import { listed } from "../services/listed.ts";
+import { serviceOfHost } from "../services/services.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 type Matches = readonly { readonly port?: number }[];

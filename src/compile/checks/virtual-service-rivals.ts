@@ -3,7 +3,7 @@ import { gatewayKey } from "#model/istio/gateway-names.ts";
 import { takesEverything } from "#model/istio/route-matches.ts";
 import type { IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
 import { objectKey } from "#model/reference.ts";
-import { type CheckFinding, warning } from "./finding.ts";
+import { type CheckFinding, warning } from "../finding.ts";
 
 /**
  * What those say to a VirtualService that are older and for the same host in the same place: `gateway` is `mesh`, or the

@@ -1,8 +1,8 @@
 import type { Fetch } from "#collections/graph.ts";
-import type { KubernetesObject, LabelSelector } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Deployment, Job, PodTemplate, StatefulSet } from "#model/kubernetes/workloads.ts";
-import { type CheckFinding, error, warning } from "./finding.ts";
+import type { KubernetesObject, LabelSelector } from "#model/object.ts";
+import { type CheckFinding, error, warning } from "../finding.ts";
 import { type LocalCheckInputs, selected } from "./inputs.ts";
 import { checkPodSpec } from "./pod-spec.ts";
 

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Condition, DesiredStatus } from "#model/status.ts";
 
 /** A condition but for the times. */

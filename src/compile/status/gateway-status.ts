@@ -3,7 +3,7 @@ import { gatewayApiGroup } from "#model/gateway-api/references.ts";
 import type { GatewayStatus, ListenerStatus } from "#model/gateway-api/status.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
-import { type Listener, type ListenerFault, listenerFault, routeKindsOf } from "../listeners.ts";
+import { type Listener, type ListenerFault, listenerFault, routeKindsOf } from "../routing/listeners.ts";
 import { type ConditionContext, conditionsOf, fails, holds, type Verdict } from "./conditions.ts";
 import { type Facts, programmed } from "./facts.ts";
 

@@ -6,7 +6,7 @@ import type { Sidecar } from "#model/istio/sidecar.ts";
 import type { VirtualService } from "#model/istio/virtual-service.ts";
 import type { WorkloadEntry } from "#model/istio/workload-entry.ts";
 import type { Condition } from "#model/status.ts";
-import { gatewayKeysOf } from "../istio-servers.ts";
+import { gatewayKeysOf } from "../routing/istio-servers.ts";
 import { type ConditionContext, conditionsOf, holds, type Verdict } from "./conditions.ts";
 import { accepted, type Facts, messageOf, programmed, resolvedRefs, unsupportedValues } from "./facts.ts";
 

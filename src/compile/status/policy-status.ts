@@ -5,7 +5,7 @@ import type {
   PolicyTargetReference,
 } from "#model/gateway-api/policy-status.ts";
 import { gatewayController } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Problem } from "#model/reference.ts";
 import { type ConditionContext, conditionsOf } from "./conditions.ts";
 import { accepted, type Facts, programmed, unsupportedValues } from "./facts.ts";

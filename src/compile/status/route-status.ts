@@ -2,7 +2,7 @@ import { isServiceParent, type ParentReference } from "#model/gateway-api/refere
 import type { RouteParentStatus } from "#model/gateway-api/status.ts";
 import { gatewayController } from "#model/installation.ts";
 import type { Problem } from "#model/reference.ts";
-import type { AnyRoute } from "../attachments.ts";
+import type { AnyRoute } from "../routing/attachments.ts";
 import { type ConditionContext, conditionsOf, type Verdict } from "./conditions.ts";
 import { accepted, type Facts, programmed, resolvedRefs, unsupportedValues } from "./facts.ts";
 

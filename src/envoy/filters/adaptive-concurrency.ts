@@ -4,7 +4,7 @@ import { AdaptiveConcurrencySchema } from "@heddle/envoy-api/envoy/extensions/fi
 import { HeaderMutationSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/header_mutation/v3/header_mutation";
 import type { ConcurrencyLimit } from "#model/limits.ts";
 import { duration, httpStatus, typedExtension } from "../messages.ts";
-import { unprocessedHeader } from "../retries.ts";
+import { unprocessedHeader } from "../names.ts";
 import type { PolicyFilter } from "./policies.ts";
 
 /** How often the latency without load is measured, with so few requests at once as are always let through. */

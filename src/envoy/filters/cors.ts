@@ -1,8 +1,8 @@
 // Which other sites' pages may call.
 import { CorsPolicySchema, CorsSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/cors/v3/cors";
 import type { CorsPolicy } from "#model/route.ts";
+import { stringMatch } from "../matches/string-matches.ts";
 import { pack, typedExtension } from "../messages.ts";
-import { stringMatch } from "../string-matches.ts";
 
 const name = "envoy.filters.http.cors";
 

@@ -6,9 +6,9 @@ import type { RouteSchema } from "@heddle/envoy-api/envoy/config/route/v3/route_
 import { HealthCheckSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/health_check/v3/health_check";
 import { RouterSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/router/v3/router";
 import type { HealthListenerView, ProbeView } from "#compile/listener-views.ts";
+import { probeCluster } from "../clusters/probe-clusters.ts";
 import { duration, extension, socketAddress } from "../messages.ts";
 import { healthListenerName, probeClusterName } from "../names.ts";
-import { probeCluster } from "../probe-clusters.ts";
 import { connectionManager } from "./http.ts";
 
 export const healthPort = 15_021;

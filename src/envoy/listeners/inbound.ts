@@ -8,13 +8,11 @@ import type {
 } from "@heddle/envoy-api/envoy/config/listener/v3/listener_components";
 import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-api/envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager";
 import type { InboundListenerView, IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
-import { serverFirstPorts } from "#compile/services.ts";
+import { serverFirstPorts } from "#compile/services/services.ts";
 import { isHttp, isOpaque } from "#model/service.ts";
 import { httpStats, type Peer } from "#telemetry/access-log.ts";
 import { forgedHeaders } from "../filters/on-demand.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
-import { inboundRoutes } from "../inbound-routes.ts";
-import { unprocessed } from "../local-replies.ts";
 import { adsSource, bindAddress, heddleMetadata, type Init, socketAddress } from "../messages.ts";
 import {
   httpAlpn,
@@ -25,8 +23,10 @@ import {
   meshHttpChain,
   tcpAlpn,
 } from "../names.ts";
-import { downstreamTls } from "../tls.ts";
-import { terminatedTls } from "../tls-termination.ts";
+import { inboundRoutes } from "../routes/inbound-routes.ts";
+import { unprocessed } from "../routes/local-replies.ts";
+import { downstreamTls } from "../tls/tls.ts";
+import { terminatedTls } from "../tls/tls-termination.ts";
 import { connectionManager } from "./http.ts";
 import {
   httpInspector,

@@ -7,7 +7,6 @@ import { httpStats } from "#telemetry/access-log.ts";
 import { destinationState } from "../destinations.ts";
 import { forgedHeaders, lookupTimeoutMs } from "../filters/on-demand.ts";
 import { outboundHttpFilters } from "../filters/slots.ts";
-import { outboundReplies } from "../local-replies.ts";
 import { adsSource, duration, socketAddress } from "../messages.ts";
 import {
   clusterName,
@@ -18,6 +17,7 @@ import {
   tcpClusterFormat,
   tlsClusterFormat,
 } from "../names.ts";
+import { outboundReplies } from "../routes/local-replies.ts";
 import { connectionManager } from "./http.ts";
 import { httpInspector, inspectionTimeout, originalDestination, tlsInspectorExcept } from "./inspection.ts";
 import { outboundChains, outboundMatching } from "./outbound-matching.ts";

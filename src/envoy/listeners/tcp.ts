@@ -2,10 +2,10 @@
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import type { ConnectionTimes } from "#model/policy.ts";
 import { type Peer, peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
+import { filterState, type StateObject } from "../filter-state.ts";
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
 import { adsSource, duration, extension, type Init } from "../messages.ts";
 import { blackHoleCluster } from "../names.ts";
-import { filterState, type StateObject } from "./filter-state.ts";
 
 const tcpProxyName = "envoy.filters.network.tcp_proxy";
 

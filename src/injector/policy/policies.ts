@@ -3,8 +3,8 @@
  * and by the same functions as the webhook's answer, so that a pod looks the same whoever has injected it.
  */
 import { injectionPolicy } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import { proxyContainerName } from "#model/kubernetes/workload.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { probeAnnotation } from "../annotations.ts";
 import { outsideNamespaces } from "../decision.ts";
 import type { InjectionSettings } from "../settings.ts";

@@ -1,8 +1,8 @@
 // Whether pods that are created now get their sidecar.
 import { decideInjection } from "#injector/decision.ts";
 import { systemNamespace } from "#model/installation.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { count, error, type Finding, ok, someOf, warning } from "./finding.ts";
 import type { ClusterSnapshot, WebhookConfiguration } from "./snapshot.ts";
 

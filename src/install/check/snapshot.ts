@@ -14,8 +14,8 @@ import {
   validationWebhook,
 } from "#model/installation.ts";
 import type { ConfigMap, Secret } from "#model/kubernetes/configuration.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Problem } from "#model/reference.ts";
 import { type Installed, orAbsent, readInstalled } from "../installed.ts";
 import { type MeshedPod, meshedPods } from "../meshed-pods.ts";

@@ -1,9 +1,9 @@
 import type { IstioGateway } from "#model/istio/gateway.ts";
 import { isServed, listeningPort } from "#model/istio/gateway-servers.ts";
-import { hasLabels } from "#model/kubernetes/object.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
 import type { Service } from "#model/kubernetes/service.ts";
 import { workloadOf } from "#model/kubernetes/workload.ts";
+import { hasLabels } from "#model/object.ts";
 import type { Workload } from "#model/workload.ts";
 import type { HostPort } from "./host-ports.ts";
 

@@ -1,9 +1,9 @@
 import { createSocket } from "node:dgram";
 import { createServer, type Socket } from "node:net";
 import { decode, encode, type Packet } from "dns-packet";
+import { DNS_ADDRESS } from "../addresses.ts";
 import type { AskOutside } from "../outside/names.ts";
 import type { Transport } from "../outside/resolvers.ts";
-import { DNS_ADDRESS } from "./addresses.ts";
 import { aliasOf, answerAlias, answerQuery, type FindService, isOwnName, serverFailure } from "./dns-zone.ts";
 
 const PORT = 53;

@@ -1,5 +1,5 @@
 import type { Answer, Packet, Question } from "dns-packet";
-import { MACHINE_ADDRESS, NODE_ADDRESS } from "./addresses.ts";
+import { MACHINE_ADDRESS, NODE_ADDRESS } from "../addresses.ts";
 import type { ServiceEndpoints } from "./service-endpoints.ts";
 
 /** Short, as names of pods change with the pods. */

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
+import { BRIDGE, DNS_ADDRESS, NODE_ADDRESS, SERVICE_RANGE } from "../addresses.ts";
 import { runProgram } from "../run-program.ts";
-import { BRIDGE, DNS_ADDRESS, NODE_ADDRESS, SERVICE_RANGE } from "./addresses.ts";
 
 /** The network namespace that owns the bridge, the rules and the DNS address of a mesh. */
 export function nodeNamespace(id: string): string {

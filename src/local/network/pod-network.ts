@@ -1,5 +1,5 @@
+import { BRIDGE, NODE_ADDRESS } from "../addresses.ts";
 import { runProgram } from "../run-program.ts";
-import { BRIDGE, NODE_ADDRESS } from "./addresses.ts";
 import { namespaceFile } from "./node-namespace.ts";
 
 /** The network of one pod: its namespace and the address on the only interface in it. */

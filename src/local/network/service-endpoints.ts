@@ -1,7 +1,7 @@
-import { hasLabels } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { isReady } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice, Service, ServicePort } from "#model/kubernetes/service.ts";
+import { hasLabels } from "#model/object.ts";
 
 /** A service with what stands behind it at this moment. */
 export interface ServiceEndpoints {

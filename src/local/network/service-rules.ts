@@ -1,4 +1,4 @@
-import { DNS_ADDRESS, MACHINE_ADDRESS, POD_RANGE, RELAY_PORT, SERVICE_RANGE } from "./addresses.ts";
+import { DNS_ADDRESS, MACHINE_ADDRESS, POD_RANGE, RELAY_PORT, SERVICE_RANGE } from "../addresses.ts";
 import type { EndpointPort, ServiceEndpoints } from "./service-endpoints.ts";
 
 /**

@@ -1,4 +1,4 @@
-import { MACHINE_ADDRESS, NODE_ADDRESS, RELAY_PORT } from "../network/addresses.ts";
+import { MACHINE_ADDRESS, NODE_ADDRESS, RELAY_PORT } from "../addresses.ts";
 
 /** Whatever an application keeps open stays open. */
 const NO_LIMIT = 4_294_967_295;

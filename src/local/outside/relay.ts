@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Problem } from "#model/reference.ts";
-import { NODE_ADDRESS, RELAY_PORT } from "../network/addresses.ts";
+import { NODE_ADDRESS, RELAY_PORT } from "../addresses.ts";
 import { relayConfiguration } from "./relay-configuration.ts";
 
 const POLL_MS = 20;

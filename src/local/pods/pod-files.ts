@@ -1,5 +1,5 @@
 import type { Pod } from "#model/kubernetes/pod.ts";
-import { DNS_ADDRESS } from "../network/addresses.ts";
+import { DNS_ADDRESS } from "../addresses.ts";
 
 const DOMAIN = "cluster.local";
 

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from "node:crypto";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import { isReady } from "#model/kubernetes/pod.ts";
-import { podAddress } from "../network/addresses.ts";
+import { podAddress } from "../addresses.ts";
 import { podNamespace } from "../network/node-namespace.ts";
 import { type PodSurroundings, type RunningPod, startPod } from "../pods/pod.ts";
 import { nextSteps, type Replica } from "./rollout.ts";

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { PolicyStatus, PolicyTargetReference } from "./policy-status.ts";
 import type { SessionPersistence } from "./session-persistence.ts";
 

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { Condition } from "../status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#gatewayclass */

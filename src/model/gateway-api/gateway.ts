@@ -1,4 +1,4 @@
-import type { KubernetesObject, LabelSelector } from "../kubernetes/object.ts";
+import type { KubernetesObject, LabelSelector } from "../object.ts";
 import type { GatewayStatus } from "./status.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#gateway */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { RouteFilter } from "./filters.ts";
 import type { BackendReference, ParentReference } from "./references.ts";
 import type { SessionPersistence } from "./session-persistence.ts";

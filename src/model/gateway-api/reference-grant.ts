@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 /** https://gateway-api.sigs.k8s.io/reference/spec/#referencegrant */
 export interface ReferenceGrant extends KubernetesObject {

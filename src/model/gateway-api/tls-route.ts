@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { ParentReference } from "./references.ts";
 import type { RouteStatus } from "./status.ts";
 import type { ConnectionRouteRule } from "./tcp-route.ts";

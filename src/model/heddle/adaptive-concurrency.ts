@@ -1,5 +1,5 @@
 import type { PolicyStatus, PolicyTargetReference } from "../gateway-api/policy-status.ts";
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 /** How many requests at once a service takes, found out by itself: src/install/crds/adaptive-concurrency.ts describes every field. */
 export interface AdaptiveConcurrency extends KubernetesObject {

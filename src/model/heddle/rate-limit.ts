@@ -1,5 +1,5 @@
 import type { PolicyStatus, PolicyTargetReference } from "../gateway-api/policy-status.ts";
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 /** How many requests a service, a route or a gateway takes: src/install/crds/rate-limit.ts describes every field. */
 export interface RateLimit extends KubernetesObject {

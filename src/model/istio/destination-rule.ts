@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { ConnectionPool } from "./connection-pool.ts";
 import type { IstioLoadBalancer } from "./load-balancer.ts";
 import type { IstioStatus } from "./status.ts";

@@ -1,5 +1,5 @@
 import type { Namespace } from "../kubernetes/configuration.ts";
-import { isHttp2Word, protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { isHttp2Word, protocolOfWord } from "../port-protocol.ts";
 import type { MeshService, MeshServicePort, Resolution } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";

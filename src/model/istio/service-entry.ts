@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { IstioStatus } from "./status.ts";
 import type { IstioEndpoint } from "./workload-entry.ts";
 import type { WorkloadSelector } from "./workload-selector.ts";

@@ -1,6 +1,6 @@
 // What a part of a Sidecar's egress means: hosts that may be known wherever they are, or hosts at a place of their own.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { protocolOfWord } from "../port-protocol.ts";
 import type { EgressAddress, EgressListener, EgressScope, HostScope } from "../sidecar.ts";
 import { placeOf } from "./binds.ts";
 import { faulty, type PartFault } from "./part-fault.ts";

@@ -1,6 +1,6 @@
 // A port on which a Sidecar says that its application is reached.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioIngressListener
-import { protocolOfWord } from "../kubernetes/mesh-service.ts";
+import { protocolOfWord } from "../port-protocol.ts";
 import { present } from "../present.ts";
 import type { TlsTermination } from "../server-tls.ts";
 import type { PortProtocol } from "../service.ts";

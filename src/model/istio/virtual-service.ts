@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { IstioStatus } from "./status.ts";
 import type { StringMatch } from "./string-match.ts";
 import type {

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "../kubernetes/object.ts";
+import type { KubernetesObject } from "../object.ts";
 import type { IstioStatus } from "./status.ts";
 
 /** https://istio.io/latest/docs/reference/config/networking/workload-entry/ */

@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "./object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 export interface Namespace extends KubernetesObject {
   readonly kind: "Namespace";

@@ -1,6 +1,6 @@
 // Pods that Istio's users mean as gateways: with an annotation that says so, and a container in the place of which the
 // proxy comes. https://istio.io/latest/docs/setup/additional-setup/gateway/
-import type { ObjectMeta } from "./object.ts";
+import type { ObjectMeta } from "../object.ts";
 
 export const templatesAnnotation = "inject.istio.io/templates";
 export const gatewayTemplate = "gateway";

@@ -1,5 +1,5 @@
-import { listedWorkload } from "../istio/workload-entries.ts";
-import type { MeshService, MeshServicePort, PortProtocol } from "../service.ts";
+import { portProtocol, speaksHttp2AtOnce } from "../port-protocol.ts";
+import type { MeshService, MeshServicePort } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { Namespace } from "./configuration.ts";
@@ -48,12 +48,12 @@ function backing(
 ): Pick<MeshService, "selector" | "resolution" | "external" | "workloads"> {
   if (spec.type !== "ExternalName")
     return { selector: spec.selector ?? {}, resolution: { kind: "listed" }, external: false, workloads: [] };
-  const endpoint = { address: spec.externalName ?? "" };
+  const nothing = { ports: {}, labels: {}, locality: "", weight: undefined, serviceAccount: "" };
   return {
     selector: {},
     resolution: { kind: "dns", answers: "all" },
     external: true,
-    workloads: [listedWorkload(endpoint, namespace, name)],
+    workloads: [{ namespace, name, address: spec.externalName ?? "", ...nothing }],
   };
 }
 
@@ -62,53 +62,7 @@ function meshServicePort(port: ServicePort): MeshServicePort {
     port: port.port,
     name: port.name ?? "",
     protocol: portProtocol(port),
-    ...(isHttp2Word(declaredWord(port)) ? { http2: true as const } : {}),
+    ...(speaksHttp2AtOnce(port) ? { http2: true as const } : {}),
     targetPort: port.targetPort ?? port.port,
   };
-}
-
-const protocolWords: Readonly<Record<string, PortProtocol>> = {
-  http: "http",
-  http2: "http",
-  "kubernetes.io/h2c": "http",
-  "kubernetes.io/ws": "http",
-  grpc: "grpc",
-  "grpc-web": "grpc",
-  tcp: "tcp",
-  tls: "tls",
-  https: "tls",
-  "kubernetes.io/wss": "tls",
-  mongo: "tcp",
-  mysql: "tcp",
-  redis: "tcp",
-};
-
-/** An application's port, as far as it says what it speaks. */
-interface DeclaredPort {
-  readonly appProtocol?: string;
-  readonly name?: string;
-}
-
-/** What a port is declared to speak; `detect` where nothing is that is known. */
-export function portProtocol(port: DeclaredPort): PortProtocol {
-  return protocolOfWord(declaredWord(port)) ?? "detect";
-}
-
-/**
- * `appProtocol` decides, else the first word of the port's name (`http-web` → http).
- * https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
- */
-function declaredWord({ appProtocol, name = "" }: DeclaredPort): string {
-  if (appProtocol !== undefined && protocolOfWord(appProtocol) !== undefined) return appProtocol;
-  return name.toLowerCase().startsWith("grpc-web") ? "grpc-web" : (name.split("-")[0] ?? "");
-}
-
-/** A protocol by its name in Kubernetes or Istio, in any case; undefined if it is none that is known. */
-export function protocolOfWord(word: string): PortProtocol | undefined {
-  return protocolWords[word.toLowerCase()];
-}
-
-/** Whether such a name means HTTP/2 from the first byte. */
-export function isHttp2Word(word: string): boolean {
-  return ["http2", "kubernetes.io/h2c", "grpc"].includes(word.toLowerCase());
 }

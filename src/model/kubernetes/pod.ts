@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "./object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 export interface Pod extends KubernetesObject {
   readonly kind: "Pod";

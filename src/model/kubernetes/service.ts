@@ -1,4 +1,4 @@
-import type { KubernetesObject } from "./object.ts";
+import type { KubernetesObject } from "../object.ts";
 
 /** https://kubernetes.io/docs/reference/kubernetes-api/service-resources/service-v1/ */
 export interface Service extends KubernetesObject {

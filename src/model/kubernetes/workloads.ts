@@ -1,4 +1,4 @@
-import type { KubernetesObject, LabelSelector, ObjectMeta } from "./object.ts";
+import type { KubernetesObject, LabelSelector, ObjectMeta } from "../object.ts";
 import type { PodSpec } from "./pod.ts";
 
 export interface PodTemplate {

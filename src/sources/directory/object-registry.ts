@@ -1,7 +1,7 @@
 // The objects of all files: for each the file that decides, and a source per kind that holds what it says.
 import type { Graph, Source } from "#collections/graph.ts";
 import type { ImageStandIn } from "#model/image-stand-in.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Problem } from "#model/reference.ts";
 import type { Kind, ObjectOfKind } from "#sources/objects.ts";
 import { type LocatedObject, lineOfObject, objectId, type ParsedFile, referenceTo } from "./parse-file.ts";

@@ -1,5 +1,5 @@
 import type { ImageStandIn } from "#model/image-stand-in.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { type ObjectReference, objectKey, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { type FieldPath, formatField } from "../schema/field-path.ts";

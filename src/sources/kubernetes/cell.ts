@@ -1,5 +1,5 @@
 import type { Graph, Source } from "#collections/graph.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import type { ReadStored } from "./stored-object.ts";

@@ -1,5 +1,5 @@
 // An object as an API server stores it → what takes effect here, and what is to be said about it.
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName, type Problem } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import { formatField } from "../schema/field-path.ts";

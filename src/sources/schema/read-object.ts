@@ -1,5 +1,5 @@
 import { isJsonObject } from "#model/json.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { kindName, type ObjectReference } from "#model/reference.ts";
 import type { Kind } from "#sources/objects.ts";
 import type { Finding } from "./finding.ts";

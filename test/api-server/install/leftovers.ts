@@ -1,7 +1,7 @@
 import { orAbsent } from "#install/installed.ts";
 import { partOfLabel } from "#install/object.ts";
 import type { KubernetesClient } from "#kubernetes/client.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 
 interface ResourceList {
   readonly resources: readonly {

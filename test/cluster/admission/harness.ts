@@ -15,8 +15,8 @@ import { defaultInjectionSettings, type InjectionSettings } from "#injector/sett
 import { webhookConfigurations } from "#injector/webhook-configurations.ts";
 import { type KubernetesClient, type KubernetesError, pathOf } from "#kubernetes/client.ts";
 import { connectKubernetes } from "#kubernetes/connect.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { createAuthority, type TestAuthority } from "#test/helpers/certificates.ts";
 import { type Cluster, startCluster } from "#test/helpers/cluster.ts";
 import { testObjects } from "#test/helpers/objects.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { isInjected } from "#injector/inject.ts";
 import { pathOf } from "#kubernetes/client.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import { until } from "#test/helpers/wait.ts";
 import type { Harness } from "./harness.ts";
 import { normal } from "./outcome.ts";

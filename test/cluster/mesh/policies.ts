@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { before, suite, test } from "node:test";
 import type { EndpointLatency } from "#cli/endpoint-latencies.ts";
 import type { ObjectStatus } from "#cli/object-status.ts";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import type { Cluster } from "#test/helpers/cluster.ts";
 import {
   type Answer,

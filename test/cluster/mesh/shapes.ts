@@ -1,8 +1,8 @@
 // Pods of every shape that applications have, in the mesh: they run, their traffic is its, and they end as they should.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { KubernetesObject } from "#model/kubernetes/object.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
+import type { KubernetesObject } from "#model/object.ts";
 import {
   call,
   deployment,
