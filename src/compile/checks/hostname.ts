@@ -1,4 +1,5 @@
 import { type CheckFinding, error } from "../finding.ts";
+import { longestHostname } from "../services/services.ts";
 
 const label = "[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?";
 const hostname = new RegExp(`^(?:\\*[.-]?)?${label}(?:\\.${label})*\\.?$`, "iu");
@@ -10,11 +11,12 @@ export function checkHostname(host: string, field: string): readonly CheckFindin
 
 /** The same without a word. */
 export function isHostname(host: string): boolean {
-  return hostname.test(host);
+  return host.length <= longestHostname && hostname.test(host);
 }
 
 /** It cannot be the name of a host. */
 export function noHost(host: string, field: string): CheckFinding {
-  const message = `${host} is no host; write a name such as www.example.com, or *.example.com for all below`;
+  const said = host.length > longestHostname ? `${host.slice(0, longestHostname)}…` : host;
+  const message = `${said} is no host; write a name such as www.example.com, or *.example.com for all below`;
   return error(field, message, "UnsupportedValue");
 }

@@ -79,8 +79,12 @@ export function serviceOfHost(
   return undefined;
 }
 
-/** `a.b.c` → `*.b.c`, `*.c`. */
+/** https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4, without the dot at the end. */
+export const longestHostname = 253;
+
+/** `a.b.c` → `*.b.c`, `*.c`. What is too long to be a host, which anybody may write, has none: they would be gigabytes. */
 function wildcardsOver(host: string): readonly string[] {
+  if (host.length > longestHostname) return [];
   const labels = host.split(".").slice(1);
   return host.startsWith("*") ? [] : labels.map((_, index) => `*.${labels.slice(index).join(".")}`);
 }
