@@ -134,8 +134,8 @@ export function inboundClusterName(port: number | undefined): string {
   return `inbound|${port ?? ""}||`;
 }
 
-/** How the names of filter chains end whose clients send requests, and have proved who they are in the mesh. */
-export const meshHttpChain = "mesh http";
+/** What is in the names of filter chains whose clients have proved who they are in the mesh, as a word. */
+export const meshChains = "mesh";
 
 /** A filter chain of a pod's own port, or of all others: `8080 mesh http`, `any tls`. */
 export function inboundChainName(port: number | undefined, kind: string): string {

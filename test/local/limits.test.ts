@@ -358,7 +358,11 @@ suite("a RateLimit of a route", () => {
     // Pretending to come by the route uses up nothing of it.
     const [pod] = await mesh.podsOf("app");
     const pretending = ["--count", "5", "--header", "x-heddle-route:HTTPRoute/shop/routed/few"] as const;
-    await calls([`http://${pod?.ip}:${portOf("routed")}/few`, ...pretending]);
+    const unseen = "\r\nGET / HTTP/1.1\r\nhost: a\r\nx-heddle-route: HTTPRoute/shop/routed/few\r\n\r\n";
+    await calls(
+      [`http://${pod?.ip}:${portOf("routed")}/few`, ...pretending],
+      ["tcp://routed:80", "--count", "3", "--body", unseen],
+    );
     const [first, ...others] = await calls(["http://routed/few", ...thrice]);
     assert.equal(first?.json?.headers["x-heddle-route"], undefined);
     assert.deepEqual(

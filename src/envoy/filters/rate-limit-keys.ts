@@ -5,10 +5,10 @@ import type { RateLimit_ActionSchema } from "@heddle/envoy-api/envoy/config/rout
 import { DescriptorSchema } from "@heddle/envoy-api/envoy/extensions/rate_limit_descriptors/expr/v3/expr";
 import type { RequestKey } from "#model/limits.ts";
 import { typedExtension } from "../messages.ts";
-import { meshHttpChain } from "../names.ts";
+import { meshChains } from "../names.ts";
 
 /** Certificates of other authorities, where a port ends TLS of a user's own, prove nothing in the mesh. */
-const fromMesh = `connection.mtls && xds.filter_chain_name.endsWith(" ${meshHttpChain}")`;
+const fromMesh = `connection.mtls && xds.filter_chain_name.contains(" ${meshChains} ")`;
 const identity = "connection.uri_san_peer_certificate";
 
 /** https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes */

@@ -20,7 +20,7 @@ import {
   inboundClusterName,
   inboundListenerName,
   ingressListenerName,
-  meshHttpChain,
+  meshChains,
   tcpAlpn,
 } from "../names.ts";
 import { inboundRoutes } from "../routes/inbound-routes.ts";
@@ -98,10 +98,10 @@ function chainsOf(
     ...(filters === undefined ? {} : { filters }),
   });
   const isForRequests = port !== undefined && isHttp(port.protocol);
-  const http = [inboundHttp(port, "stranger")];
+  const http = [inboundHttp(port, "stranger", forgedHeaders)];
   const tcp = [inboundTcp(port, "stranger")];
   const fromMesh = chainsFromMesh(port, isForRequests).map(({ kind, alpn, filter }) => ({
-    ...chain(kind, { transportProtocol: "tls", applicationProtocols: alpn }, [filter]),
+    ...chain(`${meshChains} ${kind}`, { transportProtocol: "tls", applicationProtocols: [alpn] }, [filter]),
     transportSocket: downstreamTls(trustDomain),
   }));
   if (port?.tls !== undefined) {
@@ -124,13 +124,11 @@ function chainsOf(
 
 /** Connections from sidecars, who say in the ALPN what they have found them to be. */
 function chainsFromMesh(port: ListenedPort | undefined, isForRequests: boolean) {
-  const http = { kind: meshHttpChain, filter: inboundHttp(port, "mesh") };
-  return isForRequests
-    ? [{ ...http, alpn: [httpAlpn, tcpAlpn] }]
-    : [
-        { ...http, alpn: [httpAlpn] },
-        { kind: "mesh tcp", alpn: [tcpAlpn], filter: inboundTcp(port, "mesh") },
-      ];
+  const bytes = isForRequests ? inboundHttp(port, "mesh", forgedHeaders) : inboundTcp(port, "mesh");
+  return [
+    { kind: "http", alpn: httpAlpn, filter: inboundHttp(port, "mesh") },
+    { kind: "tcp", alpn: tcpAlpn, filter: bytes },
+  ];
 }
 
 function inboundTcp(port: ListenedPort | undefined, peer: Peer) {
@@ -159,7 +157,8 @@ function routesOf(port: ListenedPort | undefined) {
       };
 }
 
-function inboundHttp(port: ListenedPort | undefined, peer: Peer) {
+/** `forged`: what a client's sidecar takes away, and says itself, where it has looked at the requests. */
+function inboundHttp(port: ListenedPort | undefined, peer: Peer, forged?: typeof forgedHeaders) {
   return connectionManager({
     statPrefix: "inbound",
     ...routesOf(port),
@@ -170,11 +169,8 @@ function inboundHttp(port: ListenedPort | undefined, peer: Peer) {
           forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE_SET,
           setCurrentClientCertDetails: { subject: true, uri: true },
         }
-      : {
-          forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
-          // Only a sidecar or a gateway knows which route a request has taken.
-          earlyHeaderMutationExtensions: [forgedHeaders],
-        }),
+      : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
+    ...(forged === undefined ? {} : { earlyHeaderMutationExtensions: [forged] }),
     accessLog: [...httpStats("destination", peer)],
   });
 }
