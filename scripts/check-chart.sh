@@ -8,6 +8,6 @@ cache=${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/heddle/helm-$version
 helm=${HELM:-$cache/helm}
 if [ ! -x "$helm" ]; then
   echo "building Helm $version" >&2
-  GOBIN=$cache GOFLAGS=-p=1 nice -n 19 go install "helm.sh/helm/v4/cmd/helm@$version"
+  GOBIN=$cache GOFLAGS=-p=1 nice -n 19 scripts/go.sh install "helm.sh/helm/v4/cmd/helm@$version"
 fi
 exec node_modules/.bin/node --disable-warning=ExperimentalWarning scripts/check-chart.ts "$helm"

@@ -1,6 +1,5 @@
 // `npm run conformance`: runs the Gateway API's conformance suite, its profiles for meshes, on the cluster of the tests
 // with Heddle in it, and writes docs/conformance/report.yaml. Words choose single tests: `npm run conformance -- MeshBasic`.
-// Needs Go.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync } from "node:fs";
 import { resolve } from "node:path";
@@ -43,7 +42,7 @@ const installed = spawnSync("bin/heddle", ["install", ...access], { stdio: "inhe
 if (installed.status !== 0) throw new Error("heddle install failed, see above");
 mkdirSync("docs/conformance", { recursive: true });
 const { status } = spawnSync(
-  "go",
+  resolve("scripts/go.sh"),
   [
     "test",
     "-count=1",

@@ -27,7 +27,7 @@ quietly() {
   else
     tail -n 20 "$log" >&2
     rm -f "$log"
-    stop "this failed: $*"
+    stop "this failed: $* (if a registry did not answer, try again: what is installed stays)"
   fi
 }
 
@@ -70,7 +70,7 @@ have cc || missing="$missing gcc libc6-dev"
 if [ "${1:-}" = test ]; then
   have tcpdump || missing="$missing tcpdump"
   have curl || missing="$missing curl"
-  have go || missing="$missing golang-go" # fetches Istio's samples, which come as a Go module
+  have go || missing="$missing golang-go" # any: fetches Istio's samples, which come as a Go module; scripts/go.sh
   if [ -z "${KUBECONFIG:-}" ]; then # what the node of the test cluster is made of
     have containerd || missing="$missing containerd"
     have runc || missing="$missing runc"

@@ -55,7 +55,7 @@ const stages: readonly (readonly Lane[])[] = [
     // Its tests share a cluster, and install the mesh for all of it.
     [{ name: "cluster", files: cluster, concurrency: 1, timeoutMs: 900_000, start: holdCluster }],
     [
-      { name: "balancer", files: balancer, concurrency: 1, timeoutMs: 300_000 },
+      { name: "balancer", files: balancer, concurrency: 1, timeoutMs: 900_000 },
       { name: "envoy-contract", files: contract, concurrency: 2, timeoutMs: 300_000 },
       { name: "api-server", files: apiServer, concurrency: 1, timeoutMs: 300_000 },
       // Each of these starts a mesh of its own.

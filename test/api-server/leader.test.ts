@@ -233,11 +233,11 @@ test("statuses are written by the leader, once", async () => {
 
 test("a route's status says what became of it, and is written on transitions alone", async () => {
   const collection = `/apis/${gatewayApi}/v1/namespaces/shop/httproutes`;
-  const route = (backend: string, labels: Readonly<Record<string, string>> = {}) =>
+  const route = (backend: string, labels: Readonly<Record<string, string>> = {}, name = "web") =>
     put(set.admin, {
       apiVersion: `${gatewayApi}/v1`,
       kind: "HTTPRoute",
-      metadata: { name: "web", namespace: "shop", labels },
+      metadata: { name, namespace: "shop", labels },
       spec: {
         parentRefs: [{ group: "", kind: "Service", name: "web", port: 80 }],
         rules: [{ backendRefs: [{ name: backend, port: 80 }] }],
@@ -260,6 +260,11 @@ test("a route's status says what became of it, and is written on transitions alo
     Object.fromEntries(
       (written?.parents?.[0]?.conditions ?? []).map(({ type, status: value }) => [type, value]),
     );
+  // The leader knows the Service once another route is attached to it.
+  await route("web", {}, "earlier");
+  const isAttached = async () =>
+    conditionsOf((await set.get<Route>(`${collection}/earlier`)) as Route)["ResolvedRefs"] === "True";
+  await until(isAttached, "the Service to be known");
   const { metadata } = await set.admin.request<{ metadata: { resourceVersion: string } }>("GET", collection);
   const seen: Readonly<Record<string, string>>[] = [];
   const watching = new AbortController();
@@ -268,7 +273,8 @@ test("a route's status says what became of it, and is written on transitions alo
     signal: watching.signal,
   });
   const watched = (async () => {
-    for await (const { type, object } of events) if (type !== "BOOKMARK") seen.push(conditionsOf(object));
+    for await (const { type, object } of events)
+      if (type !== "BOOKMARK" && object.metadata.name === "web") seen.push(conditionsOf(object));
   })().catch(() => {});
   const last = () => seen.at(-1) ?? {};
   await route("missing");

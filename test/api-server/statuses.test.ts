@@ -24,6 +24,7 @@ import { namespace, put } from "#test/helpers/cluster-objects.ts";
 import { until } from "#test/helpers/wait.ts";
 
 let server: TestApiServer;
+let graph: Graph;
 let source: KubernetesSource;
 let statuses: readonly Collection<DesiredStatus>[];
 const failures: string[] = [];
@@ -40,7 +41,7 @@ before(async () => {
     customResourceDefinitions("test").map((definition) => put(server.admin, definition as KubernetesObject)),
   );
   await put(server.admin, namespace("shop"));
-  const graph = new Graph({
+  graph = new Graph({
     onFault: ({ error }) => {
       throw error;
     },
@@ -88,10 +89,15 @@ const words = (conditions: readonly Condition[] = []) =>
 
 const gatewayApi = "gateway.networking.k8s.io/v1";
 
+function nothingToWrite(): boolean {
+  graph.settle();
+  return statuses.every(({ size }) => size === 0);
+}
+
 /** Waits until the server has every status that is wanted. */
 async function written(known: () => boolean): Promise<void> {
   await until(known, "the objects to be read");
-  await until(() => statuses.every(({ size }) => size === 0), "the statuses");
+  await until(nothingToWrite, "the statuses");
   assert.deepEqual(failures, []);
 }
 
@@ -139,9 +145,15 @@ spec: {host: web}
   const { objects } = source;
   await written(
     () =>
-      objects.destinationRules.size === 1 &&
-      objects.httpRoutes.size === 1 &&
-      objects.gatewayClasses.size === 1,
+      objects.services.get("shop/web") !== undefined &&
+      [
+        objects.gatewayClasses,
+        objects.gateways,
+        objects.httpRoutes,
+        objects.grpcRoutes,
+        objects.virtualServices,
+        objects.destinationRules,
+      ].every(({ size }) => size === 1),
   );
   const http = await read<RouteStatus>(gatewayApi, "HTTPRoute", "web");
   assert.deepEqual(
@@ -209,7 +221,7 @@ test("what another controller says of a route stays, and nothing is written whil
   await until(async () => (await controllers())?.length === 3, "our entries again");
   assert.deepEqual(await controllers(), ["example.com/other", ours, ours]);
   await change([...own, foreign]);
-  await until(() => statuses.every(({ size }) => size === 0), "nothing to write");
+  await until(nothingToWrite, "nothing to write");
   const { resourceVersion } = (await read(gatewayApi, "HTTPRoute", "web")).metadata;
   await sleep(500);
   const now = await read<RouteStatus>(gatewayApi, "HTTPRoute", "web");
@@ -279,7 +291,8 @@ spec: {targetRefs: [{group: "", kind: Service, name: limited, sectionName: http}
 `);
   await written(
     () =>
-      source.objects.rateLimits.get("shop/b") !== undefined &&
+      source.objects.services.get("shop/limited") !== undefined &&
+      source.objects.rateLimits.size === 2 &&
       source.objects.adaptiveConcurrencies.get("shop/a") !== undefined,
   );
   const ancestors = async (kind: string, name: string) =>

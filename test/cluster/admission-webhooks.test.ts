@@ -5,7 +5,6 @@ import { Agent, request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { validateFiles } from "#cli/commands/validate.ts";
 import type { KubernetesError } from "#kubernetes/client.ts";
 import { problemText } from "#model/reference.ts";
@@ -48,16 +47,17 @@ test("garbage is answered in words, and the next pod is injected", async () => {
   assert.match(good.text, /"patchType":"JSONPatch"/);
 });
 
-test("a pod takes at most 20 ms in all but one of a hundred calls", async (t) => {
+test("a pod costs at most 20 ms of computing in all but one of a hundred calls", async (t) => {
   const body = JSON.stringify(reviewOf("every-kind-of-probe"));
   const slowest: number[] = [];
-  // What else runs on the machine may spoil a hundred.
+  // What this process computes besides may spoil a hundred.
   await until(async () => {
     const times: number[] = [];
     for (let i = 0; i < 100; i++) {
-      const start = performance.now();
+      const start = process.cpuUsage();
       await post("/inject/namespace", body);
-      times.push(performance.now() - start);
+      const { user, system } = process.cpuUsage(start);
+      times.push((user + system) / 1_000);
     }
     slowest.push(times.toSorted((a, b) => b - a)[1] ?? 0);
     return Math.min(...slowest) <= 20;
@@ -86,13 +86,42 @@ test("certificates are replaced, and the root, without a pod that is not injecte
   for (const object of harness.webhooks(`${harness.root()}\n${next.root}\n`)) {
     await harness.client.apply(object, { fieldManager: "test", force: true });
   }
-  // API servers look for changed configurations about once a second; roots overlap for hours.
-  await delay(1_500);
+  await configurationsAreRead();
   await harness.replaceCertificate(next);
   await more(20);
   progress.stop = true;
   await creating;
 });
+
+/**
+ * Waits until the API server obeys the configurations of webhooks as they are now: it looks for changes about once a
+ * second, and has read all that were there before one that it obeys.
+ */
+async function configurationsAreRead(): Promise<void> {
+  const { client, remove } = harness;
+  const [apiVersion, kind, name] = [
+    "admissionregistration.k8s.io/v1",
+    "MutatingWebhookConfiguration",
+    "heddle-test-last",
+  ];
+  const label = { "heddle-test/last": "yes" };
+  const webhook = {
+    name: "last.heddle.dev",
+    // Nobody listens there: pods with the label are refused.
+    clientConfig: { url: "https://localhost:1/" },
+    admissionReviewVersions: ["v1"],
+    sideEffects: "None",
+    failurePolicy: "Fail",
+    rules: [{ apiGroups: [""], apiVersions: ["v1"], operations: ["CREATE"], resources: ["pods"] }],
+    objectSelector: { matchLabels: label },
+  };
+  const configuration = { apiVersion, kind, metadata: { name }, webhooks: [webhook] };
+  await client.apply(configuration, { fieldManager: "test", force: true });
+  const plain = podNamed("plain");
+  const pod = { ...plain, metadata: { ...plain.metadata, labels: { ...plain.metadata.labels, ...label } } };
+  await until(async () => "refusal" in (await outcomeOf(client, pod)), "the last webhook to be obeyed");
+  await remove(apiVersion, kind, name);
+}
 
 describe("routes", () => {
   const path = "/apis/gateway.networking.k8s.io/v1/namespaces/adm-meshed/httproutes";

@@ -14,7 +14,7 @@ before(async () => {
   namespace = await cluster.createNamespace("cluster");
   await cluster.apply([web, service, client, job]);
   await cluster.rolledOut(namespace, "deployment/web");
-  await cluster.kubectl(["wait", "-n", namespace, "pod/client", "--for=condition=Ready", "--timeout=60s"]);
+  await cluster.kubectl(["wait", "-n", namespace, "pod/client", "--for=condition=Ready", "--timeout=180s"]);
 });
 after(() => cluster.deleteNamespace(namespace));
 
@@ -118,7 +118,7 @@ test("a projected token has the audience that was asked for", async () => {
 });
 
 test("a Job with a native sidecar completes", async () => {
-  await cluster.kubectl(["wait", "-n", namespace, "job/job", "--for=condition=Complete", "--timeout=60s"]);
+  await cluster.kubectl(["wait", "-n", namespace, "job/job", "--for=condition=Complete", "--timeout=180s"]);
 });
 
 test("commands in a pod get their input, and their code is seen", async () => {

@@ -112,7 +112,7 @@ test("the stock Envoy is found not to start, and starts where the installation s
   await until(
     async () => (await findings()).some(({ message }) => message.includes("does not start: stock")),
     "the proxy to be found, which the node starts anew a few times first",
-    120_000,
+    180_000,
   );
   await cluster.kubectl(["delete", "pod", "-n", namespace, "stock"]);
   await heddle.install("--proxy-image", image, "--no-latency-aware");

@@ -58,7 +58,7 @@ const service = (): KubernetesObject => {
 
 async function restart(): Promise<void> {
   await cluster.kubectl(["rollout", "restart", "deployment", "-n", namespace]);
-  for (const name of ["web", "client"]) await cluster.rolledOut(namespace, `deployment/${name}`, 120);
+  for (const name of ["web", "client"]) await cluster.rolledOut(namespace, `deployment/${name}`);
 }
 
 const call = () =>
@@ -118,15 +118,17 @@ for (const injection of ["webhook", "policy"]) {
 
     test("heddle check finds nothing broken, and heddle ps has every pod connected", async () => {
       await succeeds("check");
-      const pods = await json<
-        readonly {
-          readonly proxy: string;
-          readonly connectedSince: string | null;
-          readonly replica: string | null;
-        }[]
-      >("ps", "-n", namespace);
-      const running = pods.filter(({ connectedSince }) => connectedSince !== null);
-      assert.equal(running.length, 2);
+      interface Listed {
+        readonly proxy: string;
+        readonly connectedSince: string | null;
+        readonly replica: string | null;
+      }
+      let running: readonly Listed[] = [];
+      await until(async () => {
+        const pods = await json<readonly Listed[]>("ps", "-n", namespace);
+        running = pods.filter(({ connectedSince }) => connectedSince !== null);
+        return running.length === 2;
+      }, "two proxies that are connected");
       assert.ok(running.every(({ proxy }) => proxy === "sidecar"));
       assert.ok(running.every(({ replica }) => replica?.startsWith("heddle-")));
     });

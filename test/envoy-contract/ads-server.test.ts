@@ -21,7 +21,7 @@ import { until } from "#test/helpers/wait.ts";
 import { bearerToken } from "#xds/authentication.ts";
 import type { Absent, Provider, Resource, ResourceName } from "#xds/provider.ts";
 import { createXdsServer, type XdsServer, type XdsServerOptions } from "#xds/server.ts";
-import { clusterType, listenerType, virtualHostType } from "#xds/type-urls.ts";
+import { clusterType, endpointsType, listenerType, virtualHostType } from "#xds/type-urls.ts";
 import {
   destinationState,
   edsCluster,
@@ -196,7 +196,7 @@ async function startMesh(context: TestContext, options?: Partial<XdsServerOption
       ads("listener", ListenerSchema, {
         name: `listener${at}`,
         address: socketAddress("127.0.0.1", port),
-        filterChains: [{ filters: [destinationState, outboundManager()] }],
+        filterChains: [{ filters: [destinationState, outboundManager({ lookUpMs: 60_000 })] }],
       }),
     );
   plane.set(outboundRoutes);
@@ -254,16 +254,16 @@ test("virtual hosts, clusters and endpoints come on demand, by destination", asy
   const start = performance.now();
   assert.deepEqual(await get(ports[0]), { status: 200, app: "one" });
   context.diagnostic(`first request: ${(performance.now() - start).toFixed(1)} ms`);
-  assert.deepEqual(plane.held(virtualHostType), [`outbound/${destinations[0]}`]);
+  const hosts = () => plane.held(virtualHostType).join();
+  await until(() => hosts() === `outbound/${destinations[0]}`, "the acknowledgement of the virtual host");
   await until(() => plane.held(clusterType).join() === "one", "the acknowledgement of the cluster");
   assert.deepEqual(await get(ports[1]), { status: 200, app: "two" });
 });
 
-test("a destination that does not exist is answered at once, and served when it comes to be", async (context) => {
+test("a destination that does not exist is answered, and served when it comes to be", async (context) => {
   const { plane, destinations, ports, apps, get } = await startMesh(context);
-  const start = performance.now();
+  // Nothing bounds the wait for a virtual host here: an answer means that the control plane has said something.
   assert.equal((await get(ports[0])).status, 404);
-  assert.ok(performance.now() - start < 2_000);
   plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
   await until(async () => (await get(ports[0])).status === 200, "the destination to be served");
 });
@@ -310,7 +310,7 @@ test("a cluster whose endpoints do not exist is answered by 503 and holds up no 
   const start = performance.now();
   assert.equal((await get(ports[0])).status, 503);
   assert.deepEqual(await get(ports[1]), { status: 200, app: "two" });
-  assert.ok(performance.now() - start < 2_000);
+  assert.ok(performance.now() - start < 30_000, "nobody has waited as long as a cluster is looked up");
   plane.set(endpoints("one", apps.one));
   await until(async () => (await get(ports[0])).status === 200, "the endpoints");
 });
@@ -334,6 +334,11 @@ test("a new control plane sends what has changed and nothing else, and fails no 
       ),
     );
   // The first request is served before the last answer has come.
+  const isHeld = (type: string) => plane.held(type).length === 2;
+  await until(
+    () => [listenerType, clusterType, endpointsType, virtualHostType].every(isHeld),
+    "the acknowledgements",
+  );
   let before = await updates();
   await until(async () => {
     const last = before;
@@ -395,9 +400,9 @@ test("a cluster that Envoy refuses after it has begun to make it stands in no ot
   plane.set(routed(destinations[0], "one"), late, endpoints("one", apps.one));
   const start = performance.now();
   assert.equal((await get(ports[0])).status, 503);
-  assert.ok(performance.now() - start < 4_000, "it was answered before its cluster was given up");
+  assert.ok(performance.now() - start < 30_000, "it was answered before its cluster was given up");
   assert.match(plane.rejections.join(), /one: .*prime/);
-  assert.equal(await envoy.stat("cluster_manager.warming_clusters"), 0);
+  await until(async () => (await envoy.stat("cluster_manager.warming_clusters")) === 0, "it to be gone");
   plane.set(routed(destinations[1], "two"), edsCluster("two"), endpoints("two", apps.two));
   assert.equal((await get(ports[1])).status, 200);
   plane.set(versioned(edsCluster("one"), "2"));

@@ -80,6 +80,7 @@ before(async () => {
     },
     "client",
   );
+  for (const name of ["one", "other"]) await plain.envoy.listening(name);
   app = startEcho(await plain.namespace.listen(appPort), "app");
   stack.adopt(app, () => app.close());
 });

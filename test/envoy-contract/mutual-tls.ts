@@ -193,6 +193,8 @@ export interface InboundOptions {
   /** Without the chains that need certificates. */
   readonly plaintextOnly?: boolean;
   readonly version?: string;
+  /** For how long a client may be silent that could speak TLS or HTTP; by default longer than any machine is busy. */
+  readonly detectionMs?: number;
 }
 
 /** The listener on 0.0.0.0:15006. */
@@ -201,6 +203,7 @@ export function inboundListener({
   strict = false,
   plaintextOnly = false,
   version = "1",
+  detectionMs = 60_000,
 }: InboundOptions = {}): AdsResource {
   const mutual: FilterChainInit[] = [
     {
@@ -247,7 +250,7 @@ export function inboundListener({
         extension("envoy.filters.listener.tls_inspector", TlsInspectorSchema, {}),
         { ...extension("envoy.filters.listener.http_inspector", HttpInspectorSchema, {}), ...notServerFirst },
       ],
-      listenerFiltersTimeout: milliseconds(100),
+      listenerFiltersTimeout: milliseconds(detectionMs),
       continueOnListenerFiltersTimeout: true,
       filterChains: [
         { name: "self", filterChainMatch: { destinationPort: 15006 } },

@@ -87,15 +87,18 @@ const putDestination = typedExtension("put", LuaSchema, {
   defaultSourceCode: { specifier: { case: "inlineString", value: missCode } },
 });
 
-const onDemandFilter = typedExtension("envoy.filters.http.on_demand", OnDemandSchema, {
-  odcds: { source: adsSource, timeout: milliseconds(5_000) },
-});
+/** Looks up virtual hosts, and clusters for so many milliseconds. */
+function onDemandFilter(timeoutMs: number): TypedExtension {
+  return typedExtension("envoy.filters.http.on_demand", OnDemandSchema, {
+    odcds: { source: adsSource, timeout: milliseconds(timeoutMs) },
+  });
+}
 
 /** What a request passes that has missed; it stands in the chain of no other. */
-function byDestination(filters: readonly TypedExtension[]) {
+function byDestination(onDemand: TypedExtension, filters: readonly TypedExtension[]) {
   return {
     ...extension("heddle.by_destination", FilterChainConfigSchema, {
-      defaultFilterChain: { filters: [putDestination, onDemandFilter, ...filters] },
+      defaultFilterChain: { filters: [putDestination, onDemand, ...filters] },
     }),
     disabled: true,
   };
@@ -163,11 +166,16 @@ export interface OutboundOptions {
   readonly alone?: readonly (Extension & { readonly disabled: boolean })[];
   readonly manager?: ManagerInit;
   readonly upgrades?: readonly Init<typeof HttpConnectionManager_UpgradeConfigSchema>[];
+  /** For how long a request waits for a cluster; 5 s by default. */
+  readonly lookUpMs?: number;
+  /** For how long a connection may be silent that could be HTTP; by default longer than any machine is busy. */
+  readonly detectionMs?: number;
 }
 
 /** The connection manager for all HTTP inside the mesh. */
 export function outboundManager(options: OutboundOptions = {}): Extension {
-  const { filters = [] } = options;
+  const { filters = [], lookUpMs = 5_000 } = options;
+  const onDemand = onDemandFilter(lookUpMs);
   return extension("envoy.filters.network.http_connection_manager", HttpConnectionManagerSchema, {
     statPrefix: "outbound",
     accessLog: [accessLog],
@@ -175,8 +183,8 @@ export function outboundManager(options: OutboundOptions = {}): Extension {
     earlyHeaderMutationExtensions: [forgedHeaders],
     upgradeConfigs: [...(options.upgrades ?? [{ upgradeType: "websocket" }])],
     httpFilters: [
-      inChain(onDemandFilter),
-      byDestination(filters),
+      inChain(onDemand),
+      byDestination(onDemand, filters),
       ...filters.map((filter) => ({ ...inChain(filter), disabled: true })),
       ...(options.alone ?? []),
       extension("envoy.filters.http.router", RouterSchema, {}),
@@ -185,6 +193,9 @@ export function outboundManager(options: OutboundOptions = {}): Extension {
   });
 }
 
+/** For how long a connection waits for its cluster. */
+export const tcpLookUpMs = 5_000;
+
 const tcpOnDemand: readonly Extension[] = [
   extension("envoy.filters.network.set_filter_state", SetFilterStateSchema, {
     onNewConnection: [stateOf("envoy.tcp_proxy.cluster", "tcp|%DOWNSTREAM_LOCAL_ADDRESS%")],
@@ -192,7 +203,7 @@ const tcpOnDemand: readonly Extension[] = [
   extension("envoy.filters.network.tcp_proxy", TcpProxySchema, {
     statPrefix: "outbound_tcp",
     clusterSpecifier: { case: "cluster", value: "unused" },
-    onDemand: { odcdsConfig: adsSource, timeout: milliseconds(5_000) },
+    onDemand: { odcdsConfig: adsSource, timeout: milliseconds(tcpLookUpMs) },
   }),
 ];
 
@@ -224,7 +235,7 @@ export function outboundListener(options: OutboundOptions = {}): AdsResource {
         },
       },
     ],
-    listenerFiltersTimeout: milliseconds(100),
+    listenerFiltersTimeout: milliseconds(options.detectionMs ?? 60_000),
     continueOnListenerFiltersTimeout: true,
     filterChains: chains,
     defaultFilterChain: {

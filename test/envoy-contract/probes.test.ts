@@ -58,6 +58,13 @@ before(async () => {
     },
     { namespace },
   );
+  // The statistics that tell whether a listener works are not among the sidecar's.
+  const isReady = () =>
+    probe("/ready").then(
+      (status) => status === 200,
+      () => false,
+    );
+  await until(isReady, "the listener");
 });
 
 after(async () => {

@@ -36,6 +36,8 @@ export interface TelemetryMesh {
   readonly reports: readonly Report[];
   /** The metrics as they were sent, all of them in order. */
   readonly metrics: readonly Metric[];
+  /** How many requests for `/slow`, which is never answered, have reached the application. */
+  slowRequests(): number;
   /** Unix sockets: HTTP and TCP of the client's sidecar, HTTP and TCP of the server's for clients without one. */
   readonly sockets: {
     readonly http: string;
@@ -104,13 +106,15 @@ export async function startTelemetryMesh(
   const metrics: Metric[] = [];
   const reports: Report[] = [];
   const collector = await startCollector(path("otlp"), metrics, reports);
-  const application = startApplication(path("application"), path("echo"));
+  let slow = 0;
+  const application = startApplication(path("application"), path("echo"), () => slow++);
   const tls = await certificates(join(folder, "ca"));
   const envoy = await startEnvoy(bootstrap(path, tls, options.evictionSeconds ?? 1_000));
   return {
     envoy,
     reports,
     metrics,
+    slowRequests: () => slow,
     sockets: {
       http: path("http"),
       tcp: path("tcp"),
@@ -163,10 +167,10 @@ async function startCollector(socket: string, metrics: Metric[], reports: Report
 }
 
 /** Answers as the path says: `/status/500`, `/slow`, gRPC `/grpc/5`; greets over TCP and then echoes. Gives how to stop it. */
-function startApplication(httpSocket: string, tcpSocket: string): () => void {
+function startApplication(httpSocket: string, tcpSocket: string, onSlow: () => void): () => void {
   const sockets = new Set<net.Socket>();
-  const one = http.createServer((request, response) => {
-    if (request.url === "/slow") return;
+  const one = http.createServer({ keepAliveTimeout: 0 }, (request, response) => {
+    if (request.url === "/slow") return onSlow();
     response.statusCode = Number(/^\/status\/(\d+)/.exec(request.url ?? "")?.[1] ?? 200);
     response.end("hello");
   });

@@ -3,7 +3,8 @@
 import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, openSync, writeFileSync } from "node:fs";
+import { existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
+import { get } from "node:https";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import type { KubernetesClient } from "#kubernetes/client.ts";
@@ -131,18 +132,24 @@ export async function startApiServer(
     );
   };
   await start();
+  let isStopped = false;
+  const isHealthy = (): Promise<boolean> =>
+    isStopped ? Promise.resolve(true) : saysOk(port, inDirectory("apiserver.crt"));
+  // It ends where the API server is not all there ten seconds after its own start.
   const manager =
     options.controllers === undefined
       ? undefined
-      : run("kube-controller-manager", join(binaries, "kube-controller-manager"), [
-          `--kubeconfig=${kubeconfig("admin")}`,
-          `--controllers=${options.controllers}`,
-          "--leader-elect=false",
-          "--bind-address=127.0.0.1",
-          `--secure-port=${managerPort}`,
-          "--kube-api-qps=500",
-          "--kube-api-burst=1000",
-        ]);
+      : until(isHealthy, "the API server to be all there").then(() =>
+          run("kube-controller-manager", join(binaries, "kube-controller-manager"), [
+            `--kubeconfig=${kubeconfig("admin")}`,
+            `--controllers=${options.controllers}`,
+            "--leader-elect=false",
+            "--bind-address=127.0.0.1",
+            `--secure-port=${managerPort}`,
+            "--kube-api-qps=500",
+            "--kube-api-burst=1000",
+          ]),
+        );
   const etcdCall = async (
     path: string,
     body: unknown,
@@ -162,7 +169,8 @@ export async function startApiServer(
       await etcdCall("kv/compaction", { revision: header.revision, physical: true });
     },
     stop: async () => {
-      await Promise.all([ended(manager), ended(server)]);
+      isStopped = true;
+      await Promise.all([manager?.then(ended), ended(server)]);
       await ended(etcd);
       scratch.remove();
     },
@@ -173,6 +181,16 @@ async function ended(child: ChildProcess | undefined): Promise<void> {
   if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
   child.kill("SIGKILL");
   await once(child, "exit");
+}
+
+/** Whether the API server says of itself that it is healthy. */
+function saysOk(port: number, caFile: string): Promise<boolean> {
+  const headers = { authorization: `Bearer ${tokens.admin}` };
+  return new Promise((resolve) => {
+    get({ host: "127.0.0.1", port, path: "/healthz", ca: readFileSync(caFile), headers, agent: false })
+      .on("response", (response) => resolve(response.resume().statusCode === 200))
+      .on("error", () => resolve(false));
+  });
 }
 
 async function answers(url: string): Promise<boolean> {

@@ -50,4 +50,4 @@ call.write(
     ),
   ),
 );
-setTimeout(() => end("no answer"), 5_000);
+setTimeout(() => end("no answer"), 60_000);

@@ -1,7 +1,7 @@
 // What is on the wire between pods: a packet capture on the bridge of their node.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { setTimeout as sleep } from "node:timers/promises";
+import { until } from "./wait.ts";
 
 /** A bridge, and the path of the network namespace that it is in. */
 export interface Bridge {
@@ -17,11 +17,22 @@ export async function capture(bridge: Bridge, action: () => Promise<void>): Prom
   });
   const chunks: Buffer[] = [];
   tcpdump.stdout.on("data", (chunk: Buffer) => chunks.push(chunk));
-  // It says "listening on" once it captures.
-  await once(tcpdump.stderr, "data");
+  let said = "";
+  tcpdump.stderr.setEncoding("utf8").on("data", (text: string) => (said += text));
+  await until(() => said.includes("listening on"), "the capture to begin");
+  /** How many packets have passed, and how many of them were written, whenever it is asked. */
+  const count = async (): Promise<readonly [passed: number, written: number]> => {
+    said = "";
+    tcpdump.kill("SIGUSR1");
+    const answer = /(\d+) packets? captured.*?(\d+) packets? received by filter/s;
+    await until(() => answer.test(said), "the capture to tell what it has");
+    const [, written, passed] = answer.exec(said) ?? [];
+    return [Number(passed), Number(written)];
+  };
   try {
     await action();
-    await sleep(300);
+    const [passed] = await count();
+    await until(async () => (await count())[1] >= passed, "the capture to be written");
   } finally {
     tcpdump.kill("SIGTERM");
     await once(tcpdump, "close");

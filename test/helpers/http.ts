@@ -39,7 +39,8 @@ export function startEcho(listener: net.Server, name = "echo", handle?: Handler)
       else response.end(JSON.stringify(echo));
     });
   };
-  const one = http.createServer(onRequest);
+  // It closes no connection that a proxy is about to use again.
+  const one = http.createServer({ keepAliveTimeout: 0 }, onRequest);
   one.on("upgrade", (_request, socket: net.Socket) => {
     count++;
     socket.write("HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n");

@@ -106,11 +106,11 @@ function hostOf(namespace: Namespace, stack: AsyncDisposableStack): OutsideHost 
   };
   return {
     namespace,
-    http: (port, server) => serve(http.createServer(answering(server)), port),
+    http: (port, server) => serve(httpServer(answering(server)), port),
     https: async (port, server, names) => {
       const { root, cert, key } = await credentials(names);
       const secure = tls.createServer({ cert, key });
-      const inner = http.createServer(answering(server));
+      const inner = httpServer(answering(server));
       secure.on("secureConnection", (socket) => inner.emit("connection", socket));
       secure.on("tlsClientError", () => {});
       await serve(secure, port);
@@ -154,10 +154,15 @@ function answer(stream: Duplex, greeting: string): void {
   stream.pipe(stream);
 }
 
+/** It closes no connection that a proxy is about to use again. */
+function httpServer(listener: http.RequestListener): http.Server {
+  return http.createServer({ keepAliveTimeout: 0 }, listener);
+}
+
 type OpenTunnel = (stream: Duplex, method: string | undefined, host: string | undefined) => void;
 
 function http1Proxy(open: OpenTunnel): http.Server {
-  const server = http.createServer((request, response) => {
+  const server = httpServer((request, response) => {
     response.flushHeaders();
     open(Duplex.from({ readable: request, writable: response }), request.method, request.headers.host);
   });

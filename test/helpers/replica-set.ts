@@ -3,6 +3,7 @@
 import { trustBundleConfigMap } from "#identity/trust-bundle.ts";
 import { accessControl } from "#install/rbac.ts";
 import { type KubernetesClient, KubernetesError } from "#kubernetes/client.ts";
+import { connectKubernetes } from "#kubernetes/connect.ts";
 import { authoritySecret, controlPlaneHost, systemNamespace } from "#model/installation.ts";
 import type { ConfigMap, Secret } from "#model/kubernetes/configuration.ts";
 import type { KubernetesObject } from "#model/object.ts";
@@ -69,7 +70,7 @@ export async function openReplicaSet(count: number): Promise<ReplicaSet> {
       await until(() => leaders().length === 1, "one leader");
       return leaders()[0] as Replica;
     },
-    grant: () => grant(admin),
+    grant: async () => grant(admin, await connectKubernetes({ kubeconfig: server.kubeconfig("reader") })),
     authority,
     async stream({ address }, token) {
       // Also while the API server is away.
@@ -97,11 +98,21 @@ export async function openReplicaSet(count: number): Promise<ReplicaSet> {
 }
 
 /** The role of an installation, for the user that the replicas are here. */
-async function grant(admin: KubernetesClient): Promise<void> {
+async function grant(admin: KubernetesClient, reader: KubernetesClient): Promise<void> {
   const subjects = [{ kind: "User", name: "reader", apiGroup: "rbac.authorization.k8s.io" }];
   for (const object of accessControl("test")) {
     const bound = "subjects" in object ? { ...object, subjects } : object;
     await put(admin, bound as unknown as KubernetesObject);
+  }
+  // The API server takes a moment to obey: whoever asks before is refused.
+  const secret = `/api/v1/namespaces/${systemNamespace}/secrets/${authoritySecret}`;
+  for (const path of ["/api/v1/services", secret]) {
+    const isAllowed = () =>
+      found(reader, path).then(
+        () => true,
+        () => false,
+      );
+    await until(isAllowed, `the right to read ${path}`);
   }
 }
 

@@ -13,7 +13,7 @@ export interface Scratch {
 /** Makes a directory in the place for such. */
 export function makeScratch(name: string): Scratch {
   const path = mkdtempSync(join(tmpdir(), `heddle-${name}-`));
-  const empty = (): void => rmSync(path, { recursive: true, force: true });
+  const empty = (): void => rmSync(path, { recursive: true, force: true, maxRetries: 5 });
   const callOff = atEnd(empty);
   return {
     path,

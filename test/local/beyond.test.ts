@@ -531,23 +531,32 @@ suite("by address", () => {
       placed("light", { address: one, locality: "here/near", weight: 1 }),
       placed("heavy", { address: two, locality: "here/near", weight: 4 }),
     ]);
-    await until(async () => (await ask("http://203.0.113.11/")).json?.server !== undefined, "the entries");
-    const answers = await calls("web", "http://203.0.113.11/", "--count", "50");
+    let answers: readonly Answer[] = [];
+    await until(async () => {
+      answers = await calls("web", "http://203.0.113.11/", "--count", "50");
+      return answers.every(({ json }) => json?.server !== undefined);
+    }, "the entries");
     const heavy = answers.filter(({ json }) => json?.server === two).length;
     assert.deepEqual(serversOf(answers), [one, two]);
     assert.ok(heavy > 30 && heavy < 50, `${heavy} of 50 where 40 were expected`);
     write("default", []);
-    await until(async () => (await ask("http://203.0.113.11/")).json?.name === "pod", "the far one");
-    const { json } = await ask("http://203.0.113.11/");
-    assert.match(json?.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
+    let far: Answer | undefined;
+    await until(async () => {
+      far = await ask("http://203.0.113.11/");
+      return far.json?.name === "pod";
+    }, "the far one");
+    assert.match(far?.json?.headers?.["x-forwarded-client-cert"] ?? "", /ns\/shop\/sa\/default/);
     write("other", []);
     await until(async () => (await ask("http://203.0.113.11/")).status === 503, "the account to be refused");
   });
 
   test("TCP to a declared port goes to its host, and its server is heard at once", async () => {
-    const answers = await calls("web", `greet://${one}:9443`, "--body", "ping", "--count", "5");
-    assert.ok(answers.every(({ json }) => json?.greeting === `hello from ${two}`));
-    assert.ok(Math.min(...answers.map(({ ms }) => ms)) < 90);
+    // A busy machine makes single ones long.
+    await until(async () => {
+      const answers = await calls("web", `greet://${one}:9443`, "--body", "ping", "--count", "5");
+      assert.ok(answers.every(({ json }) => json?.greeting === `hello from ${two}`));
+      return Math.min(...answers.map(({ ms }) => ms)) < 90;
+    }, "a greeting at once");
   });
 });
 
@@ -627,8 +636,10 @@ test("a host that comes later closes no connection", async () => {
     async () => (await ask("http://later.example.com/")).headers?.["x-route"] === "later",
     "the new host",
   );
-  const { text } = await ask(`tls://${two}:443`, "--sni", "later.example.com");
-  assert.match(text ?? "", new RegExp(`^${one} later`));
+  await until(async () => {
+    const { text } = await ask(`tls://${two}:443`, "--sni", "later.example.com");
+    return text?.startsWith(`${one} later`) === true;
+  }, "its TLS");
   assert.ok((await long).every(({ status }) => status === 200));
   assert.equal((await tcp).stdout.trim(), "open");
 });

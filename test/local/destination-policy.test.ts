@@ -151,7 +151,7 @@ before(async () => {
         outlierDetection: {
           consecutive5xxErrors: 2,
           interval: "500ms",
-          baseEjectionTime: "6s",
+          baseEjectionTime: "3s",
           maxEjectionPercent: 50,
         },
       }),
@@ -194,7 +194,7 @@ before(async () => {
         spec: { hosts: ["chosen"], http: [{ route: [{ destination: { host: "chosen", subset: "us" } }] }] },
       },
       groupService("warm", "warm"),
-      rule("warm", { loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "10s" } } }),
+      rule("warm", { loadBalancer: { simple: "ROUND_ROBIN", warmup: { duration: "60s" } } }),
       groupService("dialled", "near"),
       rule("dialled", { loadBalancer: { simple: "PASSTHROUGH" } }),
       groupService("upgraded", "near"),
@@ -318,19 +318,24 @@ suite("a connection pool", () => {
 });
 
 test("an endpoint that answers 5xx is ejected, is seen to be, and comes back", async () => {
-  await calls("http://ejecting/?fails=near-b", "--count", "20");
-  const ejected = await calls("http://ejecting/?fails=near-b", "--count", "30");
-  assert.deepEqual(Object.keys(counted(ejected)).sort(), ["near-a", "near-us"]);
-  assert.ok(ejected.every(({ status }) => status === 200));
-  const { stdout } = await mesh.heddle("proxy-config", "-n", namespace, "deploy/web", "endpoints");
-  const shown = stdout
-    .split("\n")
-    .filter((line) => line.includes("|ejecting.") || line.includes("||ejecting"));
-  assert.equal(shown.filter((line) => line.includes("UNHEALTHY")).length, 1, stdout);
+  // On a busy machine it may be back before it is looked at; then it fails again.
+  const failing = () => calls("http://ejecting/?fails=near-b", "--count", "30");
+  await until(async () => {
+    const answers = await failing();
+    const others = Object.keys(counted(answers)).sort().join();
+    return others === "near-a,near-us" && answers.every(({ status }) => status === 200);
+  }, "its ejection");
+  await until(async () => {
+    await failing();
+    const { stdout } = await mesh.heddle("proxy-config", "-n", namespace, "deploy/web", "endpoints");
+    const shown = stdout
+      .split("\n")
+      .filter((line) => line.includes("|ejecting.") || line.includes("||ejecting"));
+    return shown.filter((line) => line.includes("UNHEALTHY")).length === 1;
+  }, "the ejection to be shown");
   const page =
     'fetch("http://127.0.0.1:15000/stats?filter=ejections").then((r) => r.text()).then(console.log)';
   const stats = await inWeb(["node", "-e", page]);
-  // Not those that are active: on a busy machine the endpoint may be back by now.
   assert.match(
     stats.stdout,
     /ejecting\.shop\.svc\.cluster\.local\.outlier_detection\.ejections_enforced_total: [1-9]/,
@@ -408,13 +413,14 @@ suite("a client", () => {
   test("goes to its own zone, and to the next one when that fails", async () => {
     assert.deepEqual(counted(await calls("http://failing-over/", "--count", "20")), { "near-a": 20 });
     await calls("http://failing-over/?fails=near-a", "--count", "5");
-    assert.deepEqual(counted(await calls("http://failing-over/", "--count", "20")), { "near-b": 20 });
+    const isNext = async () => counted(await calls("http://failing-over/", "--count", "20"))["near-b"] === 20;
+    await until(isNext, "the next zone");
   });
 
   test("goes to its own zone as far as that can serve it, then stays in its region, then leaves it", async () => {
     for (const name of all) {
       const isAlone = async () => counted(await calls("http://zoned/", "--count", "20"))[name] === 20;
-      await until(isAlone, `requests at ${name} alone`, 10_000);
+      await until(isAlone, `requests at ${name} alone`);
       await calls(`http://zoned/?fails=${name}`, "--count", "5");
     }
   });
@@ -431,7 +437,12 @@ suite("a client", () => {
   });
 
   test("goes to everybody where nothing is said", async () => {
-    assert.deepEqual(Object.keys(counted(await calls("http://upgraded/", "--count", "50"))).sort(), all);
+    // The slower ones get less.
+    const seen = new Set<string>();
+    await until(async () => {
+      for (const answer of await calls("http://upgraded/", "--count", "50")) seen.add(nameOf(answer));
+      return all.every((name) => seen.has(name));
+    }, "everybody");
   });
 
   test("goes to the subset that it is sent to", async () => {

@@ -40,8 +40,8 @@ function retrying(own: string): readonly object[] {
     rule("/stanza", { retry: { attempts: 2 } }),
     rule("/codes", { retry: { codes: [503], attempts: 2, backoff: "10ms" } }),
     rule("/other-codes", { retry: { codes: [500], attempts: 2 } }),
-    rule("/slow", { retry: { attempts: 2 }, timeouts: { backendRequest: "300ms" } }),
-    rule("/slow-once", { timeouts: { backendRequest: "300ms" } }),
+    rule("/slow", { retry: { attempts: 2 }, timeouts: { backendRequest: "1s" } }),
+    rule("/slow-once", { timeouts: { backendRequest: "1s" } }),
   ];
 }
 
@@ -160,10 +160,10 @@ suite("a POST that may have been processed is", () => {
     await assertPosts({
       "orders/safe?cut=1": "503, executed 1×",
       "orders/safe?status=503": "503, executed 1×",
-      "orders/slow-once?delay=2000": "504, executed 1×",
+      "orders/slow-once?delay=20000": "504, executed 1×",
       "unmeshed/safe?cut=1": "503, executed 1×",
       "unmeshed/safe?status=503": "503, executed 1×",
-      "unmeshed/slow-once?delay=2000": "504, executed 1×",
+      "unmeshed/slow-once?delay=20000": "504, executed 1×",
     });
   });
 
@@ -182,8 +182,8 @@ suite("a POST that may have been processed is", () => {
       // The server's sidecar makes an answer of what its application does.
       "orders/stanza?cut=1": "503, executed 1×",
       "unmeshed/stanza?cut=1": "503, executed 3×",
-      "orders/slow?delay=2000": "504, executed 3×",
-      "unmeshed/slow?delay=2000": "504, executed 3×",
+      "orders/slow?delay=20000": "504, executed 3×",
+      "unmeshed/slow?delay=20000": "504, executed 3×",
       "orders/stanza?status=503": "503, executed 1×",
       "unmeshed/stanza?status=503": "503, executed 1×",
     });

@@ -289,8 +289,8 @@ suite("a GRPCRoute", () => {
     assert.deepEqual([...new Set(answers.map(({ status }) => status))], [0]);
     assert.equal(answers[0]?.json?.headers["x-set"], "unary");
     const second = answers.filter(({ json }) => json?.name === "v2").length;
-    // Four standard deviations.
-    assert.ok(second > 109 && second < 191, `${second} of 500 went to v2, which should get 30 %`);
+    // Five standard deviations.
+    assert.ok(second > 98 && second < 202, `${second} of 500 went to v2, which should get 30 %`);
   });
 
   test("matches methods by expression, and answers UNIMPLEMENTED where no rule matches", async () => {

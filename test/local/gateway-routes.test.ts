@@ -118,7 +118,7 @@ async function atGateway(
   method = "GET",
   more: OutgoingHttpHeaders = {},
 ): Promise<Answer> {
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(30_000);
   const headers = { host, ...more };
   const asked = request({ host: "127.0.0.1", port: gatewayPort, method, path, headers, signal });
   asked.end();
@@ -171,7 +171,7 @@ suite("a gateway", () => {
     const caller = new EchoClient(`127.0.0.1:${gatewayPort}`, credentials.createInsecure(), options);
     try {
       const name = await new Promise((resolve, reject) => {
-        caller.unary({ text: "hello" }, new Metadata(), { deadline: Date.now() + 5_000 }, (error, reply) =>
+        caller.unary({ text: "hello" }, new Metadata(), { deadline: Date.now() + 60_000 }, (error, reply) =>
           error === null ? resolve(reply?.name) : reject(error),
         );
       });

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { closeSync, openSync } from "node:fs";
-import { type AddressInfo, connect, createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { test } from "node:test";
 import { startHostPorts } from "#local/gateways/host-ports.ts";
+import { freePort } from "#test/helpers/free-port.ts";
 import { until } from "#test/helpers/wait.ts";
 
 /** What a client sees that dials once: a greeting, or that there is nobody. */
@@ -28,10 +29,10 @@ function dial(port: number): Promise<"answered" | "refused"> {
 
 test("who dials a port while it opens is answered or sent away, and never left waiting", async (t) => {
   const gateway = createServer((socket) => socket.end("hello"));
-  gateway.listen(0, "127.0.0.2");
+  const port = await freePort();
+  gateway.listen(port, "127.0.0.2");
   await once(gateway, "listening");
   t.after(() => gateway.close());
-  const { port } = gateway.address() as AddressInfo;
   const network = openSync("/proc/self/ns/net", "r");
   t.after(() => closeSync(network));
   const ports = startHostPorts(network, () => {});

@@ -16,7 +16,7 @@ const namespace = "shop";
 let mesh: Mesh;
 
 before(async () => {
-  process.env.HEDDLE_CERTIFICATE_LIFETIME_MS = "6000";
+  process.env.HEDDLE_CERTIFICATE_LIFETIME_MS = "8000";
   mesh = await startMesh({
     "mesh.yaml": [
       meshedNamespace(namespace),
@@ -67,7 +67,7 @@ test("keys of the mesh, and tokens of its pods, are readable by nobody else", ()
   }
 });
 
-test("certificates that live six seconds are renewed all the time, and no request fails", async () => {
+test("certificates that live eight seconds are renewed all the time, and no request fails", async () => {
   const first = { server: await certificateOf("server"), web: await certificateOf("web") };
   const load = mesh.exec("deploy/web", call("http://server/", "--count", "800", "--interval", "10"), {
     namespace,

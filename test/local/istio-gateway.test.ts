@@ -232,7 +232,7 @@ interface Answer {
 
 /** What a gateway answers to this machine. */
 async function at(gatewayPort: number, host: string, path: string): Promise<Answer> {
-  const signal = AbortSignal.timeout(5_000);
+  const signal = AbortSignal.timeout(30_000);
   const asked = request({ host: "127.0.0.1", port: gatewayPort, path, headers: { host }, signal });
   asked.end();
   const [response] = (await once(asked, "response")) as [IncomingMessage];
@@ -328,7 +328,7 @@ async function greeted(gatewayPort: number): Promise<{ server: string; socket: S
   const socket = connect({ host: "127.0.0.1", port: gatewayPort }).setEncoding("utf8");
   try {
     // Half a close is a refusal, too.
-    const late = AbortSignal.timeout(5_000);
+    const late = AbortSignal.timeout(30_000);
     const refusal = new AbortController();
     socket.once("end", () => refusal.abort());
     const signal = AbortSignal.any([late, refusal.signal]);
@@ -377,7 +377,7 @@ suite("a port of TCP", () => {
     await until(isSplit, "the split");
     mesh.write("tcp-route.yaml", tcpRoute([{ name: "web-tcp", port: 2525 }]));
     await until(async () => (await servers(ownTcpPort, 8))["web"] === 8, "the new route");
-    const echoed = once(open.socket, "data", { signal: AbortSignal.timeout(5_000) });
+    const echoed = once(open.socket, "data", { signal: AbortSignal.timeout(30_000) });
     open.socket.write("still there");
     assert.deepEqual(await echoed, ["still there"]);
     open.socket.destroy();

@@ -2,14 +2,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { get, type IncomingMessage } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { after, before, suite, test } from "node:test";
 import { askSocket } from "#local/socket-client.ts";
 import { freePort } from "#test/helpers/free-port.ts";
-import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
+import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { inTurns } from "#test/helpers/routes.ts";
 import { until } from "#test/helpers/wait.ts";
 import { call, client, echo, meshedNamespace, service } from "#test/helpers/workloads.ts";
+import type { Answer as AnswerAtOnce, Call } from "./apps/calls.ts";
 
 interface Answer {
   readonly status?: number;
@@ -208,9 +210,13 @@ type Command = readonly [string, ...string[]];
 const callsFrom = (source: string, ...commands: readonly Command[]) =>
   run(source, commands.map(commandLine).join("; "));
 
-/** So many calls at once. */
-const together = (count: number, ...command: Command) =>
-  run("shop/web", `${`${commandLine(command)} & `.repeat(count)} wait`);
+/** So many calls at once, by one process: several would start one after the other. */
+async function together(count: number, url: string): Promise<readonly AnswerAtOnce[]> {
+  const all = Array.from({ length: count }, (): Call => ({ url }));
+  const command = ["node", join(APPS, "calls.ts"), "--at-once", JSON.stringify(all)];
+  const output = await mesh.output("deploy/web", command, { namespace, container: "web" });
+  return JSON.parse(output) as readonly AnswerAtOnce[];
+}
 
 function commandLine(command: Command): string {
   return call(...command)
@@ -442,7 +448,7 @@ test("an edit takes effect at once, and closes no connection", async () => {
 
 suite("an AdaptiveConcurrency", () => {
   test("sheds what comes at once beyond its limit while the application is slow", async () => {
-    const found = await together(4, "http://slow/?delay=4000");
+    const found = await together(4, "http://slow/?delay=3000");
     assert.equal(found.filter(({ status }) => status === 200).length, 2);
     const shed = found.filter(({ status }) => status === 503);
     assert.equal(shed.length, 2);

@@ -123,21 +123,21 @@ describe("pods", () => {
   after(() => mesh.close());
 
   test("a service is reached by its names and address, and spreads over its pods", async () => {
-    const script = "for i in $(seq 30); do curl -sS -m 2 http://web/; echo; done | sort -u";
+    const script = "for i in $(seq 30); do curl -sS -m 30 http://web/; echo; done | sort -u";
     assert.equal((await inClient("sh", "-c", script)).trim().split("\n").length, 2);
     for (const name of ["web.default", "web.default.svc", "web.default.svc.cluster.local"])
-      assert.match(await inClient("curl", "-sS", "-m", "2", `http://${name}/`), /^web-/);
+      assert.match(await inClient("curl", "-sS", "-m", "30", `http://${name}/`), /^web-/);
   });
 
   test("a pod that calls its own service may be answered by itself", async () => {
-    const script = "for i in $(seq 20); do curl -sS -m 2 http://web/; echo; done | sort -u";
+    const script = "for i in $(seq 20); do curl -sS -m 30 http://web/; echo; done | sort -u";
     const found = await mesh.output("deploy/web", ["sh", "-c", script]);
     assert.equal(found.trim().split("\n").length, 2, found);
   });
 
   test("a service without endpoints, and a port that a service does not have, refuse at once", async () => {
     for (const url of ["http://empty/", "http://web:81/"])
-      assert.equal((await mesh.exec("deploy/client", ["curl", "-sS", "-m", "2", url])).code, 7, url);
+      assert.equal((await mesh.exec("deploy/client", ["curl", "-sS", "-m", "30", url])).code, 7, url);
   });
 
   test("headless services and the pods of a StatefulSet have names", async () => {

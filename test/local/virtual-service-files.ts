@@ -120,7 +120,7 @@ const rules = [
   {
     match: [{ uri: { prefix: "/delegated" } }],
     delegate: { name: "part", namespace: "ops" },
-    timeout: "300ms",
+    timeout: "800ms",
   },
   { match: [{ uri: { prefix: "/broken" } }], delegate: { name: "nobody" } },
   { match: [{ uri: { prefix: "/who" }, sourceLabels: { group: "testers" } }], route: v2 },

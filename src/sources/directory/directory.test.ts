@@ -45,11 +45,11 @@ function messages(): readonly string[] {
   return [...source.problems.entries()].map(([, { message }]) => message);
 }
 
-/** Waits until `condition` holds, at most five seconds; returns how long it took, in ms. */
+/** Waits until `condition` holds, at most a minute; returns how long it took, in ms. */
 async function until(condition: () => boolean): Promise<number> {
   const start = performance.now();
   while (!condition()) {
-    if (performance.now() - start > 5000)
+    if (performance.now() - start > 60_000)
       assert.fail(`still ${JSON.stringify(values())} ${messages().join("; ")}`);
     await sleep(1);
   }
@@ -160,21 +160,32 @@ suite("watching", () => {
     writeFileSync(file("a.yaml"), configMap("one", "1"));
     open();
     writeFileSync(file("a.yaml"), configMap("one", "2"));
-    assert.ok((await until(() => values()["one"] === "2")) < 500);
+    // Not when all files are looked over, every ten seconds.
+    assert.ok((await until(() => values()["one"] === "2")) < 5_000);
   });
 
   test("an editor that writes a new file and renames it never withdraws anything", async () => {
-    writeFileSync(file("a.yaml"), configMap("one", "1"));
     open();
-    const seen = history("one");
-    for (const value of ["2", "3", "4"]) {
-      writeFileSync(file(".a.yaml.swp"), "no yaml: [");
-      renameSync(file("a.yaml"), file("a.yaml~"));
-      await sleep(5);
-      writeFileSync(file("a.yaml"), configMap("one", value));
-      await until(() => values()["one"] === value);
-    }
-    graph.settle();
+    let seen: (string | undefined)[];
+    let pause: number;
+    do {
+      writeFileSync(file("a.yaml"), configMap("one", "1"));
+      await until(() => values()["one"] === "1");
+      graph.settle();
+      seen = history("one");
+      pause = 0;
+      for (const value of ["2", "3", "4"]) {
+        writeFileSync(file(".a.yaml.swp"), "no yaml: [");
+        const start = performance.now();
+        renameSync(file("a.yaml"), file("a.yaml~"));
+        await sleep(5);
+        writeFileSync(file("a.yaml"), configMap("one", value));
+        pause = Math.max(pause, performance.now() - start);
+        await until(() => values()["one"] === value);
+      }
+      graph.settle();
+      // Where the file is away for longer, it is taken for gone.
+    } while (pause > 30);
     assert.deepEqual(seen, ["2", "3", "4"]);
   });
 

@@ -3,10 +3,10 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, suite, test } from "node:test";
-import { setTimeout as sleep } from "node:timers/promises";
 import { validateFiles } from "#cli/commands/validate.ts";
 import { Graph } from "#collections/graph.ts";
 import type { ImageStandIn } from "#model/image-stand-in.ts";
+import { until } from "#test/helpers/wait.ts";
 import { formatProblem } from "./collect-problems.ts";
 import { openDirectory } from "./directory.ts";
 import { IMAGE_FILE } from "./image-file.ts";
@@ -82,18 +82,14 @@ describe("the file that says what stands in for images", () => {
     write(IMAGE_FILE, "shop/web: { cmd: [a] }\n");
     const source = openDirectory(graph, { paths: [directory] });
     const commands = () => [...source.standIns.entries()].map(([, { cmd }]) => cmd?.join(" "));
-    const until = async (condition: () => boolean) => {
-      for (let waited = 0; !condition() && waited < 5_000; waited += 5) await sleep(5);
-      assert.ok(condition(), JSON.stringify(commands()));
-    };
     try {
       write(IMAGE_FILE, "shop/web: { cmd: [b] }\n");
-      await until(() => commands()[0] === "b");
+      await until(() => commands()[0] === "b", "the edit");
       write(IMAGE_FILE, "shop/web: [\n");
-      await until(() => source.problems.size === 1);
+      await until(() => source.problems.size === 1, "the problem");
       assert.deepEqual(commands(), ["b"]);
       write(IMAGE_FILE, "shop/api: { cmd: [c] }\n");
-      await until(() => commands().join() === "c");
+      await until(() => commands().join() === "c", "the corrected file");
       assert.equal(source.problems.size, 0);
     } finally {
       source.close();

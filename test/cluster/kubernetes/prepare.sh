@@ -3,6 +3,7 @@
 # beside the repository, or else built from their Go modules. Says nothing when all is there.
 . "$(dirname "$(readlink -f "$0")")/settings.sh"
 COMPONENTS="kube-apiserver kube-controller-manager kube-scheduler kubelet kube-proxy kubectl"
+LOG=$CACHE/build.log
 
 from_prebuilt() {
   local directory=${HEDDLE_KUBERNETES_PREBUILT:-$HERE/../../../../shared/cluster/prebuilt} binary
@@ -14,21 +15,39 @@ from_prebuilt() {
     { say "the prebuilt binaries in $directory are not those of $HERE/binaries/SHA256SUMS; building instead"; return 1; }
 }
 
-# The flags of both builds are the same, so that they share what is compiled. The module's go.sum must be kept: `go mod
-# tidy` would fetch the tests of all dependencies, four times as much.
+# Says every half minute how far a build is, until it is killed or the whole script ends.
+say_progress() {
+  local said=$SECONDS
+  while sleep 1 && kill -0 $$ 2>/dev/null; do
+    [ $((SECONDS - said)) -ge 30 ] || continue
+    said=$SECONDS
+    say "$(grep -vc '^go: ' "$1") of $2 packages are compiled"
+  done
+}
+
+go_failed() {
+  tail -n 20 "$LOG" >&2
+  fail "$1; all is in $LOG. Try again: what has been fetched and compiled is kept. Where no Go modules can be fetched, name a directory with hyperkube.zst and coredns.zst in HEDDLE_KUBERNETES_PREBUILT, or a cluster of yours in KUBECONFIG"
+}
+
+# The flags of both builds are the same, so that they share what is compiled. The module's go.sum, which every module is
+# checked by, must be kept: `go mod tidy` would fetch the tests of all dependencies, four times as much.
 from_source() {
-  command -v go >/dev/null ||
-    fail "there is no Kubernetes to run: install Go 1.26 to build it, or name a directory with hyperkube.zst and coredns.zst in HEDDLE_KUBERNETES_PREBUILT, or a cluster of yours in KUBECONFIG"
-  say "building Kubernetes $KUBERNETES_VERSION and CoreDNS from their Go modules into $CACHE (10 to 15 minutes, once)"
-  local log=$CACHE/build.log version= package binary
+  local go=$HERE/../../../scripts/go.sh version= package packages reporter
+  say "building Kubernetes $KUBERNETES_VERSION and CoreDNS from their Go modules into $CACHE (5 to 15 minutes, once)"
+  cd "$HERE/binaries"
+  export CGO_ENABLED=0 GOGC=400
+  # Go waits for ever for a registry that does not answer.
+  packages=$(timeout --foreground 600 "$go" list -deps ./... 2>"$LOG" | wc -l) || go_failed "the Go modules of Kubernetes could not be fetched"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
     version="$version -X $package.gitVersion=v$KUBERNETES_VERSION -X $package.gitMajor=1 -X $package.gitMinor=${KUBERNETES_VERSION:2:2}"
   done
-  for binary in hyperkube coredns; do
-    (cd "$HERE/binaries" && CGO_ENABLED=0 GOGC=400 nice -n 5 go build -p 2 -trimpath -gcflags=all=-dwarf=false \
-      -ldflags "-s -w$version" -o "$1/$binary" "./$binary") >"$log" 2>&1 ||
-      { tail -n 20 "$log" >&2; fail "Kubernetes could not be built"; }
-  done
+  say_progress "$LOG" "$packages" 7>&- &
+  reporter=$!
+  disown
+  nice -n 5 "$go" build -v -p 2 -trimpath -gcflags=all=-dwarf=false -ldflags "-s -w$version" -o "$1/" ./... >>"$LOG" 2>&1 ||
+    go_failed "Kubernetes could not be built"
+  kill $reporter
 }
 
 # image NAME COMMAND: a directory with one program, as an archive.
@@ -36,6 +55,7 @@ image() {
   local name=$1 work
   shift
   [ ! -e "$SYSTEM_IMAGES/$name.tar" ] || return 0
+  rm -rf "$CACHE"/new.* # Of those who were killed.
   work=$(mktemp -d)
   mkdir "$work/root"
   cp -L "$1" "$work/root/$name"
@@ -53,8 +73,9 @@ J
 
 mkdir -p "$CACHE" "$SYSTEM_IMAGES"
 exec 7>"$CACHE/.lock"
-flock 7
+flock -n 7 || { say "waiting for another process that prepares Kubernetes"; flock 7; }
 if [ ! -x "$BIN/hyperkube" ] || [ ! -x "$BIN/coredns" ]; then
+  rm -rf "$CACHE"/new.* # Of those who were killed.
   work=$(mktemp -d "$CACHE/new.XXXXXX")
   trap 'rm -rf "$work"' EXIT
   from_prebuilt "$work" || from_source "$work"

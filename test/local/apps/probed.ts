@@ -6,7 +6,7 @@ import { createServer } from "node:net";
 
 const down = new Set<string>();
 
-createHttpServer((request, response) => {
+createHttpServer({ keepAliveTimeout: 0 }, (request, response) => {
   response.statusCode = down.has("http") && request.url?.startsWith("/health") === true ? 503 : 200;
   response.end(JSON.stringify({ path: request.url, host: request.headers.host }));
 }).listen(8080);

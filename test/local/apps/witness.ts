@@ -12,7 +12,7 @@ const { values: flags, positionals } = parseArgs({
 });
 const file = positionals[0] ?? "";
 
-createServer((request, response) => {
+createServer({ keepAliveTimeout: 0 }, (request, response) => {
   let bytes = 0;
   request.on("data", (chunk: Buffer) => (bytes += chunk.length));
   request.on("end", () => {

@@ -21,7 +21,8 @@ export function serve(
   port: number,
   answer: (asked: Asked) => Answer | undefined | Promise<Answer | undefined>,
 ): void {
-  const server = createServer((message, response) => {
+  // It closes no connection that a proxy is about to use again.
+  const server = createServer({ keepAliveTimeout: 0 }, (message, response) => {
     void (async () => {
       const asked: Asked = {
         method: message.method ?? "GET",
