@@ -51,6 +51,8 @@ const statuses = statusesOf(graph, {
   mesh,
   problems: checks,
   rejections,
+  // The supervisor opens their ports there.
+  gatewayAddresses: [{ type: "Hostname", value: "localhost" }],
   now: () => new Date(),
 });
 

@@ -84,6 +84,22 @@ test("a VirtualService without hosts is warned of: another may delegate to it la
   assert.match(warnings?.join() ?? "", /hosts is missing/);
 });
 
+test("a policy of a kind that is not read is let in, and its author told", () => {
+  const object = {
+    apiVersion: "security.istio.io/v1",
+    kind: "AuthorizationPolicy",
+    metadata: { name: "deny-all", namespace: "default" },
+    spec: {},
+  };
+  assert.deepEqual(responseTo(object), {
+    uid: "1",
+    allowed: true,
+    warnings: [
+      "kind AuthorizationPolicy (security.istio.io) is not supported yet and has no effect (AuthorizationPolicy default/deny-all, kind)",
+    ],
+  });
+});
+
 test("an error that was there before does not stop a change, a new one does", () => {
   const oldObject = route(expression("("));
   const same = responseTo(route({ ...expression("("), hostnames: [] }), { operation: "UPDATE", oldObject });

@@ -3,9 +3,17 @@ import { styleText } from "node:util";
 import type { EdgeStat } from "#telemetry/stat.ts";
 import { printTable } from "./table.ts";
 
-/** Edges as a table; names longer than `nameWidth` are cut. Colored on a terminal. */
-export function edgeTable(edges: readonly EdgeStat[], nameWidth = Number.POSITIVE_INFINITY): string {
-  // Few meshes refuse anything.
+/** Edges as a table; where it is wider than `width`, names are cut so that the numbers stay. Colored on a terminal. */
+export function edgeTable(edges: readonly EdgeStat[], width = Number.POSITIVE_INFINITY): string {
+  const [header = ""] = tableWithNames(edges, 0).split("\n", 1);
+  const rest = header.length - "SOURCE".length - "DESTINATION".length;
+  return tableWithNames(edges, Math.max(shortestName, Math.floor((width - rest) / 2)));
+}
+
+const shortestName = 12;
+
+function tableWithNames(edges: readonly EdgeStat[], nameWidth: number): string {
+  // In few meshes something fails or is refused.
   const shown = columns.filter(({ only }) => only === undefined || edges.some(only));
   return printTable(
     edges.map((edge) => shown.map(({ text }) => text(edge, nameWidth))),
@@ -37,10 +45,15 @@ const columns: readonly Column[] = [
     text: ({ limited }) => (limited > 0 ? styleText("yellow", percentText(limited)) : "-"),
     only: ({ limited }) => limited > 0,
   },
+  {
+    header: "FAILURES",
+    text: ({ failures }) => failuresText(failures.map(({ reason }) => reason)),
+    only: ({ failures }) => failures.length > 0,
+  },
   { header: "P50", text: ({ p50Ms }) => latencyText(p50Ms) },
   { header: "P95", text: ({ p95Ms }) => latencyText(p95Ms) },
   { header: "P99", text: ({ p99Ms }) => latencyText(p99Ms) },
-  { header: "MTLS", text: ({ mtls }) => (mtls ? styleText("green", "yes") : styleText("yellow", "no")) },
+  { header: "MTLS", text: ({ mtls }) => mtlsText(mtls) },
 ];
 
 /** `reviews.shop`; what has neither name nor namespace is just unknown. */
@@ -49,7 +62,7 @@ function nameOf(name: string, namespace: string): string {
 }
 
 function cut(text: string, width: number): string {
-  return text.length <= width ? text : `${text.slice(0, width - 1)}…`;
+  return text.length <= width ? text : `${text.slice(0, Math.max(0, width - 1))}…`;
 }
 
 function rateText(rps: number): string {
@@ -63,8 +76,19 @@ function successText(success: number): string {
   return styleText(success >= 0.95 ? "yellow" : "red", percent);
 }
 
+/** The most frequent ones. */
+function failuresText(reasons: readonly string[]): string {
+  if (reasons.length === 0) return "-";
+  return reasons.length <= 2 ? reasons.join("; ") : `${reasons.slice(0, 2).join("; ")} …`;
+}
+
+function mtlsText(mtls: boolean | null): string {
+  if (mtls === null) return "-";
+  return mtls ? styleText("green", "yes") : styleText("yellow", "no");
+}
+
 function percentText(share: number): string {
-  return `${(Math.floor(share * 10_000) / 100).toFixed(2)}%`;
+  return `${(Math.floor(share * 10_000 + 1e-6) / 100).toFixed(2)}%`;
 }
 
 function latencyText(milliseconds: number | null): string {

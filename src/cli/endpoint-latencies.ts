@@ -47,12 +47,18 @@ export function isOfService(cluster: string, service: string, namespace: string 
   return named && (namespace === undefined || ofService === namespace);
 }
 
-/** The connected proxies that use a service, and whether they balance by latency. */
+/** A connected proxy that uses a service, and whether it balances by latency. */
+export interface User {
+  readonly id: string;
+  readonly canBalance: boolean;
+}
+
+/** The connected proxies that use a service. */
 export function usersOf(
   proxies: readonly ConnectedProxy[],
   service: string,
   namespace: string | undefined,
-): readonly { readonly id: string; readonly canBalance: boolean }[] {
+): readonly User[] {
   return proxies
     .filter(({ types }) =>
       Object.keys(types[clusterType]?.held ?? {}).some((cluster) => isOfService(cluster, service, namespace)),

@@ -39,10 +39,13 @@ export async function runLiveTable({
   output.write(hideCursorAndKeepLinesUncut);
   let frame: LiveFrame = { edges: [], problems: [] };
   let drawn = 0;
+  const begun = performance.now();
   const aborted = untilAborted(signal);
   try {
     while (!signal.aborted) {
-      frame = (await Promise.race([nextFrame(state, frame), aborted])) ?? frame;
+      frame =
+        (await Promise.race([nextFrame(state, frame, shownWindow(performance.now() - begun)), aborted])) ??
+        frame;
       const lines = liveLines(frame, { columns: output.columns, rows: output.rows });
       output.write(`${up(drawn)}\r\x1b[0J${lines.join("\n")}\n`);
       drawn = lines.length;
@@ -64,14 +67,28 @@ function up(lines: number): string {
   return lines === 0 ? "" : `\x1b[${lines}A`;
 }
 
-async function nextFrame(state: string, last: LiveFrame): Promise<LiveFrame> {
+/**
+ * How far to look back, in milliseconds, when the table has been there for so long; undefined while nobody has reported
+ * yet. What failed while pods were starting is no news about a mesh that is ready.
+ */
+export function shownWindow(elapsedMs: number): number | undefined {
+  const window = Math.min(30_000, elapsedMs - reportDelayMs);
+  return window < 1_000 ? undefined : Math.floor(window);
+}
+
+/** Sidecars report every 5 s; the first report after the start is also about what was before. */
+const reportDelayMs = 10_000;
+
+async function nextFrame(state: string, last: LiveFrame, windowMs: number | undefined): Promise<LiveFrame> {
   try {
-    const [edges, problems] = await Promise.all([
-      askControlPlane<readonly EdgeStat[]>(state, "/stat"),
-      // The supervisor knows those of the control plane too.
-      askSupervisor<readonly Problem[]>(state, "/problems"),
-    ]);
-    return { edges, problems };
+    // The supervisor knows those of the control plane too.
+    const problems = await askSupervisor<readonly Problem[]>(state, "/problems");
+    if (windowMs === undefined)
+      return { edges: [], problems, notice: "the first numbers come in ten seconds" };
+    return {
+      edges: await askControlPlane<readonly EdgeStat[]>(state, `/stat?windowMs=${windowMs}`),
+      problems,
+    };
   } catch (error) {
     const notice = error instanceof ControlPlaneAway ? "the control plane is starting" : String(error);
     return { ...last, notice };
@@ -96,9 +113,7 @@ export function liveLines(
 }
 
 function edgeLines(edges: readonly EdgeStat[], columns: number): readonly string[] {
-  // What the numbers take, with the gaps; the two names share the rest.
-  const nameWidth = Math.max(12, Math.floor((columns - 66) / 2));
-  const [header = "", ...rows] = edgeTable(edges, nameWidth).trimEnd().split("\n");
+  const [header = "", ...rows] = edgeTable(edges, columns).trimEnd().split("\n");
   return [styleText("bold", header), ...rows];
 }
 

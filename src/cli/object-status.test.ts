@@ -79,6 +79,8 @@ test("a kind is named as kubectl takes it, and what two APIs have is both", () =
   const named = (wanted: string) => kindsNamed(wanted).join();
   assert.equal(named("HTTPRoutes"), "HTTPRoute");
   assert.equal(named("serviceentries"), "ServiceEntry");
+  assert.equal(named("vs"), "VirtualService");
+  assert.equal(named("gw"), "Gateway.networking.istio.io");
   assert.equal(named("gateway"), "Gateway,Gateway.networking.istio.io");
   assert.equal(named("gateways.networking.istio.io"), "Gateway.networking.istio.io");
   assert.equal(named("gateway.gateway.networking.k8s.io"), "Gateway");

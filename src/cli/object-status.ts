@@ -63,11 +63,15 @@ export async function readObjectStatuses(
   return objects.flat().map((object) => objectStatus(object, counts));
 }
 
-/** What is wrong in the files of a mesh on this machine, a line each: an object that was refused has no status. */
+/** What is wrong with a mesh on this machine, a line each: an object that was refused has no status. */
 export async function readFileProblems(target: Target): Promise<readonly string[]> {
   if (target.kind !== "local") return [];
-  const { formatProblem } = await import("#sources/directory/collect-problems.ts");
-  return (await askMesh<readonly Problem[]>(target, "/problems")).map(formatProblem);
+  const [{ formatProblem }, { askSupervisor }] = await Promise.all([
+    import("#sources/directory/collect-problems.ts"),
+    import("./supervisor-client.ts"),
+  ]);
+  // It knows those of the control plane too.
+  return (await askSupervisor<readonly Problem[]>(target.state, "/problems")).map(formatProblem);
 }
 
 /** All, or those with a name. Throws if there is none. */
@@ -77,10 +81,21 @@ export function kindsNamed(wanted: string | undefined): readonly Kind[] {
   throw new Error(`kind ${wanted} has no status; these have one: ${kinds.join(", ")}`);
 }
 
+/** Those of the CRDs' short names. */
+const shortNames: Readonly<Record<string, Kind>> = {
+  gtw: "Gateway",
+  gw: "Gateway.networking.istio.io",
+  vs: "VirtualService",
+  dr: "DestinationRule",
+  se: "ServiceEntry",
+  we: "WorkloadEntry",
+};
+
 /** As kubectl takes it; what two APIs have is both. */
 function isNamed(kind: Kind, wanted: string): boolean {
   const api = apiOf(kind);
   const [word = "", ...group] = wanted.toLowerCase().split(".");
+  if (shortNames[word] === kind) return group.length === 0;
   return (
     [api.kind.toLowerCase(), api.plural].includes(word) &&
     (group.length === 0 || group.join(".") === api.group)

@@ -3,6 +3,7 @@ import type { MeshSummary, PodSummary } from "#local/api.ts";
 import { askSocket } from "#local/socket-client.ts";
 import type { StateDirectory } from "#local/state-directory.ts";
 import type { Problem } from "#model/reference.ts";
+import { hasProxy } from "./supervisor-client.ts";
 
 const POLL_MS = 100;
 /** Then it is said what is missing, rather than waited for any longer. */
@@ -81,10 +82,15 @@ function endCount(): void {
 async function tellPods(state: StateDirectory, mesh: MeshSummary, waitedMs: number): Promise<void> {
   const pods = (await ask<readonly PodSummary[]>(state, "/pods")) ?? [];
   console.log(`${countText(mesh)} after ${(waitedMs / 1000).toFixed(1)} s`);
-  if (!process.stdout.isTTY) return;
-  const { printTable } = await import("./table.ts");
-  const rows = pods.map((pod) => [pod.namespace, pod.name, pod.readyContainers, pod.status, pod.ip]);
-  console.log(printTable(rows, ["NAMESPACE", "NAME", "READY", "STATUS", "IP"]));
+  if (process.stdout.isTTY) {
+    const { printTable } = await import("./table.ts");
+    const rows = pods.map((pod) => [pod.namespace, pod.name, pod.readyContainers, pod.status, pod.ip]);
+    console.log(printTable(rows, ["NAMESPACE", "NAME", "READY", "STATUS", "IP"]));
+  }
+  for (const { gateway, port } of mesh.gateways)
+    console.log(`${gateway.kind} ${gateway.namespace}/${gateway.name}: localhost:${port}`);
+  if (pods.length > 0 && !pods.some(hasProxy))
+    console.error("no pod is in the mesh: give its namespace the label heddle.dev/inject: enabled");
 }
 
 async function currentProblems(state: StateDirectory): Promise<Set<string>> {

@@ -1,6 +1,7 @@
 import type { ContainerSummary, PodSummary } from "#local/api.ts";
 import { askSocket, NotRunningError } from "#local/socket-client.ts";
 import { stateDirectory } from "#local/state-directory.ts";
+import { proxyContainerName } from "#model/kubernetes/workload.ts";
 
 /** Asks the supervisor of a mesh. Throws with what to do if no mesh runs there. */
 export async function askSupervisor<T>(
@@ -50,6 +51,11 @@ export async function findPod(
       `there is no ${target}${namespace === undefined ? "" : ` in the namespace ${namespace}`}; heddle ps lists the pods`,
     );
   return chosen;
+}
+
+/** Whether the pod is in the mesh: has a sidecar, or is a gateway. */
+export function hasProxy({ containers }: PodSummary): boolean {
+  return containers.some(({ name }) => name === proxyContainerName);
 }
 
 const WORKLOADS: Readonly<Record<string, string>> = {

@@ -42,13 +42,10 @@ export function webhookConfigurations(
       {
         name: "validation.heddle.dev",
         clientConfig: clientConfig(validationPath),
-        rules: routingGroups.map((group) => ({
-          apiGroups: [group],
-          apiVersions: ["*"],
-          operations: ["CREATE", "UPDATE"],
-          resources: ["*"],
-          scope: "Namespaced",
-        })),
+        rules: [
+          ...routingGroups.map((group) => validated([group], ["*"])),
+          validated(unreadGroups, unreadResources),
+        ],
         namespaceSelector: insideNamespaces(),
         // Routes are more important than a word on them: without the control plane they are applied unchecked.
         failurePolicy: "Ignore",
@@ -58,6 +55,20 @@ export function webhookConfigurations(
     ]),
   ];
 }
+
+function validated(apiGroups: readonly string[], resources: readonly string[]): object {
+  return { apiGroups, apiVersions: ["*"], operations: ["CREATE", "UPDATE"], resources, scope: "Namespaced" };
+}
+
+/** Whoever writes such a policy must hear that it protects nothing here. */
+const unreadGroups = ["security.istio.io", "telemetry.istio.io", "extensions.istio.io"];
+const unreadResources = [
+  "authorizationpolicies",
+  "peerauthentications",
+  "requestauthentications",
+  "telemetries",
+  "wasmplugins",
+];
 
 const routingGroups = [
   "gateway.networking.k8s.io",

@@ -1,10 +1,11 @@
 import { chmodSync, rmSync } from "node:fs";
 import { createAdaptorServer } from "@hono/node-server";
 import { Hono } from "hono";
-import type { Problem } from "#model/reference.ts";
+import type { ObjectReference, Problem } from "#model/reference.ts";
 import { joinCommand } from "./containers/join.ts";
 import type { Role } from "./containers/restart-policy.ts";
 import type { ControlPlane } from "./control-plane.ts";
+import type { HostPort } from "./gateways/host-ports.ts";
 import { nodeNamespace } from "./network/node-namespace.ts";
 import { logFile } from "./pods/pod.ts";
 import { statusWord } from "./pods/pod-status.ts";
@@ -50,12 +51,15 @@ export interface MeshSummary {
   readonly controlPlane: { readonly pid?: number; readonly restarts: number };
   readonly networkNamespace: string;
   readonly workloads: readonly Progress[];
+  /** The ports of the machine that lead to gateways. */
+  readonly gateways: readonly { readonly gateway: ObjectReference; readonly port: number }[];
 }
 
 interface Served {
   readonly fleet: Fleet;
   readonly problems: () => readonly Problem[];
   readonly progress: () => readonly Progress[];
+  readonly hostPorts: () => readonly HostPort[];
   readonly controlPlane: ControlPlane;
   stop(): void;
 }
@@ -106,6 +110,7 @@ function meshSummary(state: StateDirectory, served: Served): MeshSummary {
     controlPlane: { ...(pid === undefined ? {} : { pid }), restarts: served.controlPlane.restarts() },
     networkNamespace: nodeNamespace(state.id),
     workloads: served.progress(),
+    gateways: served.hostPorts().map(({ gateway, port }) => ({ gateway, port })),
   };
 }
 

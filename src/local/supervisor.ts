@@ -154,6 +154,7 @@ export async function startSupervisor(options: SupervisorOptions, onStop: () => 
     fleet,
     problems,
     progress: () => progressOf(fleet.workloads(), fleet.pods()),
+    hostPorts: hostPorts.ports,
     controlPlane,
     stop: onStop,
   });

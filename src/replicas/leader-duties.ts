@@ -48,7 +48,14 @@ export function prepareLeading(graph: Graph, duties: LeaderDuties): (signal: Abo
   );
   const gatewayObjects = desiredGatewayObjects(graph, objects.gateways, classes, injection);
   const rejections = graph.source<RejectedResource>("rejections");
-  const statuses = statusesOf(graph, { objects, mesh, problems, rejections, now: () => new Date() });
+  const statuses = statusesOf(graph, {
+    objects,
+    mesh,
+    problems,
+    rejections,
+    gatewayAddresses: [],
+    now: () => new Date(),
+  });
   return (signal) => {
     const kept = { client, onFailure };
     keepApplied(

@@ -16,7 +16,8 @@ export interface EdgeIdentity {
 /** What one report adds to an edge, or what a span of time has seen. TCP: `requests` are connections. */
 export interface Amount {
   readonly requests: number;
-  readonly failures: number;
+  /** How many failed, by how: `503 UH`. */
+  readonly failures: Readonly<Record<string, number>>;
   /** Requests that were refused because there were too many. */
   readonly limited: number;
   /** Requests known to have gone over mutual TLS, and known to have gone in plaintext. */
@@ -28,7 +29,7 @@ export interface Amount {
 
 export const nothing: Amount = {
   requests: 0,
-  failures: 0,
+  failures: {},
   limited: 0,
   mutualTls: 0,
   plaintext: 0,
@@ -62,8 +63,8 @@ export interface Edge {
   /** When the first report about it began. */
   readonly since: number;
   last: number;
-  /** What the last request that told said about encryption. */
-  lastMutualTls: boolean;
+  /** What the last request that told said about encryption; null before the first. */
+  lastMutualTls: boolean | null;
   readonly fine: Ring;
   readonly coarse: Ring;
 }
@@ -77,7 +78,7 @@ export function bytesOfEdge(edge: Edge): number {
 }
 
 const edgeBytes = 4_000;
-const slotBytes = 300;
+const slotBytes = 400;
 
 /** An edge that began at `since`. */
 export function newEdge(identity: EdgeIdentity, reportedBy: string, since: number): Edge {
@@ -86,7 +87,7 @@ export function newEdge(identity: EdgeIdentity, reportedBy: string, since: numbe
     reportedBy,
     since,
     last: since,
-    lastMutualTls: false,
+    lastMutualTls: null,
     fine: { widthMs: fineSlots.widthMs, slots: Array.from({ length: fineSlots.count }), made: 0 },
     coarse: { widthMs: coarseSlots.widthMs, slots: Array.from({ length: coarseSlots.count }), made: 0 },
   };
@@ -146,7 +147,9 @@ function scaled(amount: Amount, factor: number): Amount {
   if (factor >= 1) return amount;
   return {
     requests: amount.requests * factor,
-    failures: amount.failures * factor,
+    failures: Object.fromEntries(
+      Object.entries(amount.failures).map(([failure, count]) => [failure, count * factor]),
+    ),
     limited: amount.limited * factor,
     mutualTls: amount.mutualTls * factor,
     plaintext: amount.plaintext * factor,
@@ -158,10 +161,23 @@ function scaled(amount: Amount, factor: number): Amount {
 export function sum(left: Amount, right: Amount): Amount {
   return {
     requests: left.requests + right.requests,
-    failures: left.failures + right.failures,
+    failures: sumOfFailures(left.failures, right.failures),
     limited: left.limited + right.limited,
     mutualTls: left.mutualTls + right.mutualTls,
     plaintext: left.plaintext + right.plaintext,
     latency: merged(left.latency, right.latency),
   };
+}
+
+const maximumFailures = 8;
+
+/** Beyond the first few kinds of failure the others are one. */
+function sumOfFailures(left: Amount["failures"], right: Amount["failures"]): Amount["failures"] {
+  const total: Record<string, number> = { ...left };
+  for (const [failure, count] of Object.entries(right)) {
+    const isKnown = Object.hasOwn(total, failure) || Object.keys(total).length < maximumFailures;
+    const key = isKnown ? failure : "other";
+    total[key] = (total[key] ?? 0) + count;
+  }
+  return total;
 }

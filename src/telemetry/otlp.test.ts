@@ -45,6 +45,14 @@ test("Envoy's own statistics are no measures, and still tell how far the report 
   assert.equal(intervalMs, 2_000);
 });
 
+test("the first report of an Envoy, which reaches back for decades, covers what nobody knows", () => {
+  const since1970 = { startTimeUnixNano: 1_800_000_000_000_000n, timeUnixNano: 1_795_688_000_000_000_000n };
+  const { intervalMs } = report([
+    { name: "control_plane.connected_state", data: { case: "gauge", value: { dataPoints: [since1970] } } },
+  ]);
+  assert.equal(intervalMs, 0);
+});
+
 test("what the mesh did not configure is not taken: other tags, negative counts, histograms without their buckets", () => {
   const name = "heddle.tcp_connections_opened_total";
   const minus = { value: { case: "asInt" as const, value: -3n }, attributes: traffic("t") };

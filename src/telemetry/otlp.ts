@@ -124,10 +124,14 @@ const knownMeasures = new Map<string, Measure>(
   Object.values(measures).map((measure) => [`${statsPrefix}.${measure}`, measure]),
 );
 
-/** Milliseconds that a point covers. Envoy's first report since its start says that it began in 1970. */
+/** Milliseconds that a point covers; 0 for Envoy's first report since its start, which says that it began in 1970. */
 function intervalOf({ startTimeUnixNano, timeUnixNano }: DataPoint): number {
-  return startTimeUnixNano === 0n ? 0 : Number(timeUnixNano - startTimeUnixNano) / 1e6;
+  const milliseconds = Number(timeUnixNano - startTimeUnixNano) / 1e6;
+  return milliseconds > dayMs ? 0 : milliseconds;
 }
+
+/** No sidecar is silent for so long. */
+const dayMs = 24 * 60 * 60_000;
 
 function readPoint(measure: Measure, point: DataPoint): Point | undefined {
   const tag = point.attributes.find(({ key }) => key === trafficTag)?.value?.value;

@@ -14,14 +14,16 @@ export interface EdgeStat {
   readonly rps: number;
   /** From 0 to 1: requests that did not fail by the server's fault; TCP: connections that were made. */
   readonly success: number;
+  /** How the others failed, such as `503 UH` (status, response flags; `grpc 14`), and which share of all, most first. */
+  readonly failures: readonly { readonly reason: string; readonly share: number }[];
   /** From 0 to 1: requests that were refused because there were too many. */
   readonly limited: number;
   /** Milliseconds; null where there is no latency to speak of. */
   readonly p50Ms: number | null;
   readonly p95Ms: number | null;
   readonly p99Ms: number | null;
-  /** Whether all that was seen went over mutual TLS. */
-  readonly mtls: boolean;
+  /** Whether all that was seen went over mutual TLS; null if nothing has reached a server yet. */
+  readonly mtls: boolean | null;
 }
 
 export interface StatOptions {
@@ -35,7 +37,7 @@ export interface StatOptions {
 export interface StatRow extends Pick<EdgeStat, "source" | "destination" | "protocol" | "rps"> {
   readonly amount: Amount;
   /** What is said about encryption where nothing of it was seen in the window. */
-  readonly lastMutualTls: boolean;
+  readonly lastMutualTls: boolean | null;
 }
 
 /** The edges that had traffic in the window, by source, then destination. */
@@ -82,8 +84,14 @@ function together(left: StatRow, right: StatRow): StatRow {
     ...left,
     amount: sum(left.amount, right.amount),
     rps: left.rps + right.rps,
-    lastMutualTls: left.lastMutualTls && right.lastMutualTls,
+    lastMutualTls: bothEncrypted(left.lastMutualTls, right.lastMutualTls),
   };
+}
+
+/** What is not known says nothing. */
+function bothEncrypted(left: boolean | null, right: boolean | null): boolean | null {
+  if (left === null || right === null) return left ?? right;
+  return left && right;
 }
 
 /** The client's side measures; the server's tells only of clients that cannot. */
@@ -102,12 +110,16 @@ function rowKey({ source, destination, protocol }: StatRow): string {
 
 function statOfRow({ source, destination, protocol, amount, rps, lastMutualTls }: StatRow): EdgeStat {
   const known = amount.mutualTls + amount.plaintext > 0;
+  const failures = Object.entries(amount.failures).toSorted(([, left], [, right]) => right - left);
+  const failed = failures.reduce((all, [, count]) => all + count, 0);
   return {
     source,
     destination,
     protocol,
     rps: rounded(rps, 2),
-    success: rounded(Math.max(0, 1 - amount.failures / amount.requests), 4),
+    // Rounded down: 1 means that nothing failed.
+    success: Math.max(0, Math.floor((1 - failed / amount.requests) * 10_000 + 1e-6) / 10_000),
+    failures: failures.map(([reason, count]) => ({ reason, share: rounded(count / amount.requests, 4) })),
     limited: rounded(amount.limited / amount.requests, 4),
     p50Ms: latencyAt(amount.latency, 0.5),
     p95Ms: latencyAt(amount.latency, 0.95),

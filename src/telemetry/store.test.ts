@@ -73,6 +73,12 @@ test("a steady load has its rate from the first report on", () => {
   }
 });
 
+test("a sidecar that has just started has its rate at once", () => {
+  const { store } = storeAt(1_000_000_000);
+  store.record({ reporter: workload("web"), intervalMs: 0, points: [requests(50)] });
+  assert.equal(only(statOf(store)).rps, 10);
+});
+
 test("several pods that report at different times add up", () => {
   const { store, at } = storeAt(1_000_000_000);
   for (let ms = 0; ms < 60_000; ms += 1_000) {
@@ -130,6 +136,7 @@ test("success, latency and encryption of an edge are those of all its responses 
       protocol: "http",
       rps: 100,
       success: 0.95,
+      failures: [{ reason: "503 UH", share: 0.05 }],
       limited: 0,
       p50Ms: 4.5,
       p95Ms: 4.95,
@@ -155,6 +162,39 @@ test("rows of stores that each have seen some of the pods make the answer of one
   const together = statOfRows([...statRows(here.store), ...statRows(there.store)]);
   assert.deepEqual(together, statOf(whole.store));
   assert.equal(only(together).success, 0.8);
+});
+
+test("how requests failed is told by status and flags, most first, and beyond eight kinds they are one", () => {
+  const { store } = storeAt(1_000_000_000);
+  const failed = (count: number, responseCode: string, responseFlags: string) =>
+    requests(count, { ...toReviews, responseCode, responseFlags, upstreamProtocol: "", peerPrincipal: "" });
+  const record = (points: readonly Point[]) =>
+    store.record({ reporter: workload("web"), intervalMs: 1_000, points });
+  record([failed(10, "503", "UH"), failed(20, "504", "UT"), failed(10, "500", "-"), requests(60)]);
+  const { failures, success } = only(statOf(store));
+  assert.deepEqual(failures, [
+    { reason: "504 UT", share: 0.2 },
+    { reason: "500", share: 0.1 },
+    { reason: "503 UH", share: 0.1 },
+  ]);
+  assert.equal(success, 0.6);
+  record(Array.from({ length: 20 }, (_, index) => failed(10, String(510 + index), "-")));
+  const many = only(statOf(store)).failures;
+  assert.equal(many.length, 9);
+  assert.equal(many[0]?.reason, "other");
+});
+
+test("nothing is known of encryption while nothing has reached a server", () => {
+  const { store } = storeAt(1_000_000_000);
+  const unanswered = { ...toReviews, responseCode: "503", responseFlags: "UH", upstreamProtocol: "" };
+  store.record({
+    reporter: workload("web"),
+    intervalMs: 1_000,
+    points: [requests(3, { ...unanswered, peerPrincipal: "" })],
+  });
+  assert.equal(only(statOf(store)).mtls, null);
+  store.record({ reporter: workload("web"), intervalMs: 1_000, points: [requests(3)] });
+  assert.equal(only(statOf(store)).mtls, true);
 });
 
 test("one plaintext request makes the edge plaintext", () => {

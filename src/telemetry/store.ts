@@ -50,7 +50,8 @@ interface LastReport {
 
 const durationBounds: readonly number[] = histogramBucketSettings[0].buckets;
 const longestIntervalMs = 10 * 60_000;
-const unknownIntervalMs = 1_000;
+/** Of a sidecar that has just started. */
+const unknownIntervalMs = 5_000;
 
 /** Takes reports, and gives series and edges to whoever shows them. */
 export class TelemetryStore {
@@ -193,7 +194,7 @@ function enter({ totals, traffic }: Series, point: Point): Amount | undefined {
       return amountOf(traffic, point.value);
     case measures.tcpClosed:
       totals.closed += point.value;
-      if (!traffic.failed) return undefined;
+      if (traffic.failure === undefined) return undefined;
       // It never was open for Envoy; for whoever counts connections it was tried.
       totals.opened += point.value;
       return amountOf(traffic, point.value);
@@ -212,7 +213,7 @@ function amountOf(traffic: Traffic, requests: number): Amount {
   return {
     ...nothing,
     requests,
-    failures: traffic.failed ? requests : 0,
+    failures: traffic.failure === undefined ? {} : { [traffic.failure]: requests },
     limited: traffic.limited ? requests : 0,
     mutualTls: traffic.security === "mutual_tls" ? requests : 0,
     plaintext: traffic.security === "none" ? requests : 0,

@@ -80,18 +80,21 @@ test("a request that reached no server says nothing about encryption", () => {
 });
 
 test("server errors, failing gRPC statuses and lost connections are failures, what the client does is none", () => {
-  const cases: readonly (readonly [Partial<Record<TrafficField, string>>, boolean])[] = [
-    [{ responseCode: "200" }, false],
-    [{ responseCode: "404" }, false],
-    [{ responseCode: "503", responseFlags: "UF" }, true],
-    [{ responseCode: "0", responseFlags: "DC" }, false],
-    [{ responseCode: "0", responseFlags: "DR" }, false],
-    [{ responseCode: "0", responseFlags: "UC" }, true],
-    [{ grpcStatus: "0" }, false],
-    [{ grpcStatus: "5" }, false],
-    [{ grpcStatus: "14" }, true],
+  const cases: readonly (readonly [Partial<Record<TrafficField, string>>, string | undefined])[] = [
+    [{ responseCode: "200" }, undefined],
+    [{ responseCode: "404" }, undefined],
+    [{ responseCode: "500", responseFlags: "-" }, "500"],
+    [{ responseCode: "503", responseFlags: "UF" }, "503 UF"],
+    [{ responseCode: "503", responseFlags: "<none of Envoy's>" }, "unknown"],
+    [{ responseCode: "0", responseFlags: "DC" }, undefined],
+    [{ responseCode: "0", responseFlags: "DR" }, undefined],
+    [{ responseCode: "0", responseFlags: "UC" }, "0 UC"],
+    [{ grpcStatus: "0" }, undefined],
+    [{ grpcStatus: "5" }, undefined],
+    [{ grpcStatus: "14" }, "grpc 14"],
   ];
-  for (const [fields, failed] of cases) assert.equal(read(fields).failed, failed, JSON.stringify(fields));
+  for (const [fields, failure] of cases) assert.equal(read(fields).failure, failure, JSON.stringify(fields));
+  assert.equal(read({ responseCode: "", responseFlags: "UF,URX" }, "tcp").failure, "UF,URX");
 });
 
 test("a request is gRPC when it has a gRPC status", () => {

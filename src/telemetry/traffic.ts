@@ -50,8 +50,8 @@ export interface Traffic {
   /** Empty unless gRPC. */
   readonly grpcStatus: string;
   readonly security: Security;
-  /** The server's fault: counts against success. */
-  readonly failed: boolean;
+  /** How it failed by the server's fault, such as `503 UH` or `grpc 14`: counts against success. */
+  readonly failure: string | undefined;
   /** Refused because there were too many requests. */
   readonly limited: boolean;
 }
@@ -83,7 +83,7 @@ export function parseTraffic(
     responseFlags: fields.responseFlags || "-",
     grpcStatus: fields.grpcStatus,
     security: securityOf(protocol, fields),
-    failed: protocol === "tcp" ? neverConnected(fields.responseFlags) : requestFailed(fields),
+    failure: failureOf(protocol, fields),
     limited: protocol !== "tcp" && wasLimited(fields),
   };
 }
@@ -183,4 +183,15 @@ function requestFailed({ responseCode, responseFlags, grpcStatus }: Fields): boo
   if (grpcStatus !== "") return grpcServerErrors.has(grpcStatus);
   const code = Number(responseCode);
   return code >= 500 || (code === 0 && !responseFlags.split(",").some((flag) => clientGone.has(flag)));
+}
+
+/** Status and response flags, which Envoy takes from a list of its own; anything else is none of ours. */
+function failureOf(protocol: Protocol, fields: Fields): string | undefined {
+  const failed = protocol === "tcp" ? neverConnected(fields.responseFlags) : requestFailed(fields);
+  if (!failed) return undefined;
+  const { responseCode, responseFlags, grpcStatus } = fields;
+  const status = protocol === "grpc" ? `grpc ${grpcStatus}` : protocol === "tcp" ? "" : responseCode;
+  const flags = responseFlags === "-" ? "" : responseFlags;
+  const failure = `${status} ${flags}`.trim();
+  return /^[a-zA-Z0-9, ]{1,40}$/.test(failure) ? failure : unknown;
 }

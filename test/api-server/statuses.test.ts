@@ -52,6 +52,7 @@ before(async () => {
     mesh: compileMesh(graph, source.objects),
     problems: [source.problems, ...checkMesh(graph, checkInputs(graph, source.objects))],
     rejections: graph.source<RejectedResource>("rejections"),
+    gatewayAddresses: [],
     now: () => new Date(),
   });
   await source.ready;

@@ -46,7 +46,7 @@ async function replace(
 }
 
 const inbound: Resolve = (type) => {
-  if (type === "listener") return [inboundListener({ strict: true })];
+  if (type === "listener") return [inboundListener({ strict: true, detectionMs: 1_000 })];
   return type === "cluster" ? [inboundCluster] : [];
 };
 

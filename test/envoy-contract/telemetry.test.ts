@@ -99,6 +99,7 @@ test("durations come in the buckets of the bootstrap, in microseconds, each repo
       "it begins where an earlier one has ended, or later",
     );
   }
+  for (const { intervalMs } of mesh.reports) assert.ok(intervalMs < 60_000, `${intervalMs} ms`);
 });
 
 test("gRPC requests carry their status, HTTP requests none", async () => {

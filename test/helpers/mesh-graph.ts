@@ -24,6 +24,7 @@ export function meshGraph() {
     mesh,
     problems: checkObjects(graph, objects),
     rejections: graph.source<RejectedResource>("rejections"),
+    gatewayAddresses: [],
     now: () => new Date(0),
   });
   return { graph, mesh, provider, statuses, put, remove };

@@ -27,6 +27,7 @@ export function cluster() {
     mesh: compileMesh(graph, cells.objects),
     problems: checkObjects(graph, cells.objects),
     rejections,
+    gatewayAddresses: [],
     now: () => new Date(Date.UTC(2026, 0, 1, 0, minute)),
   });
   const objects = new Map<string, KubernetesObject & { status?: unknown }>();

@@ -142,6 +142,11 @@ suite("a gateway", () => {
     assert.equal((await atGateway("web.example.org", "/")).status, 404);
   });
 
+  test("has the address of the machine, and is programmed", async () => {
+    const { stdout } = await mesh.heddle("status", "gateway", "public", "-n", namespace);
+    assert.match(stdout, /✓ Programmed True \(Programmed\)/);
+  });
+
   test("redirects to the Host that was sent, and to its own port", async () => {
     for (const host of ["web.example.com", `web.example.com:${gatewayPort}`]) {
       const { status, location } = await atGateway(host, "/moved/x");

@@ -84,6 +84,8 @@ suite("balancing by latency", () => {
     assert.match(endpoints[0]?.client ?? "", /^web-.*\.shop$/);
     const table = await mesh.heddle("endpoints", "reviews");
     assert.match(table.stdout, /CLIENT +SERVICE +ENDPOINT +LATENCY +OUTSTANDING/);
+    const none = await mesh.heddle("endpoints", "reviews", "--from", "nobody");
+    assert.match(none.stderr, /^nobody sends no requests to reviews; these do: web-.*\.shop/);
   });
 
   test("an endpoint that hangs costs a few requests, and not the third that it would have got", async () => {

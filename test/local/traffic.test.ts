@@ -246,18 +246,25 @@ test("heddle stat tells what happened", async () => {
     readonly protocol: string;
     readonly mtls: boolean;
     readonly success: number;
+    readonly failures: readonly { readonly reason: string; readonly share: number }[];
   }
-  let web: Edge | undefined;
+  let edges: readonly Edge[] = [];
+  const edgeTo = (name: string) =>
+    edges.find(
+      ({ source, destination, protocol }) =>
+        source.workload === "web" && destination.service === name && protocol === "http",
+    );
   // It tells of the last seconds.
   await until(async () => {
     await fromWeb("http://server/");
+    await fromWeb("http://server:81/");
     const { stdout } = await mesh.heddle("stat", "-n", "shop", "-o", "json");
-    web = (JSON.parse(stdout) as readonly Edge[]).find(
-      ({ source, destination, protocol }) =>
-        source.workload === "web" && destination.service === "server" && protocol === "http",
-    );
-    return web !== undefined;
-  }, "the edge");
+    edges = JSON.parse(stdout) as readonly Edge[];
+    return edgeTo("server") !== undefined && edgeTo("unknown") !== undefined;
+  }, "the edges");
+  const web = edgeTo("server");
   assert.equal(web?.mtls, true);
   assert.equal(web.success, 1);
+  assert.deepEqual(web.failures, []);
+  assert.deepEqual(edgeTo("unknown")?.failures, [{ reason: "503", share: 1 }]);
 });

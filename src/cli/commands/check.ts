@@ -14,6 +14,7 @@ export function register(program: Command): void {
       `
 Looks at the control plane, its authority, webhooks or policies, namespaces, pods without the sidecar that they should
 have, proxies of another version, and objects that do not work. Changes nothing. Exits with 1 if something is broken.
+A mesh on this machine is told of by heddle status and heddle ps.
 
 Examples:
   heddle check

@@ -10,7 +10,11 @@ export function register(program: Command): void {
     .addHelpText(
       "after",
       `
-Its certificate authority, service addresses and logs stay in the state directory for the next heddle up.`,
+Its certificate authority, service addresses and logs stay in the state directory for the next heddle up.
+
+Examples:
+  heddle down
+  heddle down --state /tmp/try`,
     )
     .action(down);
 }

@@ -1,7 +1,7 @@
 import { type Command, Option } from "commander";
 import { adminPort } from "#interception/addresses.ts";
 import { balancerPage } from "#model/balancer.ts";
-import type { BalancerPage, ConnectedProxy, EndpointLatency } from "../endpoint-latencies.ts";
+import type { BalancerPage, ConnectedProxy, EndpointLatency, User } from "../endpoint-latencies.ts";
 import { chooseTarget, type Target, type TargetOptions, withTargetOptions } from "../target.ts";
 
 interface EndpointsOptions extends TargetOptions {
@@ -17,13 +17,14 @@ export function register(program: Command): void {
     .description("show how fast the proxies of its clients find each endpoint of a service")
     .argument("<service>", "NAME, NAME.NAMESPACE, or the whole hostname")
     .option("-n, --namespace <namespace>", "the service's namespace; default: any")
-    .option("--from <pod>", "only this client, POD.NAMESPACE; default: all that use the service")
+    .option("--from <pod>", "only this client, POD or POD.NAMESPACE; default: all that use the service")
     .addOption(new Option("-o, --output <format>", "json for programs").choices(["json"]))
     .addHelpText(
       "after",
       `
 LATENCY is what a client's proxy expects an answer to take, by those it has had; OUTSTANDING is what it has under way
-there. Both decide which endpoint gets its next request.
+there. Both decide which endpoint gets its next request. Endpoints that are ejected or not healthy get none, and are not
+listed.
 
 Examples:
   heddle endpoints reviews -n production
@@ -39,9 +40,8 @@ async function endpoints(service: string, options: EndpointsOptions): Promise<vo
   ]);
   const target = chooseTarget(options);
   const proxies = await askMesh<readonly ConnectedProxy[]>(target, "/proxies");
-  const users = usersOf(proxies, service, options.namespace).filter(
-    ({ id }) => options.from === undefined || id === options.from,
-  );
+  const all = usersOf(proxies, service, options.namespace);
+  const users = all.filter(({ id }) => isNamed(id, options.from));
   const able = users.filter(({ canBalance }) => canBalance);
   if (able.length < users.length)
     console.error(`${users.length - able.length} of ${users.length} proxies cannot balance by latency`);
@@ -49,14 +49,25 @@ async function endpoints(service: string, options: EndpointsOptions): Promise<vo
   const rows: EndpointLatency[] = [];
   for (const { id } of able) rows.push(...latenciesOf(id, await read(id), service, options.namespace));
   if (options.output === "json") console.log(JSON.stringify(rows, undefined, 2));
-  else await print(rows, service);
+  else if (rows.length > 0) await print(rows);
+  else console.error(whyNone(all, users, service, options.from));
 }
 
-async function print(rows: readonly EndpointLatency[], service: string): Promise<void> {
-  if (rows.length === 0) {
-    console.error(`no connected proxy balances requests to ${service} by latency`);
-    return;
-  }
+/** Why there is nothing to show. */
+function whyNone(all: readonly User[], users: readonly User[], service: string, from = ""): string {
+  if (all.length === 0)
+    return `no connected proxy sends requests to ${service}: nobody has called it yet, it is called by TCP, or it has another name`;
+  if (users.length === 0)
+    return `${from} sends no requests to ${service}; these do: ${all.map(({ id }) => id).join(", ")}`;
+  return `no connected proxy balances requests to ${service} by latency: a DestinationRule says otherwise, or it has no healthy endpoint (heddle proxy-config POD endpoints tells)`;
+}
+
+/** `POD` or `POD.NAMESPACE`. */
+function isNamed(id: string, from: string | undefined): boolean {
+  return from === undefined || from === id || from === podOf(id)[0];
+}
+
+async function print(rows: readonly EndpointLatency[]): Promise<void> {
   const { printTable } = await import("../table.ts");
   const cells = rows.map(({ client, host, port, subset, address, latencyMs, outstanding }) => [
     client,
@@ -68,12 +79,14 @@ async function print(rows: readonly EndpointLatency[], service: string): Promise
   process.stdout.write(printTable(cells, ["CLIENT", "SERVICE", "ENDPOINT", "LATENCY", "OUTSTANDING"]));
 }
 
+/** Name and namespace of the pod of a proxy. */
+function podOf(id: string): readonly [string, string] {
+  const dot = id.lastIndexOf(".");
+  return [id.slice(0, dot), id.slice(dot + 1)];
+}
+
 /** Reads the page of a proxy by its id. */
 async function pageReader(target: Target): Promise<(id: string) => Promise<BalancerPage>> {
-  const podOf = (id: string): [string, string] => {
-    const dot = id.lastIndexOf(".");
-    return [id.slice(0, dot), id.slice(dot + 1)];
-  };
   if (target.kind === "local") {
     const [{ findPod }, { readAdmin }] = await Promise.all([
       import("../supervisor-client.ts"),

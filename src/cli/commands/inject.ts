@@ -8,7 +8,7 @@ export function register(program: Command): void {
   withImageOptions(
     program
       .command("inject")
-      .description("Print Kubernetes objects with the sidecar in their pods and pod templates.")
+      .description("print Kubernetes objects with the sidecar in their pods and pod templates")
       .requiredOption(
         "-f, --filename <file>",
         "a file of YAML or JSON, - for standard input; may be given several times",

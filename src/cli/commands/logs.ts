@@ -1,4 +1,4 @@
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { stateOption } from "../state-option.ts";
 
 /** `heddle logs`: what a container has printed. */
@@ -10,8 +10,15 @@ export function register(program: Command): void {
     .option("-n, --namespace <namespace>", "the pod's namespace")
     .option("-c, --container <name>", "the container; the first of the application by default")
     .option("-f, --follow", "go on as it prints more")
-    .option("--tail <lines>", "only the last lines", Number)
+    .option("--tail <lines>", "only the last lines", lineCount)
     .addOption(stateOption())
+    .addHelpText(
+      "after",
+      `
+Examples:
+  heddle logs -n bookstore deploy/frontend -f
+  heddle logs -n bookstore deploy/frontend -c heddle-proxy --tail 20     its Envoy`,
+    )
     .action(logs);
 }
 
@@ -21,6 +28,11 @@ interface LogOptions {
   readonly follow?: boolean;
   readonly tail?: number;
   readonly state: string;
+}
+
+function lineCount(text: string): number {
+  if (!/^\d+$/.test(text)) throw new InvalidArgumentError("it is a number of lines");
+  return Number(text);
 }
 
 async function logs(target: string, options: LogOptions): Promise<void> {

@@ -61,11 +61,15 @@ async function proxyConfig(
 }
 
 async function localDump(state: string, target: string, namespace: string | undefined): Promise<unknown> {
-  const [{ findPod }, { readConfigDump }] = await Promise.all([
+  const [{ findPod, hasProxy }, { readConfigDump }] = await Promise.all([
     import("../supervisor-client.ts"),
     import("../config-dump.ts"),
   ]);
   const pod = await findPod(state, target, namespace);
+  if (!hasProxy(pod))
+    throw new Error(
+      `pod ${pod.namespace}/${pod.name} is not in the mesh: give its namespace the label heddle.dev/inject: enabled`,
+    );
   return readConfigDump(pod.networkNamespace);
 }
 

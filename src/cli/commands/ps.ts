@@ -48,6 +48,11 @@ async function ps(options: PsOptions): Promise<void> {
     );
     return;
   }
+  if (chosen.length === 0) {
+    const where = options.namespace === undefined ? "" : ` in the namespace ${options.namespace}`;
+    console.error(`there are no pods${where}`);
+    return;
+  }
   const { printTable } = await import("../table.ts");
   const headers = target.kind === "local" ? localHeaders : clusterHeaders;
   process.stdout.write(

@@ -4,14 +4,17 @@ import { chooseTarget, type TargetOptions, withTargetOptions } from "../target.t
 
 const examples = `
 The last 30 seconds of every edge, from client workload to service: requests per second (TCP: new connections), how
-many succeeded, how many were refused because there were too many (if any), latency, and whether all of it was encrypted
-by mutual TLS.
+many succeeded, how the others failed, how many were refused because there were too many (each if any), latency, and
+whether all of it was encrypted by mutual TLS.
+
+FAILURES are the most frequent: the status, and why the proxy answered in the place of the application, if it did: UF, UC
+connection not made, or lost; UH no endpoint to send to; UT too late; UO beyond a limit; NR, NC no route, or nothing at
+its end; FI injected. A status alone is the server's own answer. -o json has all of them, with their shares.
 
 Examples:
   heddle stat                          all edges
   heddle stat -n production            edges from or to one namespace
-  heddle stat -o json | jq '.[] | select(.success < 1)'
-`;
+  heddle stat -o json | jq '.[] | select(.success < 1)'`;
 
 interface StatCommandOptions extends TargetOptions {
   readonly namespace?: string;
@@ -39,7 +42,8 @@ async function stat({ namespace, output, ...target }: StatCommandOptions): Promi
     return;
   }
   if (edges.length === 0) {
-    process.stderr.write("no traffic in the last 30 s\n");
+    const where = namespace === undefined ? "" : ` from or to the namespace ${namespace}`;
+    process.stderr.write(`no traffic${where} in the last 30 s\n`);
     return;
   }
   const { edgeTable } = await import("../edge-table.ts");

@@ -14,7 +14,7 @@ export function register(program: Command): void {
       .description("show what became of routes and policies: conditions, and how many proxies have them")
       .argument(
         "[kind]",
-        "one kind, as kubectl takes it: httproute, virtualservice, serviceentries, gateways.networking.istio.io …",
+        "one kind, as kubectl takes it: httproute, virtualservices, dr, gateways.networking.istio.io …",
       )
       .argument("[name]", "one object, with what each of its conditions says")
       .option("-n, --namespace <namespace>", "only this namespace")
@@ -22,7 +22,7 @@ export function register(program: Command): void {
       .addHelpText(
         "after",
         `
-On this machine the files' problems come first, as of heddle validate.
+On this machine problems come first: those of the files, as of heddle validate, of pods and of ports.
 PROXIES is n/m: of the m proxies that use what the object made, n have acknowledged the latest of it; asked of all
 replicas of the control plane.
 

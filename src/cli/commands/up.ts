@@ -1,4 +1,5 @@
-import type { Command } from "commander";
+import { isIP } from "node:net";
+import { type Command, InvalidArgumentError } from "commander";
 import type { LaunchedMesh } from "#local/launcher.ts";
 import type { OutboundTrafficMode } from "#model/others.ts";
 import { outboundTrafficOption } from "../outbound-traffic-option.ts";
@@ -15,6 +16,7 @@ export function register(program: Command): void {
     .option(
       "--resolver <address>",
       "a DNS server for names outside of the mesh; by default those of /etc/resolv.conf",
+      ipAddress,
     )
     .addOption(stateOption())
     .addHelpText(
@@ -34,6 +36,11 @@ Examples:
   heddle up deploy/ heddle-images.yaml`,
     )
     .action(up);
+}
+
+function ipAddress(text: string): string {
+  if (isIP(text) === 0) throw new InvalidArgumentError("it is an IP address");
+  return text;
 }
 
 interface UpOptions {

@@ -5,7 +5,7 @@ import type { Problem } from "#model/reference.ts";
 export function register(program: Command): void {
   program
     .command("validate")
-    .description("Check files of Kubernetes, Gateway API and Istio objects without running anything.")
+    .description("check files of Kubernetes, Gateway API and Istio objects without running anything")
     .argument("<path...>", "files, and directories that are read recursively for .yaml, .yml and .json")
     .addOption(new Option("-o, --output <format>", "print the problems in another format").choices(["json"]))
     .addHelpText(

@@ -7,11 +7,15 @@ import { type Listener, type ListenerFault, listenerFault, routeKindsOf } from "
 import { type ConditionContext, conditionsOf, fails, holds, type Verdict } from "./conditions.ts";
 import { type Facts, programmed } from "./facts.ts";
 
+export type GatewayAddress = NonNullable<GatewayStatus["addresses"]>[number];
+
 /** What a Gateway's status is made of besides the Gateway. */
 export interface GatewayFacts extends Facts {
   /** What runs it: its pods and the Services before them. */
   readonly pods: readonly Pod[];
   readonly services: readonly Service[];
+  /** Where it is reached if the Services say nothing. */
+  readonly addresses: readonly GatewayAddress[];
   /** How many routes a listener serves. */
   readonly routesOf: (listener: Listener) => number;
 }
@@ -23,7 +27,8 @@ export function gatewayStatus(
   context: ConditionContext,
 ): GatewayStatus {
   const { listeners } = gateway.spec;
-  const addresses = addressesOf(facts.services);
+  const ofServices = addressesOf(facts.services);
+  const addresses = ofServices.length > 0 ? ofServices : facts.addresses;
   const faults = listeners.map((listener) => listenerFault(gateway, listener));
   const acceptance = acceptedListeners(faults);
   const running = runs(facts, addresses.length > 0, acceptance);
@@ -62,9 +67,7 @@ function runs(facts: GatewayFacts, hasAddress: boolean, acceptance: Verdict): Ve
 }
 
 /** Those that the cloud has given, else those inside the cluster. */
-function addressesOf(
-  services: readonly Service[],
-): readonly { readonly type: string; readonly value: string }[] {
+function addressesOf(services: readonly Service[]): readonly GatewayAddress[] {
   const given = services.flatMap(({ status }) => status?.loadBalancer?.ingress ?? []);
   const outside = given.flatMap(({ ip, hostname }) => [
     ...(ip === undefined ? [] : [{ type: "IPAddress", value: ip }]),

@@ -17,7 +17,7 @@ import type { Listener } from "../routing/listeners.ts";
 import { type ConditionContext, conditionsOf, unlessPresent } from "./conditions.ts";
 import { type Facts, factsOf } from "./facts.ts";
 import { gatewayClassVerdicts } from "./gateway-class.ts";
-import { gatewayStatus } from "./gateway-status.ts";
+import { type GatewayAddress, gatewayStatus } from "./gateway-status.ts";
 import { istioConditions } from "./istio-status.ts";
 import { policyAncestors } from "./policy-status.ts";
 import { routeParents } from "./route-status.ts";
@@ -30,6 +30,8 @@ export interface StatusInputs {
   readonly problems: readonly Collection<Problem>[];
   /** What proxies refuse at present, under any keys. */
   readonly rejections: Collection<RejectedResource>;
+  /** Where Gateways without a Service are reached. */
+  readonly gatewayAddresses: readonly GatewayAddress[];
   /** For the times of transitions. */
   readonly now: () => Date;
 }
@@ -98,7 +100,7 @@ function ofRoute(objects: MeshObjects): StatusOf<AnyRoute> {
 }
 
 function ofGateway(
-  { objects, mesh }: StatusInputs,
+  { objects, mesh, gatewayAddresses }: StatusInputs,
   running: { readonly pods: Index<Pod>; readonly services: Index<Service> },
 ): StatusOf<Gateway> {
   return (gateway, facts, context, fetch) => {
@@ -108,6 +110,7 @@ function ofGateway(
       ...facts,
       pods: fetch.by(running.pods, key),
       services: fetch.by(running.services, key),
+      addresses: gatewayAddresses,
       routesOf: (listener: Listener) => routesServedBy(mesh.routing, fetch, gateway, listener).length,
     };
     return { ...gatewayStatus(gateway, found, context) };

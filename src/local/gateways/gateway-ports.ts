@@ -1,9 +1,7 @@
 import type { Gateway } from "#model/gateway-api/gateway.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";
+import { gatewayNameLabel } from "#model/kubernetes/workload.ts";
 import type { HostPort } from "./host-ports.ts";
-
-/** Pods of a Gateway carry its name: https://gateway-api.sigs.k8s.io/geps/gep-1762/ */
-const GATEWAY_LABEL = "gateway.networking.k8s.io/gateway-name";
 
 /** The ports of the host by which gateways are reached: those of their listeners. Pure. */
 export function gatewayHostPorts(gateways: readonly Gateway[], pods: readonly Pod[]): readonly HostPort[] {
@@ -13,7 +11,7 @@ export function gatewayHostPorts(gateways: readonly Gateway[], pods: readonly Po
       .filter(
         (pod) =>
           pod.metadata.namespace === namespace &&
-          pod.metadata.labels?.[GATEWAY_LABEL] === name &&
+          pod.metadata.labels?.[gatewayNameLabel] === name &&
           isReady(pod),
       )
       .flatMap((pod) => pod.status?.podIP ?? []);

@@ -16,6 +16,8 @@ export interface HostPort {
 export interface HostPorts {
   /** The ports as they are to be from now on. The first of two that want the same one for different pods has it. */
   update(ports: readonly HostPort[]): void;
+  /** Those that are open, or are being opened. */
+  readonly ports: () => readonly HostPort[];
   readonly problems: () => readonly Problem[];
   close(): void;
 }
@@ -61,6 +63,8 @@ export function startHostPorts(hostNetwork: number, onChange: () => void): HostP
   }
 
   return {
+    ports: () =>
+      [...listeners.values()].filter(({ error }) => error === undefined).map(({ wanted }) => wanted),
     problems: () => [...duplicates, ...[...listeners.values()].flatMap(problemOf)],
     update(ports) {
       duplicates.length = 0;

@@ -36,7 +36,8 @@ from_source() {
   local go=$HERE/../../../scripts/go.sh version= package packages reporter
   say "building Kubernetes $KUBERNETES_VERSION and CoreDNS from their Go modules into $CACHE (5 to 15 minutes, once)"
   cd "$HERE/binaries"
-  export CGO_ENABLED=0 GOGC=400
+  # Go leaves its temporary files, a gigabyte, when it is ended.
+  export CGO_ENABLED=0 GOGC=400 GOTMPDIR=$work
   # Go waits for ever for a registry that does not answer.
   packages=$(timeout --foreground 600 "$go" list -deps ./... 2>"$LOG" | wc -l) || go_failed "the Go modules of Kubernetes could not be fetched"
   for package in k8s.io/component-base/version k8s.io/client-go/pkg/version; do
@@ -78,10 +79,13 @@ if [ ! -x "$BIN/hyperkube" ] || [ ! -x "$BIN/coredns" ]; then
   rm -rf "$CACHE"/new.* # Of those who were killed.
   work=$(mktemp -d "$CACHE/new.XXXXXX")
   trap 'rm -rf "$work"' EXIT
-  from_prebuilt "$work" || from_source "$work"
-  chmod +x "$work"/*
-  mkdir -p "$BIN"
-  mv "$work"/* "$BIN"
+  mkdir -p "$work/bin" "$BIN"
+  from_prebuilt "$work/bin" || {
+    rm -f "$work"/bin/* # Go overwrites nothing that it has not built.
+    from_source "$work/bin"
+  }
+  chmod +x "$work"/bin/*
+  mv "$work"/bin/* "$BIN"
 fi
 for component in $COMPONENTS; do [ -e "$BIN/$component" ] || ln -s hyperkube "$BIN/$component"; done
 image pause /usr/bin/catatonit -P
