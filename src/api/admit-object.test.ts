@@ -137,3 +137,19 @@ test("garbage is answered in words", () => {
   assert.equal(responseTo({ kind: [] }).allowed, false);
   assert.equal(responseTo({ spec: { parentRefs: [null] } }).allowed, false);
 });
+
+test("an object that means to be expensive costs no more than its size", () => {
+  const virtualService = (hosts: readonly string[], host: string) => ({
+    apiVersion: "networking.istio.io/v1",
+    kind: "VirtualService",
+    metadata: { name: "large", namespace: "default" },
+    spec: { hosts, http: [{ route: [{ destination: { host } }] }] },
+  });
+  // Each of its parts, joined with all that follow, would be gigabytes.
+  const endless = `${"a.".repeat(100_000)}a`;
+  const { allowed, status } = responseTo(virtualService([endless], endless));
+  assert.equal(allowed, false);
+  assert.ok((status?.message.length ?? 0) < 1_000);
+  const many = Array.from({ length: 2_000 }, (_, index) => `host-${index}.example.com`);
+  assert.equal(responseTo(virtualService(many, "web")).allowed, true);
+});

@@ -134,6 +134,14 @@ export function inboundClusterName(port: number | undefined): string {
   return `inbound|${port ?? ""}||`;
 }
 
+/** What is in the names of filter chains whose clients have proved who they are in the mesh, as a word. */
+export const meshChains = "mesh";
+
+/** A filter chain of a pod's own port, or of all others: `8080 mesh http`, `any tls`. */
+export function inboundChainName(port: number | undefined, kind: string): string {
+  return `${port ?? "any"} ${kind}`;
+}
+
 /** The port in such a name, which is also that of the route configuration; undefined for other names. */
 export function parseInboundName(name: string): number | undefined {
   const port = parsePort(name.split("|")[1] ?? "");

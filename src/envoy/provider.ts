@@ -14,6 +14,7 @@ import { connectionSelection } from "#compile/outbound/connection-clusters.ts";
 import { egressListenerViews } from "#compile/outbound/egress-listeners.ts";
 import { rejectedVirtualHostView, virtualHostView } from "#compile/outbound/outbound.ts";
 import { outboundListenerView, outsideRoutesView } from "#compile/outbound/outside.ts";
+import { podSelection } from "#compile/outbound/pods.ts";
 import type { ClusterReference, ClusterView } from "#compile/views.ts";
 import { present } from "#model/present.ts";
 import type { Proxy, Workload } from "#model/workload.ts";
@@ -159,7 +160,10 @@ export function createProvider(graph: Graph, inputs: ProviderInputs): EnvoyProvi
       const weighted = connectionSelection(mesh, fetch, client, reference);
       return weighted === undefined ? absent : fetch.get(weightedLists, JSON.stringify(weighted));
     }
-    const selection = endpointSelection(mesh, fetch, client, reference);
+    const selection =
+      reference.kind === "address"
+        ? podSelection(mesh, fetch, client, reference)
+        : endpointSelection(mesh, fetch, client, reference);
     return selection === undefined ? absent : fetch.get(endpointLists, JSON.stringify(selection));
   }
 

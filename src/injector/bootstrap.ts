@@ -83,13 +83,15 @@ function admin(): object {
     "/memory",
     "/ready",
     "/init_dump",
+    "/stats",
+    "/stats/prometheus",
     balancerPage,
   ];
   return {
     address: { socket_address: { address: "127.0.0.1", port_value: adminPort } },
     allow_paths: [
       ...exact.map((path) => ({ exact: path })),
-      ...[...exact.map((path) => `${path}?`), "/stats"].map((prefix) => ({ prefix })),
+      ...exact.map((path) => ({ prefix: `${path}?` })),
     ],
   };
 }

@@ -44,6 +44,8 @@ export function interceptionRules(interception: Interception): string {
 
 /** For connections from outside, and from the proxy to the pod's own address. */
 const captureInbound: readonly RuleLine[] = [
+  // What comes by a cable and claims to be for loopback the kernel drops, unless it were redirected.
+  "ip daddr 127.0.0.0/8 return",
   `tcp dport ${portSet([outboundPort, inboundPort, healthPort])} return`,
   forEach("tcp dport", "excludeInboundPorts", "return"),
   forEach(

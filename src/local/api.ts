@@ -55,11 +55,6 @@ export interface MeshSummary {
   readonly gateways: readonly { readonly gateway: ObjectReference; readonly port: number }[];
 }
 
-/** The host's command line and no more is needed to run something in a container. */
-export interface JoinAnswer {
-  readonly command: readonly string[];
-}
-
 interface Served {
   readonly fleet: Fleet;
   readonly problems: () => readonly Problem[];
@@ -91,8 +86,7 @@ export async function serveApi(state: StateDirectory, served: Served): Promise<{
     const request = await context.req.json<JoinRequest>();
     const joined = fleet.find(request.namespace, request.pod)?.running.join(request.container);
     if (joined === undefined) return context.json({ error: "the container does not run" }, 409);
-    const answer: JoinAnswer = { command: joinCommand(joined.pid, joined.settings, request.command) };
-    return context.json(answer);
+    return context.json(joinCommand(joined.pid, joined.settings, request.command));
   });
   const server = createAdaptorServer({ fetch: app.fetch });
   rmSync(state.supervisorSocket, { force: true });

@@ -47,16 +47,16 @@ export function stateDirectory(path: string): StateDirectory {
   };
 }
 
-/** Makes the directories. Pods may pass through the root (0711) to their volumes; secrets are for root alone. */
+/** Makes the directories. What is in them is for root alone: pods have their volumes mounted where they need them. */
 export function makeStateDirectory(state: StateDirectory): void {
   const modes: readonly (readonly [string, number])[] = [
-    [state.root, 0o711],
+    [state.root, 0o700],
     [state.authority, 0o700],
     [state.tokens, 0o700],
     [state.cluster, 0o700],
     [state.clusterPods, 0o700],
     [state.logs, 0o700],
-    [state.pods, 0o711],
+    [state.pods, 0o700],
   ];
   for (const [path, mode] of modes) {
     mkdirSync(path, { recursive: true });

@@ -48,6 +48,13 @@ test("an event is told in the namespace of what it is about, once in ten minutes
   assert.equal(written.length, 3);
 });
 
+test("a namespace that is none leads to no other part of the API", () => {
+  const { written, events } = writer();
+  const { regarding, ...rest } = event("web");
+  events.report({ ...rest, regarding: { ...regarding, namespace: "../../secrets?x=" } });
+  assert.equal(written[0]?.path, "/apis/events.k8s.io/v1/namespaces/..%2F..%2Fsecrets%3Fx%3D/events");
+});
+
 test("a flood of refusals makes few events, and long notes are cut", () => {
   const { written, state, events } = writer();
   for (let i = 0; i < 1_000; i++) events.report(event(`web-${i}`, "x".repeat(5_000)));

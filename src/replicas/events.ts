@@ -49,7 +49,8 @@ export function openEventWriter(options: EventWriterOptions): EventWriter {
     report(event) {
       if (!isNews(event)) return;
       const body = eventOf(event, instance, new Date(now()));
-      const path = `/apis/events.k8s.io/v1/namespaces/${body.metadata.namespace}/events`;
+      // Anybody may have asked the webhook, about anything.
+      const path = `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(body.metadata.namespace)}/events`;
       client.request("POST", path, { body }).catch((error: unknown) => {
         // A namespace that is being deleted takes no events, and nobody misses them.
         if (!(error instanceof KubernetesError && error.status === 404)) onFailure(error);

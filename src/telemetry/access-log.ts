@@ -26,6 +26,12 @@ import {
 /** Which end of a connection reports: the client's sidecar, or the server's. */
 export type ReportingSide = "source" | "destination";
 
+/**
+ * Who is at the other end: with a certificate that an authority of the mesh has issued, or nobody whom the mesh knows. A
+ * certificate of another authority may say anything.
+ */
+export type Peer = "mesh" | "stranger";
+
 type AccessLog = MessageInitShape<typeof AccessLogSchema>;
 type Measures = Partial<
   Pick<Exclude<MessageInitShape<typeof ConfigSchema>, Config>, "histograms" | "counters">
@@ -44,8 +50,8 @@ const requestMicroseconds =
   '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_TX_END:us"},' +
   '{"command":"COMMON_DURATION","param":"DS_RX_BEG:DS_RX_BEG:us"}]})%';
 
-/** The other end's certificate. */
-const peer: Readonly<Record<ReportingSide, Operators>> = {
+/** What the certificate of a peer in the mesh says. */
+const identity: Readonly<Record<ReportingSide, Operators>> = {
   source: { peerPrincipal: "%UPSTREAM_PEER_URI_SAN%" },
   destination: {
     peerPrincipal: "%DOWNSTREAM_PEER_URI_SAN%",
@@ -54,13 +60,12 @@ const peer: Readonly<Record<ReportingSide, Operators>> = {
 };
 
 /** For the `access_log` of an HTTP connection manager: one histogram, which counts the requests as well. */
-export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
-  const tags = tagsOf(reporter, {
+export function httpStats(reporter: ReportingSide, peer: Peer = "mesh"): readonly AccessLog[] {
+  const tags = tagsOf(reporter, peer, {
     responseCode: "%RESPONSE_CODE%",
     responseFlags: "%RESPONSE_FLAGS%",
     grpcStatus: "%GRPC_STATUS_NUMBER%",
     upstreamProtocol: reporter === "source" ? "%UPSTREAM_PROTOCOL%" : "",
-    ...peer[reporter],
   });
   const histogram = (name: string, unit: Config_Histogram_Unit, valueFormat: string) => ({
     stat: { name, tags },
@@ -83,8 +88,8 @@ export function httpStats(reporter: ReportingSide): readonly AccessLog[] {
 }
 
 /** For the `access_log` of a TCP proxy, which needs {@link tcpAccessLogOptions} and {@link peerBeforeUpstream} as well. */
-export function tcpStats(reporter: ReportingSide): readonly AccessLog[] {
-  const tags = tagsOf(reporter, { responseFlags: "%RESPONSE_FLAGS%", ...peer[reporter] });
+export function tcpStats(reporter: ReportingSide, peer: Peer = "mesh"): readonly AccessLog[] {
+  const tags = tagsOf(reporter, peer, { responseFlags: "%RESPONSE_FLAGS%" });
   const once = (name: string) => ({ stat: { name, tags }, valueFixed: 1n });
   const sum = (name: string, valueFormat: string) => ({ stat: { name, tags }, valueFormat });
   return [
@@ -116,9 +121,9 @@ export const peerBeforeUpstream = {
   maxEarlyDataBytes: 0,
 } as const;
 
-function tagsOf(reporter: ReportingSide, operators: Operators) {
+function tagsOf(reporter: ReportingSide, peer: Peer, operators: Operators) {
   const valueFormat = joinTraffic(
-    { ...operators, reporter },
+    { ...operators, ...(peer === "mesh" ? identity[reporter] : {}), reporter },
     `%CLUSTER_METADATA(heddle:${serviceMetadataKey})%`,
     // The server's end knows its own workload better.
     reporter === "source" ? `%UPSTREAM_METADATA(heddle:${endpointMetadataKey})%` : "",

@@ -29,8 +29,8 @@ const requestFields = [
   "peerWorkload",
   "upstreamProtocol",
 ] as const;
-/** What the cluster's metadata tells of the service. */
-const serviceFields = ["service", "serviceName", "serviceNamespace"] as const;
+/** What the cluster's metadata tells of the service; `authority` is empty where the mesh's own vouches for its servers. */
+const serviceFields = ["service", "serviceName", "serviceNamespace", "authority"] as const;
 /** What the endpoint's metadata tells of the workload. */
 const endpointFields = ["workload", "workloadNamespace", "app", "version"] as const;
 
@@ -53,9 +53,18 @@ const partSeparator = ";";
  */
 export const countedLater = "counted-later";
 
+/** An authority that the mesh knows nothing of: its certificates may say anything. */
+export const foreignAuthority = "foreign";
+
+/** What is known of a service. */
+export interface ServiceParts extends Readonly<Record<Exclude<ServiceField, "authority">, string>> {
+  readonly authority?: typeof foreignAuthority | undefined;
+}
+
 /** The metadata of a cluster. */
-export function joinService(parts: Readonly<Record<ServiceField, string>>): string {
-  return serviceFields.map((field) => parts[field]).join(partSeparator);
+export function joinService({ service, serviceName, serviceNamespace, authority }: ServiceParts): string {
+  const names = [service, serviceName, serviceNamespace];
+  return (authority === undefined ? names : [...names, authority]).join(partSeparator);
 }
 
 /** The metadata of an endpoint. */

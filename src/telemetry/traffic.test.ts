@@ -44,6 +44,17 @@ test("the client's side knows itself from its token and the server from endpoint
   assert.equal(traffic.security, "mutual_tls");
 });
 
+test("what an authority outside of the mesh says of a server is no identity", () => {
+  const traffic = read({
+    service: "api.example.com",
+    authority: "foreign",
+    peerPrincipal: "spiffe://cluster.local/ns/shop/sa/reviews",
+    upstreamProtocol: "HTTP/1.1",
+  });
+  assert.equal(traffic.destination.principal, "unknown");
+  assert.equal(traffic.security, "none");
+});
+
 test("the server's side knows the client from its certificate alone", () => {
   const traffic = read({
     reporter: "destination",

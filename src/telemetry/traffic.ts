@@ -1,6 +1,6 @@
 // From what a sidecar sends to what it means: who called whom, over what, and how it ended.
 import { parseSpiffeId, parseWorkloadDnsName } from "#identity/spiffe.ts";
-import { countedLater, splitTraffic, type TrafficField } from "./measures.ts";
+import { countedLater, foreignAuthority, splitTraffic, type TrafficField } from "./measures.ts";
 
 /** The pod whose sidecar reports, as its token proves. */
 export interface Reporter {
@@ -64,8 +64,10 @@ export function parseTraffic(
   tag: string,
   reporter: Reporter,
 ): Traffic | undefined {
-  const fields = splitTraffic(tag);
-  if (fields === undefined || fields.service === countedLater) return undefined;
+  const sent = splitTraffic(tag);
+  if (sent === undefined || sent.service === countedLater) return undefined;
+  // What another authority says of a server is none of the mesh's identities.
+  const fields = sent.authority === foreignAuthority ? { ...sent, peerPrincipal: "" } : sent;
   if (fields.reporter !== "source" && fields.reporter !== "destination") return undefined;
   const own = partyOfReporter(reporter);
   const atSource = fields.reporter === "source";

@@ -435,6 +435,14 @@ suite("the way out of the machine", () => {
       assert.equal(greeting, "hello from the machine");
     });
   }
+
+  test("is not for whoever dials the relay itself, whose address may be another's in the machine's network", async () => {
+    outside.machine.namespace.run("ip", ["address", "add", "10.244.0.1/32", "dev", "lo"]);
+    await outside.machine.tcp(15_020, "another", "10.244.0.1");
+    const where = { deployment: "plain", namespace: "default" };
+    const [answer] = await callsFrom<Answer>(mesh, where, "greet://10.244.0.1:15020", []);
+    assert.equal(answer?.ok, false);
+  });
 });
 
 suite("TLS by SNI", () => {

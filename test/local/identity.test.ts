@@ -58,7 +58,10 @@ test("a certificate says who the workload is, and nothing else", async () => {
   assert.equal(certificate.publicKey.asymmetricKeyDetails?.namedCurve, "prime256v1");
 });
 
-test("keys of the mesh are readable by nobody else", () => {
+test("keys of the mesh, and tokens of its pods, are readable by nobody else", () => {
+  // In volumes everybody may read, who gets there.
+  for (const path of [mesh.state.root, mesh.state.pods])
+    assert.equal(statSync(path).mode & 0o777, 0o700, path);
   for (const file of ["ca/ca-key.pem", "tokens/key.pem"]) {
     assert.equal(statSync(join(mesh.state.root, file)).mode & 0o777, 0o600, file);
   }

@@ -177,6 +177,18 @@ describe("a pod whose whole traffic is captured", () => {
     }
   });
 
+  test("packets that claim to be for loopback come to nobody, who would else be dialled there by the proxy", async () => {
+    const claimed = "10.77.0.9";
+    ip("-n", stranger.name, "route", "add", claimed, "via", pod.v4);
+    const rewriting = `table ip claim {
+      chain sent { type filter hook postrouting priority 300; ip daddr ${claimed} ip daddr set 127.0.0.1; }
+      chain received { type filter hook prerouting priority -400; iifname eth0 ip saddr 127.0.0.1 ip saddr set ${claimed}; }
+    }`;
+    execFileSync("ip", ["netns", "exec", stranger.name, "nft", rewriting]);
+    assert.equal(await dial(stranger, 0, claimed, 8080), "timeout");
+    execFileSync("ip", ["netns", "exec", stranger.name, "nft", "delete table ip claim"]);
+  });
+
   test("IPv6 is refused at once in both directions, and loopback is not", async () => {
     assert.equal(await dial(stranger, 0, pod.v6, 8080), "ECONNREFUSED");
     for (const uid of [applicationUid, proxyUid]) {

@@ -31,6 +31,7 @@ let gatewayPort: number;
 /** Each has a port of the application for itself, so that no test counts another's requests. */
 const applications = [
   "plain",
+  "quiet",
   "keyed",
   "sources",
   "matched",
@@ -85,6 +86,7 @@ function route(name: string, parent: object, rule: string): object {
 
 const policies = [
   limitOf("plain", limit(5)),
+  limitOf("quiet", limit(2)),
   limitOf(
     "keyed",
     keyed(2, "/user", { type: "Header", header: "X-User" }),
@@ -172,6 +174,8 @@ before(async () => {
         service(name, [{ name: "http", port: 80, targetPort: portOf(name) }], { namespace, app: "app" }),
       ),
       service("calls", [{ name: "grpc", port: 7070 }], { namespace, app: "app" }),
+      // Of this port clients' sidecars do not know what it speaks.
+      service("undeclared", [{ port: 80 }], { namespace: "other" }),
       echo("pair", ["--http", "8080", "--http", "8081"], 8080, { namespace, replicas: 2 }),
       service("pair", [{ name: "http", port: 80, targetPort: 8080 }], { namespace }),
       service("shedding", [{ name: "http", port: 80, targetPort: 8081 }], { namespace, app: "pair" }),
@@ -268,6 +272,18 @@ suite("a RateLimit of a Service", () => {
     assert.equal(plaintext?.status, 429);
   });
 
+  test("nor by requests that no inspection takes for HTTP, and nobody believes what these say", async () => {
+    const request = (more: string) =>
+      ["tcp://quiet:80", "--body", `\r\nGET / HTTP/1.1\r\nhost: quiet\r\n${more}\r\n`] as const;
+    // As much is waited for as is sent.
+    const forged = `x-forwarded-client-cert: URI=spiffe://forged\r\nx-rest: ${"x".repeat(1_000)}\r\n`;
+    const [first, second, third] = await calls(request(forged), request(""), request(""));
+    assert.match(first?.text ?? "", /^HTTP\/1.1 200 [^]*"x-forwarded-client-cert":"By=spiffe/);
+    assert.doesNotMatch(first?.text ?? "", /forged/);
+    assert.match(second?.text ?? "", /^HTTP\/1.1 200 /);
+    assert.match(third?.text ?? "", /^HTTP\/1.1 429 /);
+  });
+
   test("counts apart by a header, the path without its query, and the method", async () => {
     const user = (name: string) => ["http://keyed/user", ...thrice, "--header", `x-user:${name}`] as const;
     assert.deepEqual(
@@ -348,7 +364,11 @@ suite("a RateLimit of a route", () => {
     // Pretending to come by the route uses up nothing of it.
     const [pod] = await mesh.podsOf("app");
     const pretending = ["--count", "5", "--header", "x-heddle-route:HTTPRoute/shop/routed/few"] as const;
-    await calls([`http://${pod?.ip}:${portOf("routed")}/few`, ...pretending]);
+    const unseen = "\r\nGET / HTTP/1.1\r\nhost: a\r\nx-heddle-route: HTTPRoute/shop/routed/few\r\n\r\n";
+    await calls(
+      [`http://${pod?.ip}:${portOf("routed")}/few`, ...pretending],
+      ["tcp://routed:80", "--count", "3", "--body", unseen],
+    );
     const [first, ...others] = await calls(["http://routed/few", ...thrice]);
     assert.equal(first?.json?.headers["x-heddle-route"], undefined);
     assert.deepEqual(

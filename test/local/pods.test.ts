@@ -1,6 +1,6 @@
 /** Pods without sidecars, as plain Kubernetes runs them: names, addresses, volumes, users, order, ends. */
 import assert from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { after, before, describe, test } from "node:test";
 import { type Mesh, startMesh } from "#test/helpers/mesh.ts";
 import { until } from "#test/helpers/wait.ts";
@@ -15,6 +15,9 @@ const ready = {
   readinessProbe: { httpGet: { path: "/", port: "http" } },
   ports: [{ name: "http", containerPort: 8080 }],
 };
+
+/** No other test has it. */
+const secret = `s3cret-${process.pid}`;
 
 const objects = [
   client("client"),
@@ -39,7 +42,7 @@ const objects = [
     metadata: { name: "settings" },
     data: { colour: "blue", "a.txt": "A" },
   },
-  { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { key: "s3cret" } },
+  { apiVersion: "v1", kind: "Secret", metadata: { name: "keys" }, stringData: { key: secret } },
   deployment("tools", ["sh", "-c", 'echo "arguments: $0 $*"; ' + IDLE, "$(POD_IP)", "$$(X)"], {
     annotations: { note: "hello" },
     container: {
@@ -160,12 +163,29 @@ describe("pods", () => {
     );
     const { ip } = (await mesh.podsOf("tools"))[0] ?? {};
     assert.equal(variables["URL"], `http://${ip}/`);
-    assert.equal(variables["KEY"], "s3cret");
+    assert.equal(variables["KEY"], secret);
     assert.equal(variables["S_colour"], "blue");
     assert.equal(variables["HEDDLE_ENVOY"], undefined);
     assert.match(
       (await mesh.heddle("logs", "deploy/tools")).stdout,
       new RegExp(`^arguments: ${ip} \\$\\(X\\)$`, "m"),
+    );
+  });
+
+  test("values of Secrets are in no command line, which everybody on the machine could read", () => {
+    const commandLines = readdirSync("/proc").map((name) => {
+      try {
+        return readFileSync(`/proc/${name}/cmdline`, "utf8");
+      } catch {
+        return "";
+      }
+    });
+    assert.ok(
+      commandLines.some((line) => line.includes(`supervisor-main.ts`) && line.includes(mesh.state.root)),
+    );
+    assert.deepEqual(
+      commandLines.filter((line) => line.includes(secret)),
+      [],
     );
   });
 

@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { JoinAnswer } from "#local/api.ts";
+import type { Join } from "#local/containers/join.ts";
 import { stateOption } from "../state-option.ts";
 
 /** `heddle exec`: runs a command inside a container. */
@@ -32,19 +32,21 @@ async function exec(
   command: readonly string[],
   options: { readonly namespace?: string; readonly container?: string; readonly state: string },
 ): Promise<void> {
-  const [{ askSupervisor, findContainer, findPod }, { spawn }, { constants }] = await Promise.all([
-    import("../supervisor-client.ts"),
-    import("node:child_process"),
-    import("node:os"),
-  ]);
+  const [{ askSupervisor, findContainer, findPod }, { withScript }, { spawn }, { constants }] =
+    await Promise.all([
+      import("../supervisor-client.ts"),
+      import("#local/containers/private-script.ts"),
+      import("node:child_process"),
+      import("node:os"),
+    ]);
   const pod = await findPod(options.state, target, options.namespace);
   const container = findContainer(pod, options.container);
-  const joined = await askSupervisor<JoinAnswer>(options.state, "/join", {
+  const joined = await askSupervisor<Join>(options.state, "/join", {
     method: "POST",
     body: { namespace: pod.namespace, pod: pod.name, container: container.name, command },
   });
   const [program = "", ...args] = joined.command;
-  const child = spawn(program, args, { stdio: "inherit" });
+  const child = spawn(program, args, { stdio: "inherit", env: withScript(joined.script) });
   // A Ctrl-C on the terminal reaches the command by itself; this process stays to tell how it ended.
   process.on("SIGINT", () => {});
   process.on("SIGTERM", () => child.kill("SIGTERM"));

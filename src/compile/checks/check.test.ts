@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Graph } from "#collections/graph.ts";
 import type { Kind } from "#sources/objects.ts";
-import { testObjects } from "#test/helpers/objects.ts";
+import { podYaml, testObjects } from "#test/helpers/objects.ts";
 import { checkObjects } from "./check.ts";
 
 function setUp() {
@@ -70,4 +70,28 @@ test("a change that concerns no other object checks one object", () => {
   put(service("s7", 81));
   problems();
   assert.equal(runs() - before, 1);
+});
+
+test("TLS of a server's own is told of where it would begin with an application in the mesh that speaks HTTP", () => {
+  const { put, problems } = setUp();
+  put(`
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, ports: [{name: http, port: 80}, {name: http-admin, port: 81}, {name: https, port: 443}]}`);
+  put(`
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: web}
+spec: {host: web, trafficPolicy: {tls: {mode: SIMPLE}, portLevelSettings: [{port: {number: 81}}]}}`);
+  const pod = (name: string, meshed: boolean) =>
+    podYaml({ namespace: "default", name, address: "10.244.0.8", labels: { app: "web" }, meshed });
+  const ofRule = () => problems().filter((problem) => problem.startsWith("spec.trafficPolicy"));
+  assert.deepEqual(ofRule(), []);
+  put(pod("one", true));
+  assert.deepEqual(ofRule(), [
+    "spec.trafficPolicy.tls.mode: starts TLS with the application behind port 80 of Service default/web, which is declared HTTP; leave it out, as sidecars encrypt by themselves, or give the port appProtocol: https",
+  ]);
+  put(pod("bare", false));
+  assert.deepEqual(ofRule(), []);
 });

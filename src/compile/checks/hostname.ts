@@ -1,4 +1,4 @@
-import { isHostname } from "#model/hostname.ts";
+import { isHostname, longestHostname } from "#model/hostname.ts";
 import { type CheckFinding, error } from "../finding.ts";
 
 /** Names with letters, digits and hyphens, one `*` before them at most: no URL, no port. `*` alone is not for all objects. */
@@ -8,6 +8,7 @@ export function checkHostname(host: string, field: string): readonly CheckFindin
 
 /** It cannot be the name of a host. */
 export function noHost(host: string, field: string): CheckFinding {
-  const message = `${host} is no host; write a name such as www.example.com, or *.example.com for all below`;
+  const said = host.length > longestHostname ? `${host.slice(0, longestHostname)}…` : host;
+  const message = `${said} is no host; write a name such as www.example.com, or *.example.com for all below`;
   return error(field, message, "UnsupportedValue");
 }

@@ -7,6 +7,7 @@ import { listed } from "../services/listed.ts";
 import { checkClientTls } from "./client-tls.ts";
 import { checkLoadBalancer } from "./load-balancer.ts";
 import type { PolicyContext } from "./policy-context.ts";
+import { checkTlsToApplications } from "./tls-to-applications.ts";
 
 /** The policy at `field`, with those for single ports. */
 export function checkTrafficPolicy(
@@ -18,14 +19,19 @@ export function checkTrafficPolicy(
   const { portLevelSettings = [], retryBudget, connectionPool, tunnel } = policy;
   const numbers = portLevelSettings.map(({ port }) => port?.number);
   return [
-    ...checkPortPolicy(policy, field, context),
+    ...checkPortPolicy(policy, field, context, (port) => !numbers.includes(port)),
     ...(retryBudget !== undefined && connectionPool?.http?.maxRetries !== undefined
       ? [warning(`${field}.connectionPool.http.maxRetries`, "has no effect beside retryBudget; keep one")]
       : []),
     ...(tunnel === undefined ? [] : checkTunnel(tunnel, `${field}.tunnel`)),
     ...portLevelSettings.flatMap((settings, index) => [
       ...checkPort(numbers, index, `${field}.portLevelSettings[${index}].port.number`, context),
-      ...checkPortPolicy(settings, `${field}.portLevelSettings[${index}]`, context),
+      ...checkPortPolicy(
+        settings,
+        `${field}.portLevelSettings[${index}]`,
+        context,
+        (port) => port === numbers[index],
+      ),
     ]),
   ];
 }
@@ -80,6 +86,7 @@ function checkPortPolicy(
   policy: IstioPortPolicy,
   field: string,
   context: PolicyContext,
+  concerns: (port: number) => boolean,
 ): readonly CheckFinding[] {
   const { loadBalancer, connectionPool, outlierDetection, tls } = policy;
   return [
@@ -90,7 +97,12 @@ function checkPortPolicy(
     ...(outlierDetection === undefined
       ? []
       : checkOutlierDetection(outlierDetection, `${field}.outlierDetection`)),
-    ...(tls === undefined ? [] : checkClientTls(tls, `${field}.tls`, context)),
+    ...(tls === undefined
+      ? []
+      : [
+          ...checkClientTls(tls, `${field}.tls`, context),
+          ...checkTlsToApplications(tls, `${field}.tls`, context, concerns),
+        ]),
   ];
 }
 

@@ -7,7 +7,7 @@ import { objectKey } from "#model/reference.ts";
 import type { MeshService } from "#model/service.ts";
 import { isWithinVisibility, visibilityOf } from "#model/visibility.ts";
 import { type CheckFinding, warning } from "../finding.ts";
-import { ownHosts, virtualHostPort } from "../outbound/virtual-hosts.ts";
+import { isOwnHost, virtualHostPort } from "../outbound/virtual-hosts.ts";
 import { attachedRoutes, audienceOf } from "../routing/attachments.ts";
 import { virtualServicesOf } from "../routing/virtual-services.ts";
 import { serviceOfHost } from "../services/services.ts";
@@ -99,7 +99,7 @@ function checkName(
 ): readonly CheckFinding[] {
   const services = host.startsWith("*") ? fetch.all(inputs.routing.services) : [];
   if (services.some(({ hostname }) => coversHost(host, hostname))) return [];
-  if (!ownHosts(virtualService, inputs.routing, fetch).includes(host.toLowerCase()))
+  if (!isOwnHost(virtualService, host.toLowerCase(), inputs.routing, fetch))
     return [unknownHost(field, host, virtualService.metadata.namespace ?? "default")];
   const message = `${host} names no Service and no ServiceEntry, so this is for requests with that Host to port ${virtualHostPort} of addresses that are nobody's`;
   return [warning(field, message)];

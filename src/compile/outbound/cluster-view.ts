@@ -1,9 +1,10 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { Client } from "../clients/clients.ts";
-import { addressClusterView, bareClusterView, serviceClusterView } from "../clusters/clusters.ts";
+import { bareClusterView, serviceClusterView } from "../clusters/clusters.ts";
 import type { Mesh } from "../mesh.ts";
 import type { ClusterReference, ClusterView } from "../views.ts";
 import { connectionClusterView } from "./connection-clusters.ts";
+import { podClusterView } from "./pods.ts";
 
 /** Those that mean the same to all clients that are alike. */
 export type ClientCluster = Exclude<ClusterReference, { kind: "gateway" }>;
@@ -32,7 +33,7 @@ function viewOf(mesh: Mesh, fetch: Fetch, client: Client, reference: ClientClust
     case "service":
       return serviceClusterView(mesh, fetch, client, reference);
     case "address":
-      return addressClusterView(mesh, fetch, client, reference) ?? bareClusterView(reference, "http", "none");
+      return podClusterView(mesh, fetch, client, reference) ?? bareClusterView(reference, "http", "none");
     case "tcp":
     case "tls":
     case "host":

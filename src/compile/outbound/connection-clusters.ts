@@ -3,14 +3,15 @@ import type { Fetch } from "#collections/graph.ts";
 import { othersLabels } from "#model/others.ts";
 import type { MeshService } from "#model/service.ts";
 import type { Client } from "../clients/clients.ts";
-import { addressClusterView, bareClusterView } from "../clusters/clusters.ts";
+import { bareClusterView } from "../clusters/clusters.ts";
 import type { WeightedSelection } from "../clusters/weighted-endpoints.ts";
 import type { Mesh } from "../mesh.ts";
 import { serviceLabel, serviceOfHost, serviceOrigin } from "../services/services.ts";
 import type { ClusterReference, ClusterView } from "../views.ts";
 import { type Connection, type ConnectionTarget, connectionTarget } from "./connections.ts";
 import { othersOf } from "./others.ts";
-import { entryOfTcpPort, isReachable, isReachablePod, servicesAt } from "./reach.ts";
+import { podClusterView } from "./pods.ts";
+import { entryOfTcpPort, isReachable, servicesAt } from "./reach.ts";
 import { targetSelection, targetView } from "./target-clusters.ts";
 
 /** As Envoy writes it. */
@@ -125,9 +126,7 @@ function dialledByAddress(
   const isNamed = serverName !== undefined && serverName !== noServerName;
   const connection = { address, port, ...(isNamed ? { serverName } : {}) };
   if (service !== undefined) return { kind: "service", service, connection };
-  const view = isReachablePod(mesh, fetch, client, address, port)
-    ? addressClusterView(mesh, fetch, client, { kind: "address", address, port })
-    : undefined;
+  const view = podClusterView(mesh, fetch, client, { kind: "address", address, port });
   if (view !== undefined) return { kind: "pod", view };
   const open = entryOfTcpPort(mesh, fetch, client, port);
   return open === undefined ? { kind: "others" } : { kind: "service", service: open, connection };

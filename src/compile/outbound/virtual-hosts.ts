@@ -24,17 +24,27 @@ export function ownHosts(
   inputs: RoutingInputs,
   fetch: Fetch,
 ): readonly string[] {
-  if (!isForMesh(virtualService) || (virtualService.spec.http ?? []).length === 0) return [];
-  const { namespace = "default" } = virtualService.metadata;
   return (virtualService.spec.hosts ?? [])
     .filter(isHostname)
     .map((host) => host.toLowerCase())
-    .filter((host) => isName(host, inputs, fetch))
-    .filter((host) =>
-      meantHostnames(host, namespace).every(
-        (hostname) => fetch.by(inputs.servicesByHostname, hostname).length === 0,
-      ),
-    );
+    .filter((host) => isOwnHost(virtualService, host, inputs, fetch));
+}
+
+/** Whether one of its hosts is. */
+export function isOwnHost(
+  virtualService: VirtualService,
+  host: string,
+  inputs: RoutingInputs,
+  fetch: Fetch,
+): boolean {
+  if (!isForMesh(virtualService) || (virtualService.spec.http ?? []).length === 0) return false;
+  const { namespace = "default" } = virtualService.metadata;
+  return (
+    isName(host, inputs, fetch) &&
+    meantHostnames(host, namespace).every(
+      (hostname) => fetch.by(inputs.servicesByHostname, hostname).length === 0,
+    )
+  );
 }
 
 /** Names of the cluster are those of Services, and so is `name.namespace`. */

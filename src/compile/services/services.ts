@@ -1,5 +1,6 @@
 // Services by the hosts and addresses that name them.
 import type { Fetch, Index } from "#collections/graph.ts";
+import { longestHostname } from "#model/hostname.ts";
 import { serviceHostname } from "#model/kubernetes/mesh-service.ts";
 import type { Origin } from "#model/reference.ts";
 import type { MeshService, PortProtocol } from "#model/service.ts";
@@ -79,8 +80,9 @@ export function serviceOfHost(
   return undefined;
 }
 
-/** `a.b.c` → `*.b.c`, `*.c`. */
+/** `a.b.c` → `*.b.c`, `*.c`. What is too long to be a host, which anybody may write, has none: they would be gigabytes. */
 function wildcardsOver(host: string): readonly string[] {
+  if (host.length > longestHostname) return [];
   const labels = host.split(".").slice(1);
   return host.startsWith("*") ? [] : labels.map((_, index) => `*.${labels.slice(index).join(".")}`);
 }

@@ -5,7 +5,7 @@ import type { InboundPortView } from "#compile/listener-views.ts";
 import type { ClusterEndpoints, ClusterReference, ClusterView, ServiceLabel } from "#compile/views.ts";
 import { othersLabels } from "#model/others.ts";
 import type { IngressEndpoint } from "#model/sidecar.ts";
-import { joinService, serviceMetadataKey } from "#telemetry/measures.ts";
+import { foreignAuthority, joinService, serviceMetadataKey } from "#telemetry/measures.ts";
 import { heddleMetadata, type Init, socketAddress } from "../messages.ts";
 import {
   blackHoleCluster,
@@ -49,7 +49,9 @@ export function outboundCluster(
       : { outlierDetection: outlierDetection(view.outlierDetection) }),
     ...protocolOptions(view),
     ...transportSockets(view, trustDomain),
-    ...(view.service === undefined ? {} : { metadata: serviceMetadata(view.service) }),
+    ...(view.service === undefined
+      ? {}
+      : { metadata: serviceMetadata(view.service, view.origination && foreignAuthority) }),
     // A cluster of connections must be named as asked; statistics are named as people think.
     ...(isForConnections(view.reference) && view.service !== undefined && view.service.hostname !== ""
       ? { altStatName: statName(view.endpoints, view.service, view.reference.port) }
@@ -79,12 +81,13 @@ function statName(endpoints: ClusterEndpoints, { hostname }: ServiceLabel, port:
     : clusterName({ kind: "service", hostname, port, subset: "" });
 }
 
-function serviceMetadata(service: ServiceLabel) {
+function serviceMetadata(service: ServiceLabel, authority?: typeof foreignAuthority) {
   return heddleMetadata({
     [serviceMetadataKey]: joinService({
       service: service.hostname,
       serviceName: service.name,
       serviceNamespace: service.namespace,
+      authority,
     }),
   });
 }

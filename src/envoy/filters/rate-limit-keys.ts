@@ -5,6 +5,11 @@ import type { RateLimit_ActionSchema } from "@heddle/envoy-api/envoy/config/rout
 import { DescriptorSchema } from "@heddle/envoy-api/envoy/extensions/rate_limit_descriptors/expr/v3/expr";
 import type { RequestKey } from "#model/limits.ts";
 import { typedExtension } from "../messages.ts";
+import { meshChains } from "../names.ts";
+
+/** Certificates of other authorities, where a port ends TLS of a user's own, prove nothing in the mesh. */
+const fromMesh = `connection.mtls && xds.filter_chain_name.contains(" ${meshChains} ")`;
+const identity = "connection.uri_san_peer_certificate";
 
 /** https://www.envoyproxy.io/docs/envoy/v1.40.0/intro/arch_overview/advanced/attributes */
 function expression(key: RequestKey): string {
@@ -16,9 +21,9 @@ function expression(key: RequestKey): string {
     case "method":
       return "request.method";
     case "sourceIdentity":
-      return 'connection.mtls ? connection.uri_san_peer_certificate : "-"';
+      return `${fromMesh} ? ${identity} : "-"`;
     case "sourceNamespace":
-      return 'connection.mtls ? re.extract(connection.uri_san_peer_certificate, "spiffe://[^/]*/ns/([^/]*)/sa/.*", "\\\\1") : "-"';
+      return `${fromMesh} ? re.extract(${identity}, "spiffe://[^/]*/ns/([^/]*)/sa/.*", "\\\\1") : "-"`;
   }
 }
 

@@ -6,10 +6,13 @@ import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-ap
 import type { GatewayListenerView } from "#compile/listener-views.ts";
 import { httpStats } from "#telemetry/access-log.ts";
 import { gatewayHttpFilters } from "../filters/slots.ts";
-import { adsSource, socketAddress } from "../messages.ts";
+import { adsSource, duration, socketAddress } from "../messages.ts";
 import { clusterName, gatewayListenerName } from "../names.ts";
 import { connectionManager } from "./http.ts";
 import { tcpProxyToAny } from "./tcp.ts";
+
+/** Who takes longer to send the headers of a request only means to hold a connection. */
+const slowestHeadersMs = 20_000;
 
 /** Plaintext on a port of the gateway: HTTP whose routes come by RDS, or TCP for a cluster of the port's own. */
 export function gatewayListener({ kind, port }: Pick<GatewayListenerView, "kind" | "port">): Listener {
@@ -33,6 +36,7 @@ function http(port: number) {
     forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE,
     normalizePath: true,
     mergeSlashes: true,
+    requestHeadersTimeout: duration(slowestHeadersMs),
     httpFilters: gatewayHttpFilters,
     accessLog: [...httpStats("source")],
   });

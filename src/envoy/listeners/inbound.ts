@@ -10,10 +10,19 @@ import { HttpConnectionManager_ForwardClientCertDetails } from "@heddle/envoy-ap
 import type { InboundListenerView, IngressListenerView, ListenedPort } from "#compile/listener-views.ts";
 import { serverFirstPorts } from "#compile/services/services.ts";
 import { isHttp, isOpaque } from "#model/service.ts";
-import { httpStats } from "#telemetry/access-log.ts";
+import { httpStats, type Peer } from "#telemetry/access-log.ts";
+import { forgedHeaders } from "../filters/on-demand.ts";
 import { inboundHttpFilters, inboundHttpFiltersWithoutPolicies } from "../filters/slots.ts";
 import { adsSource, bindAddress, heddleMetadata, type Init, socketAddress } from "../messages.ts";
-import { httpAlpn, inboundClusterName, inboundListenerName, ingressListenerName, tcpAlpn } from "../names.ts";
+import {
+  httpAlpn,
+  inboundChainName,
+  inboundClusterName,
+  inboundListenerName,
+  ingressListenerName,
+  meshChains,
+  tcpAlpn,
+} from "../names.ts";
 import { inboundRoutes } from "../routes/inbound-routes.ts";
 import { unprocessed } from "../routes/local-replies.ts";
 import { downstreamTls } from "../tls/tls.ts";
@@ -74,9 +83,9 @@ export function ingressListener(view: IngressListenerView, trustDomain: string):
 
 /**
  * The kinds of connection that a port gets. Matching never goes back: a chain that matches the port takes it from all
- * chains that do not, so every port needs all of them. On a port that is declared HTTP all plaintext is: who is silent
- * until the inspection ends must not pass unseen, with an identity of its own making. Where TLS is ended for clients,
- * nobody comes in plaintext.
+ * chains that do not, so every port needs all of them. On a port that is declared HTTP everything is HTTP, whatever the
+ * client's sidecar or the inspection took it for: who is silent for a while, or begins with an empty line, must not pass
+ * unseen, with an identity of its own making. Where TLS is ended for clients, nobody comes in plaintext.
  */
 function chainsOf(
   port: ListenedPort | undefined,
@@ -84,27 +93,18 @@ function chainsOf(
   where: FilterChainMatch,
 ): readonly FilterChain[] {
   const chain = (kind: string, match: FilterChainMatch, filters: FilterChain["filters"]) => ({
-    name: `${port?.port ?? "any"} ${kind}`,
+    name: inboundChainName(port?.port, kind),
     filterChainMatch: { ...where, ...match },
     ...(filters === undefined ? {} : { filters }),
   });
-  const encrypted = { transportSocket: downstreamTls(trustDomain) };
-  const http = [inboundHttp(port, "plaintext")];
-  const tcp = [inboundTcpProxy(inboundClusterName(port?.port), port?.connectionPool)];
-  const fromMesh = [
-    {
-      ...chain("mesh http", { transportProtocol: "tls", applicationProtocols: [httpAlpn] }, [
-        inboundHttp(port, "mesh"),
-      ]),
-      ...encrypted,
-    },
-    {
-      ...chain("mesh tcp", { transportProtocol: "tls", applicationProtocols: [tcpAlpn] }, tcp),
-      ...encrypted,
-    },
-  ];
+  const isForRequests = port !== undefined && isHttp(port.protocol);
+  const http = [inboundHttp(port, "stranger", forgedHeaders)];
+  const tcp = [inboundTcp(port, "stranger")];
+  const fromMesh = chainsFromMesh(port, isForRequests).map(({ kind, alpn, filter }) => ({
+    ...chain(`${meshChains} ${kind}`, { transportProtocol: "tls", applicationProtocols: [alpn] }, [filter]),
+    transportSocket: downstreamTls(trustDomain),
+  }));
   if (port?.tls !== undefined) {
-    const isForRequests = isHttp(port.protocol);
     const ended = chain("tls", { transportProtocol: "tls" }, isForRequests ? http : tcp);
     const transportSocket = terminatedTls(port.tls, isForRequests ? ["h2", "http/1.1"] : []);
     return [...fromMesh, { ...ended, transportSocket }];
@@ -113,13 +113,26 @@ function chainsOf(
     ...fromMesh,
     // TLS of the application's own.
     chain("tls", { transportProtocol: "tls" }, tcp),
-    ...(port !== undefined && isHttp(port.protocol)
+    ...(isForRequests
       ? [chain("http", { transportProtocol: "raw_buffer" }, http)]
       : [
           chain("http", { transportProtocol: "raw_buffer", applicationProtocols: httpProtocols }, http),
           chain("tcp", { transportProtocol: "raw_buffer" }, tcp),
         ]),
   ];
+}
+
+/** Connections from sidecars, who say in the ALPN what they have found them to be. */
+function chainsFromMesh(port: ListenedPort | undefined, isForRequests: boolean) {
+  const bytes = isForRequests ? inboundHttp(port, "mesh", forgedHeaders) : inboundTcp(port, "mesh");
+  return [
+    { kind: "http", alpn: httpAlpn, filter: inboundHttp(port, "mesh") },
+    { kind: "tcp", alpn: tcpAlpn, filter: bytes },
+  ];
+}
+
+function inboundTcp(port: ListenedPort | undefined, peer: Peer) {
+  return inboundTcpProxy(inboundClusterName(port?.port), port?.connectionPool, peer);
 }
 
 /**
@@ -144,7 +157,8 @@ function routesOf(port: ListenedPort | undefined) {
       };
 }
 
-function inboundHttp(port: ListenedPort | undefined, peer: "mesh" | "plaintext") {
+/** `forged`: what a client's sidecar takes away, and says itself, where it has looked at the requests. */
+function inboundHttp(port: ListenedPort | undefined, peer: Peer, forged?: typeof forgedHeaders) {
   return connectionManager({
     statPrefix: "inbound",
     ...routesOf(port),
@@ -156,6 +170,7 @@ function inboundHttp(port: ListenedPort | undefined, peer: "mesh" | "plaintext")
           setCurrentClientCertDetails: { subject: true, uri: true },
         }
       : { forwardClientCertDetails: HttpConnectionManager_ForwardClientCertDetails.SANITIZE }),
-    accessLog: [...httpStats("destination")],
+    ...(forged === undefined ? {} : { earlyHeaderMutationExtensions: [forged] }),
+    accessLog: [...httpStats("destination", peer)],
   });
 }

@@ -1,7 +1,7 @@
 // Network filters for connections whose bytes are only passed on.
 import { TcpProxySchema } from "@heddle/envoy-api/envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy";
 import type { ConnectionTimes } from "#model/policy.ts";
-import { peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
+import { type Peer, peerBeforeUpstream, tcpAccessLogOptions, tcpStats } from "#telemetry/access-log.ts";
 import { filterState, type StateObject } from "../filter-state.ts";
 import { lookupTimeoutMs } from "../filters/on-demand.ts";
 import { adsSource, duration, extension, type Init } from "../messages.ts";
@@ -54,11 +54,11 @@ const addresses = [
 ].map((object) => ({ ...object, passedOn: true as const }));
 
 /** In, to the application, which is not connected to before the client has proved who it is. */
-export function inboundTcpProxy(cluster: string, times: ConnectionTimes | undefined) {
+export function inboundTcpProxy(cluster: string, times: ConnectionTimes | undefined, peer: Peer) {
   return extension(tcpProxyName, TcpProxySchema, {
     statPrefix: "inbound_tcp",
     clusterSpecifier: { case: "cluster", value: cluster },
-    accessLog: [...tcpStats("destination")],
+    accessLog: [...tcpStats("destination", peer)],
     accessLogOptions: tcpAccessLogOptions,
     ...endOf(times),
     ...peerBeforeUpstream,

@@ -7,7 +7,16 @@ import { helperHeaders } from "../filters/on-demand.ts";
 import { applyPolicies } from "../filters/policies.ts";
 import { byRouteHeader, rateLimit } from "../filters/rate-limit.ts";
 import { duration } from "../messages.ts";
-import { inboundClusterName } from "../names.ts";
+import { inboundClusterName, unprocessedHeader } from "../names.ts";
+
+/**
+ * What applications may take for the header that tells who the client is, for many make underscores of all hyphens
+ * (https://www.rfc-editor.org/rfc/rfc3875#section-4.1.18). Envoy sets that one itself, and lets these pass.
+ */
+const lookalikes: readonly string[] = ["-", "_"]
+  .flatMap((first) => ["-", "_"].flatMap((second) => ["-", "_"].map((third) => [first, second, third])))
+  .map(([first, second, third]) => `x${first}forwarded${second}client${third}cert`)
+  .filter((name) => name.includes("_"));
 
 /** The route configuration of a port. */
 export function inboundRoutes({
@@ -20,7 +29,9 @@ export function inboundRoutes({
     name,
     validateClusters: false,
     // What a client's sidecar needed on the way; the application must not see it.
-    requestHeadersToRemove: [...helperHeaders],
+    requestHeadersToRemove: [...helperHeaders, ...lookalikes],
+    // Only this proxy knows that its application never saw a request.
+    responseHeadersToRemove: [unprocessedHeader],
     virtualHosts: [
       {
         name,

@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { namespaceFile } from "../network/node-namespace.ts";
+import { privateShell, withScript } from "./private-script.ts";
 
 /** A command that runs as the first process of a container. */
 export interface ContainerProcess {
@@ -35,11 +36,9 @@ export async function startProcess(options: {
       "--fork",
       "--kill-child",
       "--mount-proc",
-      "sh",
-      "-c",
-      options.script,
+      ...privateShell,
     ],
-    { stdio: ["ignore", log, log, "pipe"] },
+    { stdio: ["ignore", log, log, "pipe"], env: withScript(options.script) },
   );
   closeSync(log);
   const exited = new Promise<number>((resolve) => {

@@ -29,6 +29,8 @@ export function relayConfiguration(nodeNamespaceFile: string): object {
               filter_chain_match: { prefix_ranges: [{ address_prefix: MACHINE_ADDRESS, prefix_len: 32 }] },
               filters: [toLoopback, passOn],
             },
+            // No filter: who dials the relay itself is closed, for in the machine's network the address is another's.
+            { filter_chain_match: { prefix_ranges: [{ address_prefix: NODE_ADDRESS, prefix_len: 32 }] } },
             { filters: [passOn] },
           ],
         },
