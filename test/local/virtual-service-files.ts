@@ -139,14 +139,14 @@ export const files = {
   "apps.yaml": [
     meshedNamespace(namespace),
     meshedNamespace("lab"),
-    ...["v1", "v2"].flatMap((name) => [
+    ...["v1", "v2", "copy"].flatMap((name) => [
       echo(name, ["--http", "8080", "--grpc", "7070", "--name", name], 8080, {
         namespace,
         labels: { group: "servers" },
       }),
       service(name, ports, { namespace }),
     ]),
-    ...[...names, "wild", "shared", "copy", "untidy"].map((name) =>
+    ...[...names, "wild", "shared", "untidy"].map((name) =>
       service(name, ports, { namespace, app: "v1" }),
     ),
     client("web", { namespace }),

@@ -245,8 +245,8 @@ suite("a VirtualService repeats", () => {
 
 test("a VirtualService mirrors, and the answer is that of the destination", async () => {
   assert.deepEqual(await whoAnswers("/copied"), all("v2"));
-  const arrived = /istio_requests_total\{reporter="destination"[^}]*destination_service_name="copy"/;
-  await until(async () => arrived.test(await metricsOf(mesh)), "the copies");
+  const arrived = /istio_requests_total\{reporter="destination"[^}]*destination_workload="copy"[^}]*\} (\d+)/;
+  await until(async () => arrived.exec(await metricsOf(mesh))?.[1] === "3", "a copy of each");
 });
 
 test("a VirtualService lets pages of other sites call", async () => {
