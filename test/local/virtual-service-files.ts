@@ -146,9 +146,7 @@ export const files = {
       }),
       service(name, ports, { namespace }),
     ]),
-    ...[...names, "wild", "shared", "untidy"].map((name) =>
-      service(name, ports, { namespace, app: "v1" }),
-    ),
+    ...[...names, "wild", "shared", "untidy"].map((name) => service(name, ports, { namespace, app: "v1" })),
     client("web", { namespace }),
     client("tester", { namespace, labels: { group: "testers" } }),
     client("researcher", { namespace: "lab" }),
