@@ -414,8 +414,9 @@ test("Envoy asks once for a name: what goes and comes back must be sent without 
   plane.set(routed(destinations[0], "one"), edsCluster("one"), endpoints("one", apps.one));
   assert.equal((await get(ports[0])).status, 200);
   plane.remove(virtualHostType, `outbound/${destinations[0]}`);
-  plane.remove(clusterType, "one");
   await until(async () => (await get(ports[0])).status === 404, "the destination to go");
+  // Not before: a request whose cluster has gone waits for one to come.
+  plane.remove(clusterType, "one");
   await until(async () => !(await hasCluster(envoy, "one")), "the cluster to go");
   plane.set(routed(destinations[0], "one"), edsCluster("one"));
   await until(async () => (await get(ports[0])).status === 200, "the destination to be back");
