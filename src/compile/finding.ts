@@ -1,3 +1,4 @@
+import type { FieldFault } from "#model/field-fault.ts";
 import type { ProblemReason } from "#model/reference.ts";
 
 /** Something wrong with an object, seen beside the others. */
@@ -18,6 +19,11 @@ export function partOf(field: string, part: string): string {
 /** Something that cannot work. */
 export function error(field: string, message: string, reason?: ProblemReason): CheckFinding {
   return { severity: "error", message, field, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** What a part of an object at `field` cannot have. */
+export function errorsAt(field: string, faults: readonly FieldFault[]): readonly CheckFinding[] {
+  return faults.map((fault) => error(partOf(field, fault.field), fault.message, "UnsupportedValue"));
 }
 
 /** Something that works otherwise than it looks. */

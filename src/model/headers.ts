@@ -11,13 +11,18 @@ export function isOrdinary(name: string): boolean {
   return !name.startsWith(":") && !isHost(name);
 }
 
+/** Whether a text can be the name of a header, or of a cookie. https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2 */
+export function isToken(text: string): boolean {
+  return /^[\w!#$%&'*+.^`|~-]+$/.test(text);
+}
+
 /** Bytes of a name and of a value, as proxies have them. */
 const longest = 16_384;
 
 /** Why there is no header with this name; the message says what to do. */
 export function nameFault(name: string): string | undefined {
   if (name.length > longest) return `has a name of more than ${longest} bytes; shorten it`;
-  return /^:?[\w!#$%&'*+.^`|~-]+$/.test(name)
+  return isToken(name.replace(/^:/, ""))
     ? undefined
     : `${JSON.stringify(name)} is no name of a header; use letters, digits and -`;
 }

@@ -29,12 +29,6 @@ export interface MeshServicePort {
   readonly targetPort: number | string;
 }
 
-/** Of several with one number the first. */
-export function portsByNumber(ports: readonly MeshServicePort[]): readonly MeshServicePort[] {
-  const numbers = new Set<number>();
-  return ports.filter(({ port }) => !numbers.has(port) && numbers.add(port));
-}
-
 /** A service that clients of the mesh can reach. */
 export interface MeshService {
   /** The kind of object that defines it. */

@@ -1,10 +1,10 @@
 import type { Fetch } from "#collections/graph.ts";
 import type { GrpcRoute } from "#model/gateway-api/grpc-route.ts";
 import { grpcMatchFaults } from "#model/gateway-api/legible-matches.ts";
-import type { CheckFinding } from "../finding.ts";
+import { type CheckFinding, errorsAt } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
-import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";
+import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";
 import { checkSessions } from "./sessions.ts";
 
 /** Parents, matches, filters and backends of a GRPCRoute. */
@@ -16,7 +16,7 @@ export function checkGrpcRoute(route: GrpcRoute, inputs: CheckInputs, fetch: Fet
       const field = `spec.rules[${index}]`;
       return [
         ...(rule.matches ?? []).flatMap((match, at) =>
-          checkMatch(grpcMatchFaults(match), `${field}.matches[${at}]`),
+          errorsAt(`${field}.matches[${at}]`, grpcMatchFaults(match)),
         ),
         ...checkFilters(rule.filters, "grpcRule", false, `${field}.filters`),
         ...checkMirrors(route, rule.filters, `${field}.filters`, inputs, fetch),

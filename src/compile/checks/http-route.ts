@@ -3,10 +3,10 @@ import type { RouteFilter } from "#model/gateway-api/filters.ts";
 import type { HttpRoute } from "#model/gateway-api/http-route.ts";
 import { matchesByPrefix } from "#model/gateway-api/http-routes.ts";
 import { httpMatchFaults } from "#model/gateway-api/legible-matches.ts";
-import { type CheckFinding, warning } from "../finding.ts";
+import { type CheckFinding, errorsAt, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkParents, isForeignRoute } from "./route-parents.ts";
-import { checkBackends, checkFilters, checkMatch, checkMirrors } from "./route-rules.ts";
+import { checkBackends, checkFilters, checkMirrors } from "./route-rules.ts";
 import { checkSessions } from "./sessions.ts";
 
 /** Parents, matches, filters and backends of an HTTPRoute. */
@@ -18,7 +18,7 @@ export function checkHttpRoute(route: HttpRoute, inputs: CheckInputs, fetch: Fet
       const field = `spec.rules[${index}]`;
       return [
         ...(rule.matches ?? []).flatMap((match, at) =>
-          checkMatch(httpMatchFaults(match), `${field}.matches[${at}]`),
+          errorsAt(`${field}.matches[${at}]`, httpMatchFaults(match)),
         ),
         ...checkFilters(rule.filters, "httpRule", matchesByPrefix(rule), `${field}.filters`),
         ...checkMirrors(route, rule.filters, `${field}.filters`, inputs, fetch),

@@ -8,7 +8,7 @@ import type {
   ZoneAwareLoadBalancing,
 } from "#model/istio/load-balancer.ts";
 import { localityLabels } from "#model/locality.ts";
-import { type CheckFinding, error, warning } from "../finding.ts";
+import { type CheckFinding, error, errorsAt, warning } from "../finding.ts";
 
 /** `mayFail`: whether outlier detection finds out which endpoints fail. */
 export function checkLoadBalancer(
@@ -49,7 +49,7 @@ function checkConsistentHash(hash: ConsistentHash, field: string): readonly Chec
   const ring = ringHash?.minimumRingSize ?? hash.minimumRingSize ?? 0;
   const table = maglev?.tableSize;
   return [
-    ...hashFaults(hash).map((fault) => error(`${field}.${fault.field}`, fault.message, "UnsupportedValue")),
+    ...errorsAt(field, hashFaults(hash)),
     ...(hasKey || useSourceIp === true
       ? []
       : [

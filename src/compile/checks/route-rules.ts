@@ -1,7 +1,6 @@
 // What the rules of routes of all kinds have in common.
 import type { Fetch } from "#collections/graph.ts";
 import type { RouteFilter } from "#model/gateway-api/filters.ts";
-import type { MatchFault } from "#model/gateway-api/legible-matches.ts";
 import { type BackendReference, isGatewayParent, isServiceParent } from "#model/gateway-api/references.ts";
 import { type FilterPlace, filterFaults } from "#model/gateway-api/route-filters.ts";
 import { isOrdinary } from "#model/headers.ts";
@@ -80,11 +79,6 @@ export function checkMirrors(
         )
       : [],
   );
-}
-
-/** What of a match cannot be read, so that it takes no request. */
-export function checkMatch(faults: readonly MatchFault[], field: string): readonly CheckFinding[] {
-  return faults.map((each) => error(`${field}.${each.field}`, each.message, "UnsupportedValue"));
 }
 
 /** Whether the filters of a rule or of a backend can be applied. */

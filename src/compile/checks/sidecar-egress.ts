@@ -4,7 +4,7 @@ import type { Sidecar, SidecarEgress } from "#model/istio/sidecar.ts";
 import { egressPart } from "#model/istio/sidecar-egress.ts";
 import { isHttp } from "#model/service.ts";
 import type { EgressListener } from "#model/sidecar.ts";
-import { type CheckFinding, error, warning } from "../finding.ts";
+import { type CheckFinding, error, errorsAt, warning } from "../finding.ts";
 import { canBeNamed } from "../outbound/egress-listeners.ts";
 import { proxyService } from "../outbound/others.ts";
 import { serviceOfHost } from "../services/services.ts";
@@ -24,7 +24,7 @@ export function checkSidecarEgress(
       const part = egressPart(written);
       const hosts = checkHosts(written, field);
       if (part.kind === "fault") {
-        return [...hosts, error(`${field}.${part.fault.field}`, part.fault.message, "UnsupportedValue")];
+        return [...hosts, ...errorsAt(field, [part.fault])];
       }
       if (part.kind !== "listener") return hosts;
       const place = JSON.stringify(part.listener.at);

@@ -4,7 +4,7 @@ import type { Sidecar } from "#model/istio/sidecar.ts";
 import { ingressPart } from "#model/istio/sidecar-ingress.ts";
 import type { TlsTermination } from "#model/server-tls.ts";
 import { missingCertificate, missingRoots } from "../clients/credentials.ts";
-import { type CheckFinding, error, warning } from "../finding.ts";
+import { type CheckFinding, errorsAt, warning } from "../finding.ts";
 import type { CheckInputs } from "./inputs.ts";
 
 /** The ports on which the application is reached. */
@@ -18,7 +18,7 @@ export function checkSidecarIngress(
     const field = `spec.ingress[${index}]`;
     const part = ingressPart(written);
     if ("fault" in part) {
-      return [error(`${field}.${part.fault.field}`, part.fault.message, "UnsupportedValue")];
+      return errorsAt(field, [part.fault]);
     }
     const first = ports.get(part.port);
     if (first !== undefined) {

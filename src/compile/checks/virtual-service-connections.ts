@@ -9,7 +9,7 @@ import type {
 } from "#model/istio/virtual-service.ts";
 import { weightFaults } from "#model/istio/weights.ts";
 import type { MeshService } from "#model/service.ts";
-import { type CheckFinding, error, warning } from "../finding.ts";
+import { type CheckFinding, error, errorsAt, warning } from "../finding.ts";
 import { serviceOfHost } from "../services/services.ts";
 import { checkNamesOnPort, checkShares } from "./connection-destinations.ts";
 import type { CheckInputs } from "./inputs.ts";
@@ -28,7 +28,7 @@ export function checkConnectionRules(
     ...route.flatMap(({ destination }, index) =>
       checkDestination(destination, namespace, `${field}[${index}].destination`, inputs, fetch),
     ),
-    ...weightFaults(route).map((fault) => error(`${rule}.${fault.field}`, fault.message, "UnsupportedValue")),
+    ...errorsAt(rule, weightFaults(route)),
     ...checkShares(
       route.flatMap(({ destination, weight }, index) => {
         const service = serviceOfHost(inputs.routing, fetch, destination.host, namespace);

@@ -5,7 +5,7 @@ import { delegationOf } from "#model/istio/delegates.ts";
 import { retriedOn, retryConditions } from "#model/istio/retry-policies.ts";
 import { routeFaults } from "#model/istio/route-faults.ts";
 import type { IstioHeaders, IstioHttpRoute, VirtualService } from "#model/istio/virtual-service.ts";
-import { type CheckFinding, error, partOf, unchangeableHeader, warning } from "../finding.ts";
+import { type CheckFinding, error, errorsAt, unchangeableHeader, warning } from "../finding.ts";
 import { delegatesFor } from "../routing/virtual-services.ts";
 import type { CheckInputs } from "./inputs.ts";
 import { checkDestination, checkTunnel } from "./istio-destination.ts";
@@ -22,9 +22,7 @@ export function checkHttpRoutes(
     const field = `spec.http[${index}]`;
     return [
       ...(http.match ?? []).flatMap((match, at) => checkHttpMatch(match, `${field}.match[${at}]`)),
-      ...routeFaults(http).map((fault) =>
-        error(partOf(field, fault.field), fault.message, "UnsupportedValue"),
-      ),
+      ...errorsAt(field, routeFaults(http)),
       ...destinationsOf(http, field).flatMap(({ destination, at }) => [
         ...checkDestination(destination, namespace, at, inputs, fetch),
         ...checkTunnel(destination, namespace, at, inputs, fetch),

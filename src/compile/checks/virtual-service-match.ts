@@ -1,11 +1,11 @@
 import { claimsOf, matchFaults } from "#model/istio/route-matches.ts";
 import type { IstioHttpMatch } from "#model/istio/virtual-service.ts";
-import { type CheckFinding, error } from "../finding.ts";
+import { type CheckFinding, error, errorsAt } from "../finding.ts";
 
 /** What of a match cannot be read, so that it takes no request. */
 export function checkHttpMatch(match: IstioHttpMatch, field: string): readonly CheckFinding[] {
   return [
-    ...matchFaults(match).map((fault) => error(`${field}.${fault.field}`, fault.message, "UnsupportedValue")),
+    ...errorsAt(field, matchFaults(match)),
     ...claimsOf(match).map((name) =>
       error(
         field,

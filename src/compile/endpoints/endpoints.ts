@@ -1,5 +1,4 @@
 // EndpointSlices and pods → the endpoints of each service port.
-
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import { isIpv4 } from "#model/address-ranges.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";

@@ -1,5 +1,4 @@
 // Which endpoints a client prefers by where it and they are.
-
 import {
   type LocalityFailover,
   type LocalityPreference,

@@ -1,5 +1,4 @@
 // What selectors and lists choose that is in no EndpointSlice: pods by a ServiceEntry, and workloads that are no pods.
-
 import type { Collection, Fetch, Index } from "#collections/graph.ts";
 import { isIpv4 } from "#model/address-ranges.ts";
 import { isReady, type Pod } from "#model/kubernetes/pod.ts";

@@ -1,5 +1,4 @@
 // Endpoints in the places where a client looks for them.
-
 import { localityText, matchesLocality, regionLabel, type Topology, zoneText } from "#model/locality.ts";
 import { ownValue } from "#model/own-value.ts";
 import type { MeshEndpoint } from "#model/workload.ts";

@@ -1,5 +1,6 @@
 // The listeners that a Sidecar has for its application to call, whole: who asks is the application that they are for.
 import type { Fetch } from "#collections/graph.ts";
+import { firstOfEach } from "#model/first-of-each.ts";
 import { isHttp, isOpaque, type MeshService } from "#model/service.ts";
 import type { EgressListener, SidecarScope } from "#model/sidecar.ts";
 import type { Client } from "../clients/clients.ts";
@@ -79,15 +80,11 @@ function virtualHosts(
 
 /** TLS is told apart by what it asks for, of several ports of a host the first; of plain connections nothing is known, so that the first host has them. */
 function hostsOf({ protocol }: EgressListener, targets: readonly Target[]): readonly EgressHostView[] {
-  const found = targets
-    .filter(
-      ({ service }, index) =>
-        targets.findIndex((other) => other.service.hostname === service.hostname) === index,
-    )
-    .map(({ service: { hostname }, port }) => ({
-      serverName: hostname,
-      cluster: { kind: "host" as const, hostname, port, subset: "" },
-    }));
+  const firsts = firstOfEach(targets, ({ service }) => service.hostname);
+  const found = firsts.map(({ service: { hostname }, port }) => ({
+    serverName: hostname,
+    cluster: { kind: "host" as const, hostname, port, subset: "" },
+  }));
   if (protocol === "tls" && found.length > 1) return found;
   return found.slice(0, 1).map(({ cluster }) => ({ cluster }));
 }

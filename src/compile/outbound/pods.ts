@@ -10,25 +10,16 @@ import { isReachablePod } from "./reach.ts";
 type PodReference = Extract<ClusterReference, { kind: "address" }>;
 
 /** The cluster of a pod; undefined where there is none for the client. */
-export function podClusterView(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: PodReference,
-): ClusterView | undefined {
-  return isReachablePod(mesh, fetch, client, reference.address, reference.port)
-    ? addressClusterView(mesh, fetch, client, reference)
-    : undefined;
-}
+export const podClusterView = ofReachable<ClusterView>(addressClusterView);
 
 /** Its endpoint; the same. */
-export function podSelection(
-  mesh: Mesh,
-  fetch: Fetch,
-  client: Client,
-  reference: PodReference,
-): EndpointSelection | undefined {
-  return isReachablePod(mesh, fetch, client, reference.address, reference.port)
-    ? endpointSelection(mesh, fetch, client, reference)
-    : undefined;
+export const podSelection = ofReachable<EndpointSelection>(endpointSelection);
+
+type OfPod<Made> = (mesh: Mesh, fetch: Fetch, client: Client, reference: PodReference) => Made | undefined;
+
+function ofReachable<Made>(make: OfPod<Made>): OfPod<Made> {
+  return (mesh, fetch, client, reference) =>
+    isReachablePod(mesh, fetch, client, reference.address, reference.port)
+      ? make(mesh, fetch, client, reference)
+      : undefined;
 }

@@ -1,13 +1,14 @@
 // What is wrong with a policy in itself, so that it has no effect: what its definition says in CEL, which is asked
 // nowhere but in an API server, and what Envoy would refuse.
 import { parseDuration } from "#model/duration.ts";
+import { expressionFault } from "#model/expression.ts";
+import { faultOf } from "#model/field-fault.ts";
 import type { PolicyTargetReference } from "#model/gateway-api/policy-status.ts";
 import { gatewayApiGroup, istioGroup } from "#model/gateway-api/references.ts";
 import { isOrdinary, literalFault } from "#model/headers.ts";
 import type { AdaptiveConcurrency } from "#model/heddle/adaptive-concurrency.ts";
 import type { RateLimit, RequestLimit } from "#model/heddle/rate-limit.ts";
-import { checkExpression } from "../expression.ts";
-import { type CheckFinding, error } from "../finding.ts";
+import { type CheckFinding, error, errorsAt } from "../finding.ts";
 
 /** The statuses of errors that a proxy can answer with. */
 const statuses: ReadonlySet<number> = new Set([
@@ -75,7 +76,9 @@ function limitFaults({ key = [], match }: RequestLimit, field: string): readonly
           ],
     ),
     ...(match?.headers ?? []).flatMap(({ type, value }, index) =>
-      type === "RegularExpression" ? checkExpression(value, `${field}.match.headers[${index}].value`) : [],
+      type === "RegularExpression"
+        ? errorsAt(`${field}.match.headers[${index}].value`, faultOf("", expressionFault(value)))
+        : [],
     ),
   ];
 }

@@ -1,9 +1,8 @@
 // How much a proxy sends to a cluster at a time; what is beyond it is answered with 503 and the flag UO.
 import type { CircuitBreakersSchema } from "@heddle/envoy-api/envoy/config/cluster/v3/circuit_breaker";
+import { largestCount } from "#model/counts.ts";
 import type { ConnectionPool, RetryBudget } from "#model/policy.ts";
 import { duration, type Init } from "../messages.ts";
-
-const unlimited = 2 ** 32 - 1;
 
 /**
  * Retries may be a fifth of the requests: Envoy's own limit of three at a time would leave most requests without one
@@ -21,9 +20,9 @@ export function circuitBreakers(
   return {
     thresholds: [
       {
-        maxConnections: pool.maxConnections ?? unlimited,
-        maxPendingRequests: pool.maxPendingRequests ?? unlimited,
-        maxRequests: pool.maxRequests ?? unlimited,
+        maxConnections: pool.maxConnections ?? largestCount,
+        maxPendingRequests: pool.maxPendingRequests ?? largestCount,
+        maxRequests: pool.maxRequests ?? largestCount,
         // A budget goes before a number.
         ...(budget === undefined && pool.maxRetries !== undefined
           ? { maxRetries: pool.maxRetries }

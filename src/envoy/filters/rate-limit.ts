@@ -13,6 +13,7 @@ import {
 import { LocalRateLimitSchema } from "@heddle/envoy-api/envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit";
 import type { LimitScope, RateLimitView } from "#compile/listener-views.ts";
 import type { RouteScopes } from "#compile/views.ts";
+import { largestCount } from "#model/counts.ts";
 import type { RequestLimit } from "#model/limits.ts";
 import type { HeaderValue } from "#model/route.ts";
 import { requestMatchers } from "../matches/request-matches.ts";
@@ -102,7 +103,7 @@ const always: MessageInitShape<typeof RuntimeFractionalPercentSchema> = { defaul
 const maximumValues = 10_000;
 
 /** Of requests to which no limit applies: as many as they like. */
-const unlimited = { maxTokens: 4_294_967_295, tokensPerFill: 4_294_967_295, fillInterval: duration(1_000) };
+const unlimited = { maxTokens: largestCount, tokensPerFill: largestCount, fillInterval: duration(1_000) };
 
 /** The filter of a policy for one scope. `source`: where the proxy learns which route a request takes. */
 export function rateLimit(view: RateLimitView, source: ScopeSource): PolicyFilter {

@@ -1,4 +1,5 @@
 import { parseTimeout } from "../duration.ts";
+import { firstOfEach } from "../first-of-each.ts";
 import { objectKey } from "../reference.ts";
 import type { NamedMatcher, PathMatcher, Route, RouteMatch } from "../route.ts";
 import type { HttpRoute, HttpRouteMatch, HttpRouteRule, NameValueMatch } from "./http-route.ts";
@@ -78,10 +79,6 @@ export function headerMatchers(headers: readonly NameValueMatch[] | undefined): 
     ...namedMatcher(header),
     name: header.name.toLowerCase(),
   }));
-}
-
-function firstOfEach<T>(items: readonly T[], nameOf: (item: T) => string): readonly T[] {
-  return items.filter((item, index) => items.findIndex((other) => nameOf(other) === nameOf(item)) === index);
 }
 
 function pathMatcher(path: HttpRouteMatch["path"]): PathMatcher {

@@ -1,14 +1,8 @@
 import { expressionFault } from "../expression.ts";
+import { type FieldFault, faultOf } from "../field-fault.ts";
 import { nameFault, parameterFault } from "../headers.ts";
 import type { GrpcRouteMatch } from "./grpc-route.ts";
 import type { HttpRouteMatch, NameValueMatch } from "./http-route.ts";
-
-/** What of a match no proxy can read. */
-export interface MatchFault {
-  /** In the match. */
-  readonly field: string;
-  readonly message: string;
-}
 
 /**
  * The matches of a rule, and their places in it, without those that no proxy can read: they take no request, for a proxy
@@ -16,7 +10,7 @@ export interface MatchFault {
  */
 export function legibleMatches<Match>(
   matches: readonly Match[],
-  faultsOf: (match: Match) => readonly MatchFault[],
+  faultsOf: (match: Match) => readonly FieldFault[],
 ): readonly { readonly match: Match; readonly index: number }[] {
   return matches
     .map((match, index) => ({ match, index }))
@@ -28,23 +22,25 @@ export function httpMatchFaults({
   path,
   headers = [],
   queryParams = [],
-}: HttpRouteMatch): readonly MatchFault[] {
+}: HttpRouteMatch): readonly FieldFault[] {
   return [
-    ...fault("path.value", pathFault(path)),
+    ...faultOf("path.value", pathFault(path)),
     ...headerMatchFaults(headers),
     ...queryParams.flatMap(({ type, name, value }, index) => [
-      ...fault(`queryParams[${index}].name`, parameterFault(name)),
-      ...fault(`queryParams[${index}].value`, expression(type, value)),
+      ...faultOf(`queryParams[${index}].name`, parameterFault(name)),
+      ...faultOf(`queryParams[${index}].value`, expression(type, value)),
     ]),
   ];
 }
 
 /** The same of a GRPCRoute. */
-export function grpcMatchFaults({ method, headers = [] }: GrpcRouteMatch): readonly MatchFault[] {
+export function grpcMatchFaults({ method, headers = [] }: GrpcRouteMatch): readonly FieldFault[] {
   return [
     ...(["service", "method"] as const).flatMap((name) => {
       const text = method?.[name];
-      return text === undefined || text === "" ? [] : fault(`method.${name}`, expression(method?.type, text));
+      return text === undefined || text === ""
+        ? []
+        : faultOf(`method.${name}`, expression(method?.type, text));
     }),
     ...headerMatchFaults(headers),
   ];
@@ -63,17 +59,13 @@ function pathFault(path: HttpRouteMatch["path"]): string | undefined {
     : `${JSON.stringify(value)} is no path; write other characters as %20`;
 }
 
-function headerMatchFaults(headers: readonly NameValueMatch[]): readonly MatchFault[] {
+function headerMatchFaults(headers: readonly NameValueMatch[]): readonly FieldFault[] {
   return headers.flatMap(({ type, name, value }, index) => [
-    ...fault(`headers[${index}].name`, nameFault(name)),
-    ...fault(`headers[${index}].value`, expression(type, value)),
+    ...faultOf(`headers[${index}].name`, nameFault(name)),
+    ...faultOf(`headers[${index}].value`, expression(type, value)),
   ]);
 }
 
 function expression(type: string | undefined, value: string): string | undefined {
   return type === "RegularExpression" ? expressionFault(value) : undefined;
-}
-
-function fault(field: string, message: string | undefined): readonly MatchFault[] {
-  return message === undefined ? [] : [{ field, message }];
 }

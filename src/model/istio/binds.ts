@@ -1,7 +1,7 @@
 import { isIpv4 } from "../address-ranges.ts";
 import { isPort } from "../counts.ts";
+import { type Faulty, faulty } from "../field-fault.ts";
 import type { Bind } from "../sidecar.ts";
-import { type Faulty, faulty } from "./part-fault.ts";
 import type { SidecarIngress } from "./sidecar.ts";
 
 const unixPrefix = "unix://";

@@ -1,13 +1,13 @@
-import { lineFault, nameFault, parameterFault } from "../headers.ts";
+import { type FieldFault, faultOf } from "../field-fault.ts";
+import { isToken, lineFault, nameFault, parameterFault } from "../headers.ts";
 import type { ConsistentHash } from "./load-balancer.ts";
-import type { PartFault } from "./part-fault.ts";
 
 export function isGiven(name: string | undefined): name is string {
   return name !== undefined && name !== "";
 }
 
 /** What of requests no proxy can look at, so that they are not hashed. */
-export function hashFaults(hash: ConsistentHash): readonly PartFault[] {
+export function hashFaults(hash: ConsistentHash): readonly FieldFault[] {
   const { httpHeaderName, httpCookie, httpQueryParameterName } = hash;
   return [
     ...(isGiven(httpHeaderName) ? faultOf("httpHeaderName", nameFault(httpHeaderName)) : []),
@@ -22,12 +22,13 @@ function cookieFaults({
   name,
   path = "",
   attributes = [],
-}: NonNullable<ConsistentHash["httpCookie"]>): readonly PartFault[] {
-  const isName = /^[\w!#$%&'*+.^`|~-]+$/.test(name);
+}: NonNullable<ConsistentHash["httpCookie"]>): readonly FieldFault[] {
   return [
     ...faultOf(
       "httpCookie.name",
-      isName ? undefined : `${JSON.stringify(name)} is no name of a cookie; use letters, digits, - and _`,
+      isToken(name)
+        ? undefined
+        : `${JSON.stringify(name)} is no name of a cookie; use letters, digits, - and _`,
     ),
     ...faultOf("httpCookie.path", lineFault(path)),
     ...attributes.flatMap((attribute, index) =>
@@ -37,8 +38,4 @@ function cookieFaults({
       ),
     ),
   ];
-}
-
-function faultOf(field: string, message: string | undefined): readonly PartFault[] {
-  return message === undefined ? [] : [{ field, message }];
 }

@@ -1,15 +1,16 @@
 // What a route of a VirtualService asks for and cannot have, by itself. A request for it is answered with an error.
+import { isPort, noPort } from "../counts.ts";
 import { expressionFault } from "../expression.ts";
+import { type FieldFault, faultOf } from "../field-fault.ts";
 import { lineFault } from "../headers.ts";
 import { largestAnswer, redirectStatuses } from "../route.ts";
 import { delayPercentage, grpcCode } from "./fault-injection.ts";
 import { headerFaults } from "./header-faults.ts";
-import type { RouteFault } from "./route-fault.ts";
 import type { IstioHttpRoute } from "./virtual-service.ts";
 import { weightFaults } from "./weights.ts";
 
 /** Everything that contradicts itself, or that no proxy can do. */
-export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
+export function routeFaults(http: IstioHttpRoute): readonly FieldFault[] {
   return [
     ...contradictions(http),
     ...redirectFaults(http),
@@ -26,14 +27,14 @@ export function routeFaults(http: IstioHttpRoute): readonly RouteFault[] {
   ];
 }
 
-function fault(field: string, message: string): RouteFault {
+function fault(field: string, message: string): FieldFault {
   return { field, message };
 }
 
 /** What a route does with a request: one of these, alone. */
 const ends = ["route", "redirect", "directResponse", "delegate"] as const;
 
-function contradictions(http: IstioHttpRoute): readonly RouteFault[] {
+function contradictions(http: IstioHttpRoute): readonly FieldFault[] {
   const found = ends.filter((end) =>
     end === "route" ? (http.route ?? []).length > 0 : http[end] !== undefined,
   );
@@ -53,7 +54,7 @@ function contradictions(http: IstioHttpRoute): readonly RouteFault[] {
   ];
 }
 
-function redirectFaults({ redirect }: IstioHttpRoute): readonly RouteFault[] {
+function redirectFaults({ redirect }: IstioHttpRoute): readonly FieldFault[] {
   if (redirect === undefined) return [];
   const { redirectCode, scheme, uri, prefixRewrite, port } = redirect;
   const statuses: readonly number[] = redirectStatuses;
@@ -69,13 +70,11 @@ function redirectFaults({ redirect }: IstioHttpRoute): readonly RouteFault[] {
     ...(uri !== undefined && prefixRewrite !== undefined
       ? [fault("redirect.prefixRewrite", "does not go with uri; remove one of the two")]
       : []),
-    ...(port === undefined || (port > 0 && port < 65_536)
-      ? []
-      : [fault("redirect.port", `${port} is no port; use one from 1 to 65535`)]),
+    ...(port === undefined || isPort(port) ? [] : [fault("redirect.port", noPort(port))]),
   ];
 }
 
-function responseFaults({ directResponse }: IstioHttpRoute): readonly RouteFault[] {
+function responseFaults({ directResponse }: IstioHttpRoute): readonly FieldFault[] {
   if (directResponse === undefined) return [];
   const { status, body } = directResponse;
   const size = Buffer.byteLength(
@@ -95,19 +94,19 @@ function responseFaults({ directResponse }: IstioHttpRoute): readonly RouteFault
   ];
 }
 
-function statusFaults(field: string, status: number): readonly RouteFault[] {
+function statusFaults(field: string, status: number): readonly FieldFault[] {
   return status >= 200 && status < 600
     ? []
     : [fault(field, `${status} is no status of an answer; use one from 200 to 599`)];
 }
 
-function percentageFaults(field: string, value: number | undefined): readonly RouteFault[] {
+function percentageFaults(field: string, value: number | undefined): readonly FieldFault[] {
   return value === undefined || (value >= 0 && value <= 100)
     ? []
     : [fault(field, `${value} is no percentage; use one from 0 to 100`)];
 }
 
-function injectionFaults({ fault: injected }: IstioHttpRoute): readonly RouteFault[] {
+function injectionFaults({ fault: injected }: IstioHttpRoute): readonly FieldFault[] {
   const { delay, abort } = injected ?? {};
   const { httpStatus, grpcStatus } = abort ?? {};
   return [
@@ -125,7 +124,7 @@ function injectionFaults({ fault: injected }: IstioHttpRoute): readonly RouteFau
   ];
 }
 
-function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly RouteFault[] {
+function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly FieldFault[] {
   const written = [
     { expression: rewrite?.uriRegexRewrite?.match, field: "rewrite.uriRegexRewrite.match" },
     ...(corsPolicy?.allowOrigins ?? []).map(({ regex }, index) => ({
@@ -133,14 +132,13 @@ function expressionFaults({ rewrite, corsPolicy }: IstioHttpRoute): readonly Rou
       field: `corsPolicy.allowOrigins[${index}].regex`,
     })),
   ];
-  return written.flatMap(({ expression, field }) => {
-    const message = expression === undefined ? undefined : expressionFault(expression);
-    return message === undefined ? [] : [fault(field, message)];
-  });
+  return written.flatMap(({ expression, field }) =>
+    expression === undefined ? [] : faultOf(field, expressionFault(expression)),
+  );
 }
 
 /** Texts that become a part of a header. */
-function lineFaults({ rewrite, redirect, corsPolicy }: IstioHttpRoute): readonly RouteFault[] {
+function lineFaults({ rewrite, redirect, corsPolicy }: IstioHttpRoute): readonly FieldFault[] {
   const lists = (["allowMethods", "allowHeaders", "exposeHeaders"] as const).flatMap((list) =>
     (corsPolicy?.[list] ?? []).map((text, index) => ({ text, field: `corsPolicy.${list}[${index}]` })),
   );
@@ -153,13 +151,10 @@ function lineFaults({ rewrite, redirect, corsPolicy }: IstioHttpRoute): readonly
     { text: redirect?.prefixRewrite, field: "redirect.prefixRewrite" },
     ...lists,
   ];
-  return texts.flatMap(({ text, field }) => {
-    const message = text === undefined ? undefined : lineFault(text);
-    return message === undefined ? [] : [fault(field, message)];
-  });
+  return texts.flatMap(({ text, field }) => (text === undefined ? [] : faultOf(field, lineFault(text))));
 }
 
-function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly RouteFault[] {
+function mirrorFaults({ mirror, mirrors, ...http }: IstioHttpRoute): readonly FieldFault[] {
   return [
     ...(mirror !== undefined && mirrors !== undefined
       ? [fault("mirrors", "does not go with mirror; put all into mirrors")]

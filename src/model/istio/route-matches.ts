@@ -1,8 +1,8 @@
 // Which requests a route of a VirtualService takes.
 import { expressionFault } from "../expression.ts";
+import { type FieldFault, faultOf } from "../field-fault.ts";
 import { nameFault, parameterFault } from "../headers.ts";
 import type { NamedMatcher, RouteMatch, RouteSource, StringMatcher } from "../route.ts";
-import type { RouteFault } from "./route-fault.ts";
 import type { StringMatch } from "./string-match.ts";
 import { namedMatchers, stringMatcher } from "./string-matchers.ts";
 import type { IstioHttpMatch } from "./virtual-service.ts";
@@ -56,11 +56,11 @@ export function isLegible(match: IstioHttpMatch): boolean {
 }
 
 /** What of a match proxies cannot read. */
-export function matchFaults(match: IstioHttpMatch): readonly RouteFault[] {
+export function matchFaults(match: IstioHttpMatch): readonly FieldFault[] {
   const named = (["headers", "withoutHeaders", "queryParams"] as const).flatMap((list) =>
     Object.entries(match[list] ?? {}).flatMap(([name, condition]) => {
-      const fault = list === "queryParams" ? parameterFault(name) : nameFault(name.replace(/^@/, ""));
-      const found = fault === undefined ? [] : [{ field: list, message: fault }];
+      const isParameter = list === "queryParams";
+      const found = faultOf(list, isParameter ? parameterFault(name) : nameFault(name.replace(/^@/, "")));
       // Istio takes it for any value.
       return condition.regex === "*" ? found : [...found, ...expressionFaults(condition, `${list}.${name}`)];
     }),
@@ -71,9 +71,8 @@ export function matchFaults(match: IstioHttpMatch): readonly RouteFault[] {
   return [...single, ...named];
 }
 
-function expressionFaults(condition: StringMatch | undefined, field: string): readonly RouteFault[] {
-  const message = condition?.regex === undefined ? undefined : expressionFault(condition.regex);
-  return message === undefined ? [] : [{ field: `${field}.regex`, message }];
+function expressionFaults(condition: StringMatch | undefined, field: string): readonly FieldFault[] {
+  return condition?.regex === undefined ? [] : faultOf(`${field}.regex`, expressionFault(condition.regex));
 }
 
 /** Whether a match takes every request of the places that it is for. */

@@ -1,7 +1,8 @@
+import { firstOfEach } from "../first-of-each.ts";
 import { isOutsideHostname } from "../hostname.ts";
 import type { Namespace } from "../kubernetes/configuration.ts";
 import { isHttp2Word, protocolOfWord } from "../port-protocol.ts";
-import { type MeshService, type MeshServicePort, portsByNumber, type Resolution } from "../service.ts";
+import { type MeshService, type MeshServicePort, type Resolution } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { IstioServicePort, ServiceEntry } from "./service-entry.ts";
@@ -23,7 +24,7 @@ export function servicesOfEntry({ metadata, spec }: ServiceEntry, of?: Namespace
     addresses: (spec.addresses ?? []).map((address) => address.replace(/\/32$/, "")),
     headless: false,
     selector: spec.workloadSelector?.labels ?? {},
-    ports: portsByNumber((spec.ports ?? []).map(entryPort)),
+    ports: firstOfEach((spec.ports ?? []).map(entryPort), ({ port }) => port),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     resolution: resolutionOf(spec.resolution),
     external: spec.location !== "MESH_INTERNAL",

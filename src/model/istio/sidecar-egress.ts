@@ -1,10 +1,10 @@
 // What a part of a Sidecar's egress means: hosts that may be known wherever they are, or hosts at a place of their own.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioEgressListener
 import { isPort, noPort } from "../counts.ts";
+import { type Faulty, faulty } from "../field-fault.ts";
 import { protocolOfWord } from "../port-protocol.ts";
 import type { EgressAddress, EgressListener, EgressScope, HostScope } from "../sidecar.ts";
 import { placeOf } from "./binds.ts";
-import { faulty, type PartFault } from "./part-fault.ts";
 import type { SidecarEgress } from "./sidecar.ts";
 
 /** By what is written in it. */
@@ -12,7 +12,7 @@ export type EgressPart =
   | { readonly kind: "scope"; readonly scope: EgressScope }
   | { readonly kind: "listener"; readonly listener: EgressListener }
   | { readonly kind: "address"; readonly address: EgressAddress }
-  | { readonly kind: "fault"; readonly fault: PartFault };
+  | ({ readonly kind: "fault" } & Faulty);
 
 /** API object → domain type. */
 export function egressPart(part: SidecarEgress): EgressPart {

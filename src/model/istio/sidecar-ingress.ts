@@ -1,6 +1,7 @@
 // A port on which a Sidecar says that its application is reached.
 // https://istio.io/latest/docs/reference/config/networking/sidecar/#IstioIngressListener
 import { isPort, noPort } from "../counts.ts";
+import { type Faulty, faulty } from "../field-fault.ts";
 import { protocolOfWord } from "../port-protocol.ts";
 import { present } from "../present.ts";
 import type { TlsTermination } from "../server-tls.ts";
@@ -8,7 +9,6 @@ import type { PortProtocol } from "../service.ts";
 import type { Bind, IngressEndpoint, IngressPort } from "../sidecar.ts";
 import { isLoopback, isSocketPath, placeOf } from "./binds.ts";
 import { connectionPool } from "./connection-limits.ts";
-import { type Faulty, faulty } from "./part-fault.ts";
 import type { SidecarIngress } from "./sidecar.ts";
 import { tlsTermination } from "./tls-termination.ts";
 

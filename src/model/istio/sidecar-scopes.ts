@@ -1,3 +1,4 @@
+import { firstOfEach } from "../first-of-each.ts";
 import { othersPolicyOf } from "../others.ts";
 import type { IngressPort, SidecarScope } from "../sidecar.ts";
 import { connectionPool } from "./connection-limits.ts";
@@ -46,14 +47,7 @@ function egressOf(
 
 function ingressOf(written: readonly SidecarIngress[]): readonly IngressPort[] {
   const parts = written.map(ingressPart).flatMap((part) => ("fault" in part ? [] : [part]));
-  return firstOfEach(parts, ({ port }) => String(port));
-}
-
-/** Of several for one thing the first. */
-function firstOfEach<Part>(parts: readonly Part[], keyOf: (part: Part) => string): readonly Part[] {
-  const first = new Map<string, Part>();
-  for (const part of parts) if (!first.has(keyOf(part))) first.set(keyOf(part), part);
-  return [...first.values()];
+  return firstOfEach(parts, ({ port }) => port);
 }
 
 function poolOf(pool: SidecarIngress["connectionPool"]): Pick<SidecarScope, "connectionPool"> {

@@ -1,8 +1,8 @@
 // TLS that a proxy ends. https://istio.io/latest/docs/reference/config/networking/gateway/#ServerTLSSettings
 import type { TlsCertificate } from "../client-tls.ts";
+import { type Faulty, faulty } from "../field-fault.ts";
 import { present } from "../present.ts";
 import type { ClientVerification, TlsTermination, TlsVersion } from "../server-tls.ts";
-import { type Faulty, faulty } from "./part-fault.ts";
 import type { ServerTls } from "./server-tls.ts";
 
 /** API object → domain type; or why nothing can be made of it. */
@@ -45,7 +45,7 @@ function hashFault({
   verifyCertificateSpki = [],
   verifyCertificateHash = [],
 }: ServerTls): Faulty | undefined {
-  const key = verifyCertificateSpki.findIndex((hash) => !/^[\w+/]{43}=$/.test(hash) || hash.includes("_"));
+  const key = verifyCertificateSpki.findIndex((hash) => !/^[A-Za-z0-9+/]{43}=$/.test(hash));
   if (key >= 0) {
     return faulty(
       `verifyCertificateSpki[${key}]`,

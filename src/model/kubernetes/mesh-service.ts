@@ -1,5 +1,6 @@
+import { firstOfEach } from "../first-of-each.ts";
 import { portProtocol, speaksHttp2AtOnce } from "../port-protocol.ts";
-import { type MeshService, type MeshServicePort, portsByNumber } from "../service.ts";
+import { type MeshService, type MeshServicePort } from "../service.ts";
 import { trafficDistribution } from "../traffic-distribution.ts";
 import { visibility } from "../visibility.ts";
 import type { Namespace } from "./configuration.ts";
@@ -27,10 +28,11 @@ export function meshService(service: Service, of?: Namespace): MeshService {
     hostname: serviceHostname(namespace, name),
     addresses: clusterIP === undefined || clusterIP === "" || clusterIP === "None" ? [] : [clusterIP],
     headless: clusterIP === "None",
-    ports: portsByNumber(
+    ports: firstOfEach(
       (service.spec.ports ?? [])
         .filter((port) => (port.protocol ?? "TCP") === "TCP")
         .map((port) => meshServicePort(port)),
+      ({ port }) => port,
     ),
     ...(distribution === undefined ? {} : { trafficDistribution: distribution }),
     ...backing(service, namespace),

@@ -1,6 +1,5 @@
 // The addresses behind services, as the EndpointSlice controller of Kubernetes derives them from pods.
 // https://kubernetes.io/docs/concepts/services-networking/endpoint-slices/
-
 import type { Collection, Fetch, Graph, Index } from "#collections/graph.ts";
 import type { Pod } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice, Service, ServicePort } from "#model/kubernetes/service.ts";

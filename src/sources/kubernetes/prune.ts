@@ -1,6 +1,5 @@
 // What is kept of an object: what somebody reads. The rest would fill the memory, and its changes would wake stages for
 // nothing: an edit of what is left out changes nothing at all.
-
 import type { Container, HttpGetAction, Pod, Probe } from "#model/kubernetes/pod.ts";
 import type { EndpointSlice } from "#model/kubernetes/service.ts";
 import type { KubernetesObject, ObjectMeta } from "#model/object.ts";
